@@ -1,0 +1,125 @@
+"""Conversations as token ids: the model's own chat template, thinking off.
+
+Training and prediction build a conversation from the same pieces, so that a model is asked exactly
+what it was trained on: opening, answer, link to the next answer, and so on. The pieces are read off
+the template once; each is tokenised alone.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from bionerflow.errors import UserError
+from bionerflow.schema import Turn
+
+MARK = "\u2402{}\u2403"
+MARKS = re.compile(MARK.format(r"(\d+)"))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A conversation's token ids, and the token ranges of its answers, end marks included."""
+
+    ids: list[int]
+    answers: list[tuple[int, int]]
+
+
+class Chat:
+    """A tokenizer's chat template, taken apart."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        """Keep the tokenizer; raise UserError if it has no chat template."""
+        if not tokenizer.chat_template:
+            raise UserError(
+                f"The tokenizer of {tokenizer.name_or_path} has no chat template: "
+                "choose an instruction-tuned model, or add chat_template.jinja to its folder."
+            )
+        self.tokenizer = tokenizer
+
+    def segments(self, turns: Sequence[Turn]) -> list[str]:
+        """Return the texts around and in the answers: what is asked, answered, asked, answered…
+
+        An answer ends with its end mark. A conversation whose last turn is asked ends with what
+        opens its answer.
+        """
+        frame = self._frame(tuple(turn.role for turn in turns))
+        return [_fill(piece, turns) for piece in frame]
+
+    def encode(self, conversations: Sequence[Sequence[Turn]]) -> list[Encoded]:
+        """Tokenise conversations in bulk."""
+        segments = [self.segments(turns) for turns in conversations]
+        flat = [segment for pieces in segments for segment in pieces]
+        ids = iter(self.tokenizer(flat, add_special_tokens=False)["input_ids"])
+        return [_join([next(ids) for _ in pieces]) for pieces in segments]
+
+    @property
+    def end(self) -> int:
+        """The token id that ends an answer."""
+        return self.tokenizer(self._end, add_special_tokens=False)["input_ids"][0]
+
+    @property
+    def _end(self) -> str:
+        return self._after_answer()[0]
+
+    @lru_cache(maxsize=None)  # noqa: B019 (a chat lives as long as its process)
+    def _after_answer(self) -> tuple[str, str]:
+        """Return the end mark and what the template writes between it and the next turn."""
+        before = self._apply((Turn("user", MARK.format(0)),), True)
+        whole = self._apply(
+            (Turn("user", MARK.format(0)), Turn("assistant", MARK.format(1))), False
+        )
+        tail = whole[whole.index(MARK.format(1)) + len(MARK.format(1)) :]
+        if not before or not tail.strip():
+            raise UserError(
+                f"The chat template of {self.tokenizer.name_or_path} writes no end mark after an "
+                "answer: prediction could not stop. Choose another model or mend the template."
+            )
+        end = tail.rstrip()
+        return end, tail[len(end) :]
+
+    @lru_cache(maxsize=None)  # noqa: B019
+    def _frame(self, roles: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the segments of a conversation of these roles, with marks for the contents."""
+        turns = tuple(Turn(role, MARK.format(n)) for n, role in enumerate(roles))
+        end, gap = self._after_answer()
+        pieces: list[str] = []
+        for n, role in enumerate(roles):
+            if role == "assistant":
+                pieces += [self._asked(turns[:n], gap), MARK.format(n) + end]
+        if roles[-1] != "assistant":
+            pieces.append(self._asked(turns, gap))
+        return tuple(pieces)
+
+    def _asked(self, turns: tuple[Turn, ...], gap: str) -> str:
+        """Return what stands between the last answer (or the beginning) and the next answer."""
+        whole = self._apply(turns, True)
+        answered = [n for n, turn in enumerate(turns) if turn.role == "assistant"]
+        if not answered:
+            return whole
+        mark = MARK.format(answered[-1])
+        end = self._after_answer()[0]
+        return whole[whole.index(mark) + len(mark) + len(end) :]
+
+    def _apply(self, turns: tuple[Turn, ...], open_answer: bool) -> str:
+        return self.tokenizer.apply_chat_template(
+            [turn._asdict() for turn in turns],
+            tokenize=False,
+            add_generation_prompt=open_answer,
+            enable_thinking=False,
+        )
+
+
+def _fill(piece: str, turns: Sequence[Turn]) -> str:
+    return MARKS.sub(lambda mark: turns[int(mark[1])].content, piece)
+
+
+def _join(pieces: list[list[int]]) -> Encoded:
+    ids: list[int] = []
+    answers = []
+    for n, piece in enumerate(pieces):
+        if n % 2:
+            answers.append((len(ids), len(ids) + len(piece)))
+        ids += piece
+    return Encoded(ids, answers)

@@ -1,0 +1,288 @@
+"""What the configuration may say: typed, validated, and expanded into runs.
+
+A run's settings are grouped by the stage that they belong to, so that a stage is handed its own
+group alone and a change re-runs that stage and what follows it. Light to import: the workflow
+parses it again in each cluster job.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bionerflow.errors import UserError, nearest
+
+
+class Settings(BaseModel):
+    """Settings that refuse a key they do not know and cannot be changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def dump(self) -> str:
+        """Return the settings as JSON with sorted keys, the form that scripts take."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+
+
+class CurateSettings(Settings):
+    """Which training and dev sentences a run sees."""
+
+    train: int | None = Field(None, gt=0, description="at most so many training sentences a corpus")
+    dev: int | None = Field(200, gt=0, description="at most so many dev sentences a corpus")
+    limits: dict[str, int] = Field({}, description="training sentences of single corpora instead")
+    strategy: Literal["all", "random", "top_ifd", "bottom_ifd", "middle_ifd", "below_one"] = "all"
+    rho: float = Field(1.0, gt=0, le=1, description="share of the positive sentences that is kept")
+    scorer: str | None = Field(None, description="the weak model that scores IFD")
+    mode: Literal["superfiltering", "chat", "loss_ratio"] = "superfiltering"
+
+
+class LoraSettings(Settings):
+    """An adapter on all linear layers but the output layer."""
+
+    rank: int = Field(8, gt=0)
+    alpha: int = Field(16, gt=0)
+    dropout: float = Field(0.05, ge=0, lt=1)
+
+
+class TrainSettings(Settings):
+    """How a run is fine-tuned; `batch_size` is the effective one, in conversations."""
+
+    method: Literal["full", "lora", "qlora"] = "full"
+    lora: LoraSettings = LoraSettings()
+    epochs: float = Field(4, gt=0)
+    learning_rate: float = Field(1e-5, gt=0)
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps")
+    batch_size: int = Field(64, gt=0)
+    device_batch_tokens: int = Field(8192, gt=0, description="padded tokens a forward pass")
+    validations: int = Field(4, ge=0, description="validations by generation in an epoch")
+    max_length: int = Field(1024, gt=0, description="tokens; longer conversations are left out")
+
+
+class PredictSettings(Settings):
+    """How test sentences are answered."""
+
+    test: int | None = Field(300, gt=0, description="at most so many test sentences a corpus")
+    max_new_tokens: int = Field(128, gt=0, description="tokens an answer may have")
+    batch_size: int = Field(64, gt=0)
+
+
+class SelectorSettings(Settings):
+    """A trained filter of predicted entities (unified, section II.C)."""
+
+    kind: Literal["llm_cls"] = "llm_cls"
+    base: str = Field(description="the model that becomes the classifier")
+    samples: int = Field(10000, gt=0, description="a corpus, half of them negative")
+    epochs: float = Field(2, gt=0)
+    learning_rate: float = Field(2e-4, gt=0)
+    batch_size: int = Field(32, gt=0)
+    lora: LoraSettings = LoraSettings(rank=8, alpha=32, dropout=0.1)
+    threshold: float = Field(0.5, ge=0, le=1)
+
+
+class Architecture(Settings):
+    """A decoder of the Qwen3 architecture."""
+
+    hidden_size: int = Field(gt=0)
+    layers: int = Field(gt=0)
+    heads: int = Field(gt=0)
+    key_value_heads: int = Field(gt=0)
+    intermediate_size: int = Field(gt=0)
+
+
+class PretrainSettings(Settings):
+    """How a model of the tiny family is trained from nothing, on training texts alone."""
+
+    tokens: int = Field(gt=0, description="training tokens in all")
+    vocabulary: int = Field(6144, gt=300)
+    learning_rate: float = Field(2e-3, gt=0)
+    batch_tokens: int = Field(4096, gt=0)
+
+
+class Resources(Settings):
+    """What a job with this model asks of its machine."""
+
+    gpus: int = Field(0, ge=0)
+    memory_mb: int = Field(4000, gt=0)
+    runtime_min: int = Field(60, gt=0)
+
+
+class Hub(Settings):
+    """A model of the Hugging Face Hub; the revision that was downloaded is recorded with it."""
+
+    source: Literal["hub"]
+    id: str
+    revision: str | None = None
+    licence: str
+    resources: Resources
+
+
+class Local(Settings):
+    """A model in a folder."""
+
+    source: Literal["local"]
+    path: str
+    licence: str
+    resources: Resources
+
+
+class Pretrain(Settings):
+    """A model that the workflow trains itself."""
+
+    source: Literal["pretrain"]
+    architecture: Architecture
+    pretrain: PretrainSettings
+    resources: Resources
+
+
+Model = Annotated[Hub | Local | Pretrain, Field(discriminator="source")]
+
+
+class Models(Settings):
+    """The models by name."""
+
+    models: dict[str, Model]
+
+
+class Overrides(Settings):
+    """What one configuration changes in the base settings; a group's keys replace the base's."""
+
+    formats: list[str] = Field(min_length=1)
+    curate: dict[str, Any] = {}
+    train: dict[str, Any] = {}
+    predict: dict[str, Any] = {}
+
+
+class Base(Settings):
+    """The settings that every run of an experiment starts from."""
+
+    curate: CurateSettings = CurateSettings()
+    train: TrainSettings = TrainSettings()
+    predict: PredictSettings = PredictSettings()
+
+
+class Experiment(Settings):
+    """What a paper varied; it expands into runs."""
+
+    base: Base = Base()
+    corpora: list[str] = Field(min_length=1)
+    models: list[str] = Field(min_length=1)
+    draws: list[int] = Field([1], min_length=1)
+    configurations: dict[str, Overrides]
+    selectors: dict[str, SelectorSettings] = {}
+    also: list[str] = Field(
+        [], description="configuration or configuration+selector that tables by corpus add"
+    )
+
+
+class Config(Settings):
+    """config/config.yaml, with what `--configfile` and `--config` lay over it."""
+
+    name: str = Field(pattern=r"^[a-z0-9_-]+$", description="prefix of the run ids")
+    primary_paper: str
+    seed: int = 1
+    corpora: str
+    models: str
+    tables: str
+    experiments: dict[str, str] = Field(description="the experiment file of each paper")
+    mirror: str | None = Field(None, description="a folder of raw files that is used first")
+    exclude: list[str] = Field([], description="corpora that are left out")
+
+
+class Run(Settings):
+    """One model fine-tuned once: an experiment's configuration, model and draw."""
+
+    id: str
+    paper: str
+    model: str
+    configuration: str
+    draw: int
+    corpora: list[str]
+    formats: list[str]
+    curate: CurateSettings
+    train: TrainSettings
+    predict: PredictSettings
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def parse(kind: type[S], value: Any, where: str) -> S:
+    """Validate `value` as `kind`.
+
+    Raises:
+        UserError: the first fault, with its place in `where` and the nearest valid key.
+    """
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise UserError(f"{where}: {_explain(kind, fault)}") from None
+
+
+def load(kind: type[S], path: str | Path) -> S:
+    """Read and validate a YAML file."""
+    try:
+        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"There is no configuration file {path}.") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML: {error}") from None
+    return parse(kind, value, str(path))
+
+
+def _explain(kind: type[Settings], fault: Any) -> str:
+    place = ".".join(map(str, fault["loc"]))
+    if fault["type"] != "extra_forbidden":
+        return f"'{place}': {fault['msg']} (it says {fault['input']!r})"
+    known = _keys(kind, fault["loc"][:-1])
+    return f"unknown key '{place}'.{nearest(str(fault['loc'][-1]), known)}"
+
+
+def _keys(kind: type[Settings], place: tuple[Any, ...]) -> list[str]:
+    """Return the valid keys at `place`, found by walking the JSON schema."""
+    root = kind.model_json_schema()
+    node: dict[str, Any] = root
+    for step in place:
+        node = _child(root, _resolve(root, node), str(step))
+    return list(_resolve(root, node).get("properties", {}))
+
+
+def _resolve(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in node or "allOf" in node:
+        node = node["allOf"][0] if "allOf" in node else root["$defs"][node["$ref"].split("/")[-1]]
+    return node
+
+
+def _child(root: dict[str, Any], node: dict[str, Any], step: str) -> dict[str, Any]:
+    if step in node.get("properties", {}):
+        return node["properties"][step]
+    if "mapping" in node.get("discriminator", {}):
+        return {"$ref": node["discriminator"]["mapping"].get(step, next(iter(root["$defs"])))}
+    return node.get("additionalProperties") or node.get("items") or {}
+
+
+def expand(config: Config, paper: str, experiment: Experiment) -> Iterator[Run]:
+    """Yield the runs of a paper's experiment: each configuration, model and draw."""
+    corpora = [corpus for corpus in experiment.corpora if corpus not in config.exclude]
+    for (name, change), model, draw in product(
+        experiment.configurations.items(), experiment.models, experiment.draws
+    ):
+        groups = {
+            group: {**getattr(experiment.base, group).model_dump(), **getattr(change, group)}
+            for group in ("curate", "train", "predict")
+        }
+        run = {
+            "id": f"{config.name}.{model}.{name}.draw{draw}",
+            "paper": paper,
+            "model": model,
+            "configuration": name,
+            "draw": draw,
+            "corpora": corpora,
+            "formats": change.formats,
+            **groups,
+        }
+        yield parse(Run, run, f"{config.experiments[paper]}, configurations.{name}")
