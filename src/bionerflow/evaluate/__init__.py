@@ -1,0 +1,10 @@
+"""Scores of a run's predictions: what each number means is docs/evaluation.md.
+
+`mentions` reads predictions and gold into frames, `match` says which mentions agree and how the
+others fail, `statistics` turns counts into scores with intervals and compares two runs,
+`conventions` emulates other papers' scorers, `scores` puts one record together.
+"""
+
+from bionerflow.evaluate.scores import evaluate
+
+__all__ = ["evaluate"]

@@ -1,0 +1,154 @@
+"""One record of scores for each corpus and format, each corpus, each format, and all together."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bionerflow.evaluate import match
+from bionerflow.evaluate.mentions import Mentions, Sample, read_sample
+from bionerflow.evaluate.statistics import interval, prf
+
+PROBLEMS = ("unparsable", "malformed", "unknown_type", "not_in_text", "ambiguous", "truncated")
+
+
+def evaluate(predictions: str | Path, gold: str | Path, train: str | Path) -> dict[str, Any]:
+    """Score a run's predictions (Parquet) against the gold folder (docs/evaluation.md).
+
+    `train` is the run's training file: it says which mention strings were seen. Returns what
+    results/evaluate/{predictions}.json holds: `scores`, where a null corpus or format is pooled.
+    """
+    sample = judge(read_sample(predictions, gold), seen_strings(train))
+    return {"predictions": Path(predictions).stem, "scores": list(records(sample))}
+
+
+def seen_strings(train: str | Path) -> set[str]:
+    """Return the lower-cased strings of all mentions in a training file."""
+    column = pq.read_table(train, columns=["entities"])["entities"]
+    texts = pc.struct_field(pc.list_flatten(column), "text")
+    return set(pc.utf8_lower(pc.unique(texts)).to_pylist())
+
+
+def judge(sample: Sample, seen: Iterable[str]) -> Sample:
+    """Mark every mention: correct, surface (its string counts as correct), kind, error, seen."""
+    gold, predicted = sample.gold, sample.predicted
+    for one, other in ((gold, predicted), (predicted, gold)):
+        one.frame["correct"] = match.hits(one.frame, other.frame, match.STRICT)
+        one.frame["first"] = ~one.frame.duplicated(match.SURFACE)
+        one.frame["surface"] = match.hits(one.frame, other.frame, match.SURFACE)
+        one.frame["kind"] = match.kinds(one)
+    gold.frame["error"], predicted.frame["error"] = match.error_classes(gold, predicted)
+    gold.frame["seen"] = gold.frame["text"].str.lower().isin(set(seen))
+    return sample
+
+
+def records(sample: Sample) -> Iterator[dict[str, Any]]:
+    """Yield the records of a judged sample, the finest first; pooling adds counts up."""
+    for keys in (["corpus", "format"], ["corpus"], ["format"], []):
+        groups: Iterable[tuple[Any, pd.DataFrame]] = [((), sample.sentences)]
+        if keys:
+            groups = sample.sentences.groupby(keys, sort=True)
+        for values, sentences in groups:
+            name = dict.fromkeys(("corpus", "format")) | dict(zip(keys, values, strict=True))
+            yield name | record(_part(sample, sentences))
+
+
+def _part(sample: Sample, sentences: pd.DataFrame) -> Sample:
+    """Return the part of a sample that belongs to some of its sentences."""
+    frames = []
+    for mentions in (sample.gold, sample.predicted):
+        inside = np.zeros(len(sample.sentences), bool)
+        inside[sentences.index] = True
+        chosen = mentions.frame[inside[mentions.frame["sentence"]]]
+        frames.append(Mentions(chosen, mentions.fragments))
+    return Sample(sentences, *frames)
+
+
+def record(sample: Sample) -> dict[str, Any]:
+    """Return all scores of a judged sample."""
+    gold, predicted = sample.gold.frame, sample.predicted.frame
+    return {
+        "n": {
+            "sentences": len(sample.sentences),
+            "documents": sample.sentences.groupby(["corpus", "document"]).ngroups,
+            "gold": len(gold),
+            "predicted": len(predicted),
+            "correct": int(gold["correct"].sum()),
+        },
+        "strict": with_interval(document_counts(sample)),
+        "surface": scored(
+            (gold["surface"] & gold["first"]).sum(), gold["first"].sum(), predicted["first"].sum()
+        ),
+        "types": _types(gold, predicted),
+        "kinds": _kinds(gold, predicted),
+        "seen": _recall(gold[gold["seen"]]),
+        "unseen": _recall(gold[~gold["seen"]]),
+        "errors": {
+            name: int((predicted["error"] == name).sum() + (gold["error"] == name).sum())
+            for name in match.ERRORS
+        },
+        "problems": {name: int(sample.sentences[name].sum()) for name in PROBLEMS},
+    }
+
+
+def document_counts(sample: Sample) -> np.ndarray:
+    """Return (documents, 3): correct, gold and predicted mentions a document, in sorted order."""
+    names = sample.sentences.groupby(["corpus", "document"]).ngroup()
+    size = names.max() + 1
+    gold, predicted = sample.gold.frame, sample.predicted.frame
+    columns = (gold["sentence"][gold["correct"]], gold["sentence"], predicted["sentence"])
+    return np.stack([np.bincount(names[column], minlength=size) for column in columns], axis=1)
+
+
+def with_interval(counts: np.ndarray) -> dict[str, Any]:
+    """Return precision, recall and F1, each with its value and 95 % interval (low, high)."""
+    values, bounds = prf(*counts.sum(axis=0)), interval(counts)
+    return {
+        metric: {
+            "value": _number(value),
+            "low": _number(bounds[metric][0]),
+            "high": _number(bounds[metric][1]),
+        }
+        for metric, value in values.items()
+    }
+
+
+def scored(correct: Any, gold: Any, predicted: Any) -> dict[str, Any]:
+    """Return the counts with their precision, recall and F1."""
+    counts = {"correct": int(correct), "gold": int(gold), "predicted": int(predicted)}
+    return counts | {metric: _number(value) for metric, value in prf(**counts).items()}
+
+
+def _number(value: Any) -> float | None:
+    """Return a JSON number with six decimals; a score that is not defined is null, not zero."""
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def _recall(gold: pd.DataFrame) -> dict[str, Any]:
+    correct = int(gold["correct"].sum())
+    recall = _number(prf(correct, len(gold), len(gold))["recall"])
+    return {"correct": correct, "gold": len(gold), "recall": recall}
+
+
+def _types(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Any]:
+    names = sorted(set(gold["type"].unique()) | set(predicted["type"].unique()))
+    right, found = gold[gold["correct"]]["type"], predicted["type"]
+    counts = (right.value_counts(), gold["type"].value_counts(), found.value_counts())
+    return {name: scored(*(count.get(name, 0) for count in counts)) for name in names}
+
+
+def _kinds(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Any]:
+    """Return recall a kind; F1 for discontinuous mentions alone.
+
+    Being discontinuous is a property of a prediction by itself. Whether one is nested depends on
+    the others that were predicted, so that a precision would mix two questions.
+    """
+    kinds = {kind: _recall(gold[gold["kind"] == kind]) for kind in match.KINDS}
+    answered = int((predicted["kind"] == "discontinuous").sum())
+    chosen = kinds["discontinuous"]
+    kinds["discontinuous"] = scored(chosen["correct"], chosen["gold"], answered)
+    return kinds

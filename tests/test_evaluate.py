@@ -1,0 +1,245 @@
+"""Scores: hand-worked counts, independent scorers, intervals and tests by their definition."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from seqeval.metrics import f1_score, precision_score, recall_score
+from seqeval.scheme import IOB2
+
+from bionerflow.errors import UserError
+from bionerflow.evaluate import evaluate
+from bionerflow.evaluate.match import error_classes, kinds
+from bionerflow.evaluate.mentions import Mentions
+from bionerflow.evaluate.statistics import interval, prf, randomisation_test
+from bionerflow.schema import (
+    CONVERSATIONS,
+    ENTITIES,
+    PREDICTIONS,
+    Entity,
+    Example,
+    entity_row,
+    write_examples,
+    write_rows,
+)
+
+TEXT = "breast and ovarian cancer in rats with BRCA1 loss"
+OVARIAN = Entity.at("disease", [(11, 25)], TEXT)
+BREAST = Entity.at("disease", [(0, 6), (19, 25)], TEXT)
+CANCER = Entity.at("disease", [(19, 25)], TEXT)
+RATS = Entity.at("species", [(29, 33)], TEXT)
+BRCA1 = Entity.at("gene", [(39, 44)], TEXT)
+
+
+def mentions(*sentences: list[Entity]) -> Mentions:
+    return Mentions.read(pa.array([list(map(entity_row, s)) for s in sentences], ENTITIES))
+
+
+class Files:
+    """Writes gold, training mentions and predictions, and evaluates them."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.rows: list[dict] = []
+        self.train([])
+
+    def gold(self, corpus: str, *examples: Example) -> None:
+        write_examples(self.folder / corpus / "test.parquet", examples)
+
+    def train(self, entities: list[Entity]) -> None:
+        row = {"entities": [entity_row(entity) for entity in entities]}
+        write_rows(self.folder / "train.parquet", [row], CONVERSATIONS)
+
+    def predict(self, corpus, format, id, entities, problems=()):
+        row = {"corpus": corpus, "format": format, "id": id, "answers": [""]}
+        row["entities"] = [entity_row(entity) for entity in entities]
+        row["problems"] = [{"kind": kind, "detail": "…"} for kind in problems]
+        self.rows.append(row)
+
+    def scores(self) -> dict:
+        path = self.folder / "run.parquet"
+        write_rows(path, self.rows, PREDICTIONS)
+        result = evaluate(path, self.folder, self.folder / "train.parquet")
+        assert result["predictions"] == "run"
+        return {(s["corpus"], s["format"]): s for s in result["scores"]}
+
+
+@pytest.fixture
+def files(tmp_path):
+    return Files(tmp_path)
+
+
+def example(id: str, entities: list[Entity], doc: str = "d", text: str = TEXT) -> Example:
+    return Example(id, doc, "en", text, tuple(entities))
+
+
+def test_counts_are_those_worked_by_hand(files):
+    files.gold("c", example("1", [OVARIAN, BREAST, RATS, BRCA1]), example("2", [RATS], doc="e"))
+    files.train([Entity("x", (), "RATS")])
+    wrong_type = Entity.at("gene", [(29, 33)], TEXT)
+    files.predict("c", "f", "1", [CANCER, BREAST, BREAST, wrong_type])
+    files.predict("c", "f", "2", [], ["malformed", "not_in_text"])
+    score = files.scores()["c", "f"]
+    assert score["n"] == {"sentences": 2, "documents": 2, "gold": 5, "predicted": 3, "correct": 1}
+    assert score["strict"]["precision"]["value"] == pytest.approx(1 / 3, abs=1e-6)
+    assert score["strict"]["recall"]["value"] == pytest.approx(1 / 5)
+    assert score["strict"]["f1"]["value"] == pytest.approx(2 / 8)
+    assert score["types"]["disease"] == {
+        "correct": 1, "gold": 2, "predicted": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5
+    }  # fmt: skip
+    assert score["types"]["species"]["recall"] == 0
+    assert score["types"]["species"]["precision"] is None
+    assert score["kinds"]["discontinuous"]["f1"] == 1
+    assert score["kinds"]["plain"] == {"correct": 0, "gold": 4, "recall": 0}
+    assert score["kinds"]["nested"]["recall"] is None
+    assert score["seen"] == {"correct": 0, "gold": 2, "recall": 0}
+    assert score["unseen"] == {"correct": 1, "gold": 3, "recall": pytest.approx(1 / 3, abs=1e-6)}
+    assert score["errors"] == {
+        "type": 1, "span": 1, "type_and_span": 0, "spurious": 0, "missing": 2
+    }  # fmt: skip
+    assert score["problems"] == {
+        "unparsable": 1, "malformed": 1, "unknown_type": 0, "not_in_text": 1, "ambiguous": 0,
+        "truncated": 0,
+    }  # fmt: skip
+
+
+def test_a_malformed_answer_that_gave_an_entity_is_not_unparsable(files):
+    files.gold("c", example("1", [RATS]))
+    files.predict("c", "f", "1", [RATS], ["malformed"])
+    assert files.scores()["c", "f"]["problems"]["unparsable"] == 0
+
+
+def test_surface_sets_forgive_the_place_but_not_the_type(files):
+    text = "p53 and p53"
+    first, second = (Entity.at("gene", [span], text) for span in ((0, 3), (8, 11)))
+    files.gold("c", example("1", [first], text=text))
+    files.predict("c", "f", "1", [second])
+    score = files.scores()["c", "f"]
+    assert score["n"]["correct"] == 0
+    assert score["surface"]["f1"] == 1
+
+
+def test_pooling_adds_counts_over_formats_and_corpora(files):
+    files.gold("a", example("1", [RATS]))
+    files.gold("b", example("1", [BRCA1, CANCER]))
+    for format, right in (("f", [RATS]), ("g", [])):
+        files.predict("a", format, "1", right)
+        files.predict("b", format, "1", [BRCA1])
+    scores = files.scores()
+    expected = {("a", "f"): 1, ("a", "g"): 0, ("a", None): 1, ("b", "f"): 1, ("b", "g"): 1}
+    expected |= {("b", None): 2, (None, "f"): 2, (None, "g"): 1, (None, None): 3}
+    assert {name: score["n"]["correct"] for name, score in scores.items()} == expected
+    assert scores[None, None]["n"]["gold"] == 6
+    assert scores[None, None]["n"]["documents"] == 2
+
+
+def test_two_entities_nested_in_each_other_are_nested_and_a_gap_holds_none():
+    lymphocytes = "activated lymphocytes"
+    outer, inner = (Entity.at("cell", [span], lymphocytes) for span in ((0, 21), (10, 21)))
+    assert kinds(mentions([outer, inner])).tolist() == ["nested", "nested"]
+    assert kinds(mentions([BREAST, OVARIAN, RATS])).tolist() == ["discontinuous", "plain", "plain"]
+
+
+def test_error_classes_by_their_definition():
+    gold = mentions([OVARIAN, RATS], [BRCA1])
+    predicted = mentions(
+        [
+            OVARIAN,
+            CANCER,
+            Entity.at("gene", [(29, 33)], TEXT),
+            Entity.at("gene", [(26, 33)], TEXT),
+            Entity.at("gene", [(34, 38)], TEXT),
+        ],
+        [],
+    )
+    missing, wrong = error_classes(gold, predicted)
+    assert wrong.tolist() == ["", "span", "type", "type_and_span", "spurious"]
+    assert missing.tolist() == ["", "", "missing"]
+
+
+def test_order_of_predictions_never_matters(files):
+    entities = [OVARIAN, BREAST, CANCER, RATS, BRCA1]
+    files.gold("c", example("1", entities))
+    files.predict("c", "f", "1", entities[::-1])
+    assert files.scores()["c", "f"]["strict"]["f1"] == {"value": 1, "low": 1, "high": 1}
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([("f", "9")], "not in gold, such as '9' of c"),
+        ([("f", "1"), ("f", "1")], "'1' of c is predicted twice as f"),
+        ([("f", "1"), ("g", "1"), ("f", "2")], "different sentences"),
+    ],
+)
+def test_a_test_sample_that_is_not_one_is_refused(files, ids, message):
+    files.gold("c", example("1", []), example("2", []))
+    for format, id in ids:
+        files.predict("c", format, id, [])
+    with pytest.raises(UserError, match=message):
+        files.scores()
+
+
+def iob(entities: list[Entity], n_tokens: int) -> list[str]:
+    """Tag tokens of one character, separated by one space."""
+    tags = ["O"] * n_tokens
+    for entity in entities:
+        first, last = entity.start // 2, (entity.end - 1) // 2
+        tags[first : last + 1] = [f"B-{entity.type}"] + [f"I-{entity.type}"] * (last - first)
+    return tags
+
+
+def flat_entities(rng: random.Random, n_tokens: int) -> list[Entity]:
+    text, place, found = " ".join("x" * n_tokens), 0, []
+    while place < n_tokens:
+        length = rng.randint(1, 3)
+        if rng.random() < 0.4 and place + length <= n_tokens:
+            span = (2 * place, 2 * (place + length) - 1)
+            found.append(Entity.at(rng.choice("AB"), [span], text))
+        place += length
+    return found
+
+
+def test_equals_seqeval_on_flat_text(files):
+    rng, n_tokens = random.Random(3), 12
+    gold = [flat_entities(rng, n_tokens) for _ in range(60)]
+    found = [entities if rng.random() < 0.3 else flat_entities(rng, n_tokens) for entities in gold]
+    text = " ".join("x" * n_tokens)
+    files.gold("c", *(example(str(i), entities, text=text) for i, entities in enumerate(gold)))
+    for i, entities in enumerate(found):
+        files.predict("c", "f", str(i), entities)
+    tags = [[iob(entities, n_tokens) for entities in side] for side in (gold, found)]
+    strict = files.scores()["c", "f"]["strict"]
+    for metric, scorer in (
+        ("precision", precision_score), ("recall", recall_score), ("f1", f1_score)
+    ):  # fmt: skip
+        expected = scorer(*tags, mode="strict", scheme=IOB2)
+        assert 0.2 < expected < 0.8
+        assert strict[metric]["value"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_interval_is_that_of_drawing_documents_one_by_one():
+    rng = np.random.default_rng(0)
+    gold = rng.integers(1, 6, 80)
+    predicted = rng.integers(1, 6, 80)
+    counts = np.stack([rng.integers(0, np.minimum(gold, predicted) + 1), gold, predicted], axis=1)
+    plain = [counts[rng.integers(0, 80, 80)].sum(axis=0) for _ in range(4000)]
+    expected = np.percentile([prf(*row)["f1"] for row in plain], [2.5, 97.5])
+    assert interval(counts, resamples=4000)["f1"] == pytest.approx(expected, abs=0.01)
+    assert interval(counts) == interval(counts[::-1])
+
+
+def test_randomisation_test_equals_full_enumeration():
+    first = np.array([[3, 4, 4], [2, 2, 3], [1, 3, 2], [4, 4, 4]])
+    second = np.array([[1, 4, 3], [2, 2, 2], [0, 3, 3], [2, 4, 4]])
+    observed = prf(*first.sum(0))["f1"] - prf(*second.sum(0))["f1"]
+    extreme = 0
+    for mask in range(16):
+        swap = np.array([mask >> i & 1 for i in range(4)], bool)[:, None]
+        one, two = np.where(swap, second, first), np.where(swap, first, second)
+        difference = prf(*one.sum(0))["f1"] - prf(*two.sum(0))["f1"]
+        extreme += abs(difference) >= observed - 1e-12
+    assert randomisation_test(first, second, 40000) == pytest.approx(extreme / 16, abs=0.01)
+    assert randomisation_test(first, first) == 1

@@ -1,0 +1,22 @@
+"""Score a run's predictions against gold: precision, recall, F1 and what stands beside them."""
+
+import argparse
+from pathlib import Path
+
+from bionerflow.evaluate import evaluate
+from bionerflow.files import write_json
+
+
+def main() -> None:
+    """Read the arguments, score, write one JSON file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--predictions", type=Path, required=True, help="results/predict/R.parquet")
+    parser.add_argument("--gold", type=Path, required=True, help="folder of {corpus}/test.parquet")
+    parser.add_argument("--train", type=Path, required=True, help="results/curate/R/train.parquet")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    write_json(args.out, evaluate(args.predictions, args.gold, args.train))
+
+
+if __name__ == "__main__":
+    main()
