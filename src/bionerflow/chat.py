@@ -8,7 +8,7 @@ the template once; each is tokenised alone.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from bionerflow.errors import UserError
@@ -39,7 +39,7 @@ class Chat:
         self.tokenizer = tokenizer
 
     def segments(self, turns: Sequence[Turn]) -> list[str]:
-        """Return the texts around and in the answers: what is asked, answered, asked, answered…
+        """Return the texts around and in the answers: asked, answered, asked, answered and so on.
 
         An answer ends with its end mark. A conversation whose last turn is asked ends with what
         opens its answer.
@@ -63,7 +63,7 @@ class Chat:
     def _end(self) -> str:
         return self._after_answer()[0]
 
-    @lru_cache(maxsize=None)  # noqa: B019 (a chat lives as long as its process)
+    @cache  # noqa: B019 (a chat lives as long as its process)
     def _after_answer(self) -> tuple[str, str]:
         """Return the end mark and what the template writes between it and the next turn."""
         before = self._apply((Turn("user", MARK.format(0)),), True)
@@ -79,7 +79,7 @@ class Chat:
         end = tail.rstrip()
         return end, tail[len(end) :]
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def _frame(self, roles: tuple[str, ...]) -> tuple[str, ...]:
         """Return the segments of a conversation of these roles, with marks for the contents."""
         turns = tuple(Turn(role, MARK.format(n)) for n, role in enumerate(roles))

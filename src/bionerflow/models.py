@@ -1,0 +1,60 @@
+"""Base models and runs, loaded from folders; nothing here reaches a network or runs remote code."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from bionerflow.errors import UserError
+from bionerflow.files import read_json
+
+ADAPTER = "adapter_config.json"
+
+
+def device() -> torch.device:
+    """Return the GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def precision() -> torch.dtype:
+    """Return bfloat16 on a GPU and float32 on a CPU."""
+    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+
+
+def load_tokenizer(folder: str | Path) -> Any:
+    """Load a model folder's tokenizer."""
+    return AutoTokenizer.from_pretrained(_there(folder), local_files_only=True)
+
+
+def load_causal(folder: str | Path) -> Any:
+    """Load a base model, or a base model with the adapter in `folder`, ready to answer."""
+    folder = _there(folder)
+    if not (folder / ADAPTER).is_file():
+        return load_base(folder).eval()
+    from peft import PeftModel
+
+    base = load_base(_there(read_json(folder / ADAPTER)["base_model_name_or_path"]))
+    return PeftModel.from_pretrained(base, str(folder)).eval()
+
+
+def load_base(folder: str | Path, **quantisation: Any) -> Any:
+    """Load full weights from safetensors onto the device; pickled weights are refused."""
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            _there(folder),
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=precision(),
+            attn_implementation="sdpa",
+            **quantisation,
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(f"The model in {folder} cannot be loaded: {error}") from None
+    return model if quantisation else torch.nn.Module.to(model, device())
+
+
+def _there(folder: str | Path) -> Path:
+    if not (Path(folder) / "config.json").is_file() and not (Path(folder) / ADAPTER).is_file():
+        raise UserError(f"There is no model in {folder}: build it, or correct the path.")
+    return Path(folder)
