@@ -1,0 +1,45 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: demo test lint schemas
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+CORES ?= 2
+INSTALLED := .venv/.installed
+DEMO := results/tables/table5.csv results/report.html
+# Rules call `python`: the environment's comes first.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+demo: $(INSTALLED)  ## from the synthetic sample to a table, on two CPU cores
+	@snakemake $(DEMO) --configfile config/demo.yaml --cores $(CORES) --resources mem_mb=4000 \
+		--rerun-incomplete --quiet reason host || { echo "The demo stopped; the lines above and\
+	 the logs that they name say why. 'make demo' goes on from there. If the directory is locked\
+	 and no other run is going on, call '.venv/bin/snakemake --unlock' first." >&2; exit 1; }
+	@echo; cat results/tables/table5.md
+	@echo; echo "Table:  results/tables/table5.csv"; echo "Report: $(CURDIR)/results/report.html"
+
+test: lint  ## everything that must hold before a commit
+	pytest
+
+lint: $(INSTALLED)
+	ruff check
+	ruff format --check
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+schemas: $(INSTALLED)  ## what is generated from the settings: workflow/schemas, config/README.md
+	python -m bionerflow.schemas
+
+environment.yml: constraints.txt  ## the same pins for conda
+	{ sed '/- pip:/q' $@; sed -n 's/^[a-z].*/      - &/p' $<; } > $@.part && mv $@.part $@
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not: make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; }
+	@echo "Installing the pinned packages of constraints.txt into .venv (once, 2 to 10 minutes):"
+	@$(PYTHON) -m venv .venv
+	@python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]' | \
+		sed -un -e 's/^Collecting \([^ ]*\).*/  \1/p' -e 's/^\(Installing\) .*/  \1 them .../p'
+	@touch $@
