@@ -177,7 +177,11 @@ def write_rows(
     path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema, **card: Any
 ) -> None:
     """Write rows as Parquet, and its card with what the stage counted, both whole or not at all."""
-    table = pa.Table.from_pylist(list(rows), schema=schema)
+    write_table(path, pa.Table.from_pylist(list(rows), schema=schema), **card)
+
+
+def write_table(path: str | Path, table: pa.Table, **card: Any) -> None:
+    """Write a table as `write_rows` writes rows."""
     with whole(path) as part:
         pq.write_table(table, part, compression="zstd")
     write_json(card_of(path), {"rows": table.num_rows, "sha256": sha256(path), **card})
@@ -185,11 +189,16 @@ def write_rows(
 
 def read_rows(path: str | Path, schema: pa.Schema) -> list[dict[str, Any]]:
     """Read a Parquet file of `schema`; a file of another schema is refused by name."""
-    table = pq.read_table(path)
-    missing = set(schema.names) - set(table.column_names)
+    return open_rows(path, schema).read().to_pylist()
+
+
+def open_rows(path: str | Path, schema: pa.Schema) -> pq.ParquetFile:
+    """Open a Parquet file of `schema` to read it by columns or in batches; refuse another."""
+    file = pq.ParquetFile(path)
+    missing = set(schema.names) - set(file.schema_arrow.names)
     if missing:
         raise UserError(f"{path} lacks the columns {sorted(missing)}: remove it and run again.")
-    return table.to_pylist()
+    return file
 
 
 def read_card(path: str | Path) -> dict[str, Any]:
