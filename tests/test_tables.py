@@ -167,7 +167,7 @@ def test_the_script_writes_four_forms(tmp_path):
     write_json(tmp_path / "e.json", {"predictions": run, "scores": [scores]})
     write_json(tmp_path / run / "metrics.json", {"dev_f1": 0.4})
     PUBLISHED.to_csv(tmp_path / "p.csv", index=False)
-    script = [sys.executable, ROOT / "workflow" / "scripts" / "tables.py"]
+    script = [sys.executable, "-P", ROOT / "workflow" / "scripts" / "tables.py"]
     script += ["--definition", definition(models=["mini"], draws=[1]).dump()]
     script += ["--evaluations", tmp_path / "e.json", "--published", tmp_path / "p.csv"]
     script += ["--metrics", tmp_path / run / "metrics.json", "--out", tmp_path / "t" / "table5.csv"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bionerflow.evaluate import evaluate
 from bionerflow.files import write_json
+from bionerflow.script import run
 
 
 def main() -> None:
@@ -19,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

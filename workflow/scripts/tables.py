@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from bionerflow.published import read_published
+from bionerflow.script import run
 from bionerflow.tables import long_form, read_dev_scores, read_evaluations, write_table
 from bionerflow.tables_settings import Definition
 
@@ -28,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,0 +1,88 @@
+"""results/report.html: one page that needs no network, from files that the workflow has made."""
+
+import base64
+import csv
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bionerflow.corpora.settings import CorpusSettings
+from bionerflow.files import read_json, write_text
+from bionerflow.report.browser import sentences
+from bionerflow.tables_settings import Tables
+
+PACKAGES = ("bionerflow", "torch", "transformers", "peft", "datasets", "snakemake")
+
+
+def write_report(
+    out: str | Path,
+    tables: Iterable[Path],
+    definitions: Tables,
+    corpora: Mapping[str, CorpusSettings],
+    evaluations: Iterable[Path],
+    metrics: Iterable[Path],
+    figures: Iterable[Path],
+    predictions: Iterable[Path],
+    gold: Path,
+    limit: int,
+) -> None:
+    """Write the page: tables, figures, runs, scores, corpora, and at most `limit` sentences.
+
+    `tables` are results/tables/{paper}/{table}.csv, `metrics` results/train/{run}/metrics.json,
+    `predictions` results/predict/*.parquet whose sentences the error browser shows.
+    """
+    scores = [read_json(path) for path in evaluations]
+    names = {score["corpus"] for result in scores for score in result["scores"]} - {None}
+    page = Environment(
+        loader=PackageLoader("bionerflow", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("page.html.j2")
+    text = page.render(
+        tables=[_table(path, definitions) for path in tables],
+        figures=[_figure(path) for path in figures],
+        results=scores,
+        runs={path.parent.name: read_json(path) for path in metrics},
+        corpora={name: corpora[name] for name in sorted(names & set(corpora))},
+        versions=_versions(),
+        sentences=sentences(predictions, gold, limit),
+    )
+    write_text(out, text)
+
+
+def _table(path: Path, definitions: Tables) -> dict[str, Any]:
+    """Read a table with its title and caption; its name is `{paper}/{table}`."""
+    name = f"{path.parent.name}/{path.stem}"
+    definition = definitions.find(name)
+    with path.open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    return {
+        "name": name,
+        "title": definition.title,
+        "caption": definition.caption,
+        "head": head,
+        "rows": rows,
+    }
+
+
+def _figure(path: Path) -> dict[str, str]:
+    """Return a PNG as a data URI, with its name for the caption."""
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    title = path.stem.replace("_", " ").replace(".", " ")
+    return {"title": title, "uri": f"data:image/png;base64,{data}"}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

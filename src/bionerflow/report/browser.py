@@ -1,0 +1,58 @@
+"""Sentences for the error browser: gold and predicted mentions with what became of each."""
+
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bionerflow.evaluate.mentions import Mentions, read_sample
+from bionerflow.evaluate.scores import judge
+
+
+def sentences(predictions: Iterable[Path], gold: Path, limit: int) -> list[dict[str, Any]]:
+    """Return at most `limit` sentences, evenly from all files, those with errors first.
+
+    A sentence: run, corpus, format, id, text, and mentions [status, type, [[start, end], ...]],
+    where the status is correct, inexact (gold that a prediction only overlaps) or an error class.
+    """
+    paths = sorted(predictions)
+    share = limit // max(1, len(paths))
+    return [sentence for path in paths for sentence in _of(path, gold, share)]
+
+
+def _of(path: Path, gold: Path, limit: int) -> Iterator[dict[str, Any]]:
+    sample = judge(read_sample(path, gold), seen=())
+    wrong = set(sample.predicted.frame.query("error != ''")["sentence"])
+    wrong |= set(sample.gold.frame.query("not correct")["sentence"])
+    order = list(sample.sentences.index)
+    random.Random(f"0:{path.stem}").shuffle(order)
+    chosen = sorted(sorted(order, key=lambda sentence: sentence not in wrong)[:limit])
+    gold_mentions = _mentions(sample.gold, chosen, {"": "inexact"})
+    found = _mentions(sample.predicted, chosen, {})
+    for sentence in chosen:
+        row = sample.sentences.loc[sentence]
+        mentions = gold_mentions.get(sentence, [])
+        mentions = mentions + [m for m in found.get(sentence, []) if m[0] != "correct"]
+        yield {
+            "run": path.stem,
+            **{key: row[key] for key in ("corpus", "format", "id", "text")},
+            "mentions": sorted(mentions, key=lambda mention: mention[2]),
+        }
+
+
+def _mentions(mentions: Mentions, chosen: list[int], names: dict[str, str]) -> dict[int, list]:
+    """Return the mentions of the chosen sentences as [status, type, spans] by sentence."""
+    frame = mentions.frame[mentions.frame["sentence"].isin(chosen)]
+    status = frame["error"].replace(names).where(~frame["correct"], "correct")
+    found: dict[int, list] = {}
+    for sentence, one, type, spans in zip(
+        frame["sentence"], status, frame["type"], _spans(frame["spans"]), strict=True
+    ):
+        found.setdefault(sentence, []).append([one, type, spans])
+    return found
+
+
+def _spans(keys: pd.Series) -> list[list[list[int]]]:
+    return [[list(map(int, span.split("-"))) for span in key.split(";")] for key in keys]

@@ -1,0 +1,30 @@
+"""Write results/report.html: tables, figures, scores, runs, corpora and an error browser."""
+
+import argparse
+from pathlib import Path
+
+from bionerflow.corpora.settings import load_corpora
+from bionerflow.report import write_report
+from bionerflow.script import run
+from bionerflow.settings import load
+from bionerflow.tables_settings import Tables
+
+
+def main() -> None:
+    """Read the arguments and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("tables", "evaluations", "metrics", "figures", "predictions"):
+        parser.add_argument(f"--{name}", type=Path, nargs="*", default=[])
+    parser.add_argument("--definitions", type=Path, required=True, help="config/tables.yaml")
+    parser.add_argument("--corpora", type=Path, required=True, help="config/corpora.yaml")
+    parser.add_argument("--gold", type=Path, required=True, help="folder of {corpus}/test.parquet")
+    parser.add_argument("--limit", type=int, default=1000, help="sentences in the error browser")
+    parser.add_argument("--out", type=Path, required=True)
+    args = vars(parser.parse_args())
+    args["definitions"] = load(Tables, args["definitions"])
+    args["corpora"] = load_corpora(args["corpora"])
+    write_report(**args)
+
+
+if __name__ == "__main__":
+    run(main)
