@@ -51,17 +51,25 @@ class Chat:
         """Tokenise conversations in bulk."""
         segments = [self.segments(turns) for turns in conversations]
         flat = [segment for pieces in segments for segment in pieces]
-        ids = iter(self.tokenizer(flat, add_special_tokens=False)["input_ids"])
+        ids = iter(self._ids(flat))
         return [_join([next(ids) for _ in pieces]) for pieces in segments]
+
+    def encode_asked(self, conversations: Sequence[Sequence[Turn]]) -> list[list[list[int]]]:
+        """Tokenise what is asked in each conversation, answer by answer; the answers are left out.
+
+        The end mark of an answer belongs to the answer: whoever continues has read it already.
+        """
+        asked = [self.segments(turns)[::2] for turns in conversations]
+        ids = iter(self._ids([piece for pieces in asked for piece in pieces]))
+        return [[next(ids) for _ in pieces] for pieces in asked]
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        return self.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
 
     @property
     def end(self) -> int:
         """The token id that ends an answer."""
-        return self.tokenizer(self._end, add_special_tokens=False)["input_ids"][0]
-
-    @property
-    def _end(self) -> str:
-        return self._after_answer()[0]
+        return self._ids([self._after_answer()[0]])[0][0]
 
     @cache  # noqa: B019 (a chat lives as long as its process)
     def _after_answer(self) -> tuple[str, str]:

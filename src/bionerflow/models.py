@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bionerflow.errors import UserError
-from bionerflow.files import read_json
+from bionerflow.files import read_json, sha256, write_json
 
 ADAPTER = "adapter_config.json"
 
@@ -58,3 +58,10 @@ def _there(folder: str | Path) -> Path:
     if not (Path(folder) / "config.json").is_file() and not (Path(folder) / ADAPTER).is_file():
         raise UserError(f"There is no model in {folder}: build it, or correct the path.")
     return Path(folder)
+
+
+def write_card(folder: Path, **facts: Any) -> None:
+    """Write the card beside a model's folder: the SHA-256 of its weights, and what is known of it."""
+    weights = sorted(folder.glob("*.safetensors"))
+    card = {"files": {path.name: sha256(path) for path in weights}, **facts}
+    write_json(folder.with_name(f"{folder.name}.json"), card)

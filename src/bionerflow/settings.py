@@ -97,7 +97,6 @@ class PretrainSettings(Settings):
     """How a model of the tiny family is trained from nothing, on training texts alone."""
 
     tokens: int = Field(gt=0, description="training tokens in all")
-    vocabulary: int = Field(6144, gt=300)
     learning_rate: float = Field(2e-3, gt=0)
     batch_tokens: int = Field(4096, gt=0)
 
@@ -184,6 +183,7 @@ class Config(Settings):
     name: str = Field(pattern=r"^[a-z0-9_-]+$", description="prefix of the run ids")
     primary_paper: str
     seed: int = 1
+    vocabulary: int = Field(6144, gt=300, description="of the tiny family's one tokenizer")
     corpora: str
     models: str
     tables: str

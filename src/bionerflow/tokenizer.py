@@ -7,10 +7,12 @@ each: two cores should spend their time on the text, not on the instructions aro
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from bionerflow.files import sha256, write_json
 from bionerflow.schema import Turn
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -61,3 +63,10 @@ def add_phrases(tokenizer: PreTrainedTokenizerFast, prompts: Iterable[Sequence[T
     )
     phrases = sorted(line for line, n in lines.items() if n >= REPEATED and len(line) > 1)
     tokenizer.add_tokens([AddedToken(line, normalized=False) for line in phrases])
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Save the tokenizer as any model of the Hub has it, and a card beside its folder."""
+    tokenizer.save_pretrained(str(folder))
+    vocabulary = {"tokens": len(tokenizer), "sha256": sha256(folder / "tokenizer.json")}
+    write_json(folder.with_name(f"{folder.name}.json"), vocabulary)

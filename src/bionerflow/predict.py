@@ -1,0 +1,113 @@
+"""Prediction: a run's model answers test sentences; answers become entities with exact spans."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bionerflow.curate import draw
+from bionerflow.formats import FORMATS
+from bionerflow.generate import Answer, generate
+from bionerflow.schema import Entity, Problem, Turn, entity_from, entity_row, problem_row
+from bionerflow.settings import PredictSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query: the conversation, and what is needed to read its answers."""
+
+    corpus: str
+    format: str
+    id: str
+    types: tuple[str, ...]
+    text: str
+    entities: tuple[Entity, ...]
+    turns: tuple[Turn, ...]
+
+
+def asked(rows: Iterable[Mapping[str, Any]]) -> Iterator[Asked]:
+    """Yield the queries of rendered rows (schema.CONVERSATIONS)."""
+    for row in rows:
+        yield Asked(
+            row["corpus"],
+            row["format"],
+            row["id"],
+            tuple(row["types"]),
+            row["text"],
+            tuple(map(entity_from, row["entities"])),
+            tuple(Turn(turn["role"], turn["content"]) for turn in row["turns"]),
+        )
+
+
+def sample(queries: Iterable[Asked], settings: PredictSettings, seed: int) -> list[Asked]:
+    """Keep the queries of at most `settings.test` sentences a corpus, drawn by seed."""
+    queries = list(queries)
+    by_corpus: dict[str, dict[str, None]] = {}
+    for query in queries:
+        by_corpus.setdefault(query.corpus, {})[query.id] = None
+    drawn = {corpus: set(draw(list(ids), settings.test, seed)) for corpus, ids in by_corpus.items()}
+    return [query for query in queries if query.id in drawn[query.corpus]]
+
+
+def predict(
+    model: Any, tokenizer: Any, queries: Sequence[Asked], settings: PredictSettings
+) -> Iterator[dict[str, Any]]:
+    """Yield a row (schema.PREDICTIONS) for each corpus, format and sentence, in their order."""
+    answers = generate(
+        model,
+        tokenizer,
+        [query.turns for query in queries],
+        settings.max_new_tokens,
+        settings.batch_size,
+        "predict",
+    )
+    sentences: dict[tuple[str, str, str], list[tuple[Asked, list[Answer]]]] = {}
+    for query, answer in zip(queries, answers, strict=True):
+        key = (query.corpus, query.format, query.id)
+        sentences.setdefault(key, []).append((query, answer))
+    for (corpus, format, id), parts in sentences.items():
+        entities, problems = read_answers(parts)
+        yield {
+            "corpus": corpus,
+            "format": format,
+            "id": id,
+            "answers": [answer.text for _, answers in parts for answer in answers],
+            "entities": [
+                {**entity_row(entity), "confidence": None, "probability": None}
+                for entity in entities
+            ],
+            "problems": [problem_row(problem) for problem in problems],
+        }
+
+
+def read_answers(
+    parts: Iterable[tuple[Asked, Sequence[Answer]]],
+) -> tuple[list[Entity], list[Problem]]:
+    """Parse the answers to a sentence's queries: its entities in text order, and problems."""
+    entities: list[Entity] = []
+    problems: list[Problem] = []
+    for query, answers in parts:
+        output = [answer.text for answer in answers]
+        parsed = FORMATS[query.format].parse(
+            output if len(output) > 1 else output[0], query.text, query.types
+        )
+        entities += parsed.entities
+        problems += parsed.problems
+        problems += [Problem("truncated", a.text[-80:]) for a in answers if a.truncated]
+    return sorted(entities, key=lambda entity: (entity.start, -entity.end, entity)), problems
+
+
+def dev_f1(
+    model: Any, tokenizer: Any, queries: Sequence[Asked], settings: PredictSettings
+) -> float:
+    """Return strict micro F1 over the queries' own entities; sets a query."""
+    conversations = [query.turns for query in queries]
+    answers = generate(
+        model, tokenizer, conversations, settings.max_new_tokens, settings.batch_size, "validate"
+    )
+    hits = found = gold = 0
+    for query, answer in zip(queries, answers, strict=True):
+        predicted = set(read_answers([(query, answer)])[0])
+        hits += len(predicted & set(query.entities))
+        found += len(predicted)
+        gold += len(set(query.entities))
+    return 2 * hits / (found + gold) if found + gold else 1.0

@@ -1,0 +1,36 @@
+"""What is recorded of a run so that it can be repeated: versions, machine, and a checkpoint's key."""
+
+import hashlib
+import json
+import platform
+import resource
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("bionerflow", "torch", "transformers", "peft", "accelerate", "tokenizers")
+
+
+def environment() -> dict[str, Any]:
+    """Return the versions, the machine, and this process's peak memory in MB."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "versions": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "gpu": gpu,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() // 2**20 if gpu else None,
+    }
+
+
+def checkpoint_key(inputs: Mapping[str, Any]) -> str:
+    """Return a name for what a checkpoint rests on: the inputs and this library's code."""
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

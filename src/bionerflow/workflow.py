@@ -1,0 +1,271 @@
+"""What the workflow's rules look up: the plan behind a configuration, and the code behind a script.
+
+Light to import: no data or model library is loaded while the workflow is parsed.
+"""
+
+import ast
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bionerflow.corpora.settings import load_corpora
+from bionerflow.errors import UserError, nearest
+from bionerflow.settings import (
+    Config,
+    Experiment,
+    Local,
+    Models,
+    Pretrain,
+    Resources,
+    Run,
+    SelectorSettings,
+    expand,
+    load,
+    parse,
+)
+from bionerflow.tables_settings import Definition, Tables, define, needed
+
+SOURCE = Path(__file__).parent
+
+
+class Plan:
+    """A configuration and all that follows from it: corpora, models, runs, tables."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Read every file that the configuration names; raise UserError at the first fault."""
+        self.config = parse(Config, config, "the configuration")
+        self.corpora = load_corpora(self.config.corpora)
+        self.models = load(Models, self.config.models).models
+        self.tables = load(Tables, self.config.tables)
+        self.experiments = {
+            paper: load(Experiment, path) for paper, path in self.config.experiments.items()
+        }
+        self.runs = {
+            run.id: run
+            for paper, experiment in self.experiments.items()
+            for run in expand(self.config, paper, experiment)
+        }
+        self._check_names()
+
+    def _check_names(self) -> None:
+        for paper, experiment in self.experiments.items():
+            where = self.config.experiments[paper]
+            for corpus in experiment.corpora:
+                _known(where, "corpus", corpus, self.corpora)
+            scorers = [run.curate.scorer for run in self.runs.values() if run.curate.scorer]
+            bases = [selector.base for selector in experiment.selectors.values()]
+            for model in [*experiment.models, *bases, *scorers]:
+                _known(where, "model", model, self.models)
+        for corpus in self.config.exclude:
+            _known("exclude", "corpus", corpus, self.corpora)
+        if self.config.primary_paper not in self.experiments:
+            _known("primary_paper", "paper", self.config.primary_paper, self.experiments)
+
+    def run(self, id: str) -> Run:
+        """Return a run by its id."""
+        _known("results", "run", id, self.runs)
+        return self.runs[id]
+
+    def raw(self, corpus: str) -> list[str]:
+        """Return the raw files of a corpus that is fetched."""
+        return [f"results/raw/{corpus}/{file}" for file in self.corpora[corpus].files]
+
+    def reading(self, corpus: str) -> str:
+        """Return what normalising a corpus rests on; where its files come from does not matter."""
+        settings = self.corpora[corpus].model_dump(mode="json")
+        return as_json({**settings, "files": {name: {} for name in settings["files"]}})
+
+    def asking(self, corpus: str) -> str:
+        """Return what prompts say of a corpus."""
+        settings = self.corpora[corpus]
+        return as_json(
+            {
+                "dataset": settings.dataset,
+                "language": settings.language,
+                "types": settings.types,
+                "nested": settings.nested,
+                "discontinuous": settings.discontinuous,
+            }
+        )
+
+    def names(self, *, generated: bool) -> list[str]:
+        """Return the corpora that the project generates itself, or those it does not."""
+        return [
+            name for name, corpus in self.corpora.items() if bool(corpus.generator) == generated
+        ]
+
+    def model_folder(self, name: str) -> str:
+        """Return where a model lies; a model trained here belongs to this configuration."""
+        model = self.models[name]
+        if isinstance(model, Local):
+            return model.path
+        return f"results/models/{self.config.name if isinstance(model, Pretrain) else 'hub'}/{name}"
+
+    def model_names(self, source: str) -> list[str]:
+        """Return the models of one source."""
+        return [name for name, model in self.models.items() if model.source == source]
+
+    def recipe(self, name: str) -> str:
+        """Return how a model of the tiny family is built and trained."""
+        model = self.models[name]
+        return as_json(model.model_dump(mode="json", include={"architecture", "pretrain"}))
+
+    def base(self, run: str) -> str:
+        """Return the folder of a run's base model."""
+        return self.model_folder(self.run(run).model)
+
+    def run_resources(self, run: str) -> Resources:
+        """Return what a job of a run asks of its machine."""
+        return self.resources(self.run(run).model)
+
+    def resources(self, model: str) -> Resources:
+        """Return what a job with this model asks of its machine."""
+        return self.models[model].resources
+
+    def pretraining_corpora(self) -> list[str]:
+        """Return the corpora whose training texts the tiny family learns from."""
+        corpora = dict.fromkeys(c for e in self.experiments.values() for c in e.corpora)
+        return [corpus for corpus in corpora if corpus not in self.config.exclude]
+
+    def prompts(self) -> list[tuple[str, str]]:
+        """Return the corpora and formats that runs are trained on: what the tokenizer sees."""
+        pairs = ((c, f) for run in self.runs.values() for c in run.corpora for f in run.formats)
+        return list(dict.fromkeys(pairs))
+
+    def scores(self, run: Run) -> list[str]:
+        """Return the IFD files, without ending, that curate a run's training set."""
+        if not run.curate.scorer:
+            return []
+        folder = f"results/ifd/{run.curate.scorer}"
+        return [f"{folder}/{c}.{f}.{run.curate.mode}" for c in run.corpora for f in run.formats]
+
+    def rendered(self, run: str, *splits: str) -> list[str]:
+        """Return the rendered files, without ending, that a run is trained or tested on."""
+        its = self.run(run)
+        return [
+            f"results/render/{corpus}/{split}.{format}"
+            for split in splits
+            for corpus in its.corpora
+            for format in its.formats
+        ]
+
+    def carried(self, run: str) -> str:
+        """Return which kinds of entities the corpora of a run have."""
+        return as_json(
+            {
+                corpus: {
+                    "nested": self.corpora[corpus].nested,
+                    "discontinuous": self.corpora[corpus].discontinuous,
+                }
+                for corpus in self.run(run).corpora
+            }
+        )
+
+    def prediction_file(self, predictions: str) -> str:
+        """Return the file, without ending, of a prediction set: a run's, or a selector's of it."""
+        return f"results/{'select' if '+' in predictions else 'predict'}/{predictions}"
+
+    def evaluated(self, predictions: str) -> list[str]:
+        """Return the files, without ending, that scoring a prediction set rests on."""
+        run = self.run(predictions.partition("+")[0])
+        gold = [f"results/corpora/{corpus}/test" for corpus in run.corpora]
+        return [self.prediction_file(predictions), f"results/curate/{run.id}/train", *gold]
+
+    def selector(self, name: str) -> tuple[SelectorSettings, list[str]]:
+        """Return a selector's settings and the corpora that it is trained on."""
+        found = {s: (e, e.selectors[s]) for e in self.experiments.values() for s in e.selectors}
+        _known("results", "selector", name, found)
+        experiment, settings = found[name]
+        return settings, [c for c in experiment.corpora if c not in self.config.exclude]
+
+    def table(self, paper: str, table: str) -> Definition:
+        """Return a table's definition, with its rows' titles."""
+        definition, experiment = self._table(paper, table)
+        corpora = [c for c in experiment.corpora if c not in self.config.exclude]
+        titles = {corpus: self.corpora[corpus].title for corpus in corpora}
+        return define(f"{paper}/{table}", definition, self.config.name, experiment, titles)
+
+    def predictions(self, paper: str, table: str) -> list[str]:
+        """Return the ids of the prediction sets that a table rests on."""
+        definition, experiment = self._table(paper, table)
+        ids = [source.id(self.config.name) for source in needed(definition, experiment)]
+        return list(dict.fromkeys(ids))
+
+    def evaluations(self, paper: str, table: str) -> list[str]:
+        """Return the scores that a table rests on."""
+        return [f"results/evaluate/{id}.json" for id in self.predictions(paper, table)]
+
+    def metrics(self, paper: str, table: str) -> list[str]:
+        """Return the metrics of the runs that a table rests on."""
+        runs = dict.fromkeys(id.partition("+")[0] for id in self.predictions(paper, table))
+        return [f"results/train/{run}/metrics.json" for run in runs]
+
+    def reported_tables(self) -> list[str]:
+        """Return the tables that this configuration can fill."""
+        return [name for name in self.tables.tables if name.partition("/")[0] in self.experiments]
+
+    def shown(self) -> list[str]:
+        """Return the ids of the prediction sets that the report shows."""
+        ids = (id for name in self.reported_tables() for id in self.predictions(*name.split("/")))
+        return list(dict.fromkeys(ids))
+
+    def _table(self, paper: str, table: str) -> tuple[Any, Experiment]:
+        definition = self.tables.find(f"{paper}/{table}")
+        if paper not in self.experiments:
+            raise UserError(
+                f"This configuration has no experiment for the paper '{paper}'."
+                + nearest(paper, self.experiments)
+            )
+        return definition, self.experiments[paper]
+
+
+def _known(where: str, what: str, name: str, names: Mapping[str, Any]) -> None:
+    if name not in names:
+        raise UserError(f"{where}: unknown {what} '{name}'.{nearest(name, names)}")
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON with sorted keys, the form that scripts take."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+@cache
+def code(script: str) -> tuple[str, ...]:
+    """Return a script and every module of the library that it imports, by whatever way.
+
+    Listed as input of a rule, these make an edit of a module re-run exactly its consumers.
+    """
+    found: dict[Path, None] = {}
+    waiting = [Path(script)]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found[path] = None
+            waiting += _imports(path)
+    here = Path.cwd()
+    return tuple(sorted(str(p.relative_to(here) if p.is_relative_to(here) else p) for p in found))
+
+
+@cache
+def _imports(path: Path) -> tuple[Path, ...]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    modules: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(file for module in modules for file in _files(module))
+
+
+def _files(module: str) -> list[Path]:
+    """Return the files that importing a module of this library runs: its packages and itself."""
+    if module.split(".", maxsplit=1)[0] != "bionerflow":
+        return []
+    parts = module.split(".")[1:]
+    places = [SOURCE.joinpath(*parts[:n], "__init__.py") for n in range(len(parts))]
+    places += [SOURCE.joinpath(*parts, "__init__.py")]
+    places += [SOURCE.joinpath(*parts).with_suffix(".py")] if parts else []
+    return [place for place in places if place.is_file()]

@@ -1,0 +1,61 @@
+# What all rules share: the plan behind the configuration, and how inputs are compared.
+#
+# A Parquet file or a model folder is an input twice: itself, whatever its time stamp says, and
+# its card, which is small and therefore compared by content. So a touch re-runs nothing.
+
+from bionerflow.errors import UserError
+from bionerflow.workflow import Plan, as_json, code
+from snakemake.exceptions import WorkflowError
+
+try:
+    plan = Plan(config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+SPLITS = ["train", "dev", "test"]
+
+
+wildcard_constraints:
+    corpus="|".join(plan.corpora),
+    split="|".join(SPLITS),
+    format="[a-z_0-9]+",
+    mode="[a-z_]+",
+    model="|".join(plan.models),
+    scorer="|".join(plan.models),
+    run=r"[^/+]+",
+    selector=r"[^/+]+",
+    predictions=r"[^/]+",
+    paper=r"[^/]+",
+    table=r"[^/.]+",
+
+
+def data(*stems):
+    """Return Parquet files by their paths without ending, each with its card."""
+    return [ancient(f"{stem}.parquet") for stem in stems] + [
+        f"{stem}.json" for stem in stems
+    ]
+
+
+def model(folder):
+    """Return a model's folder with its card."""
+    return [ancient(folder), f"{folder}.json"]
+
+
+def raw(corpus):
+    """Return the raw files of a corpus, each with its checksum, or the folder made for it."""
+    if plan.corpora[corpus].generator:
+        return model(f"results/raw/{corpus}")
+    files = plan.raw(corpus)
+    return [ancient(file) for file in files] + [f"{file}.sha256" for file in files]
+
+
+def asked(function):
+    """Return the look-up `function`, with the user's errors told as Snakemake tells its own."""
+
+    def look_up(wildcards):
+        try:
+            return function(wildcards)
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
+
+    return look_up

@@ -1,0 +1,72 @@
+# corpora: raw files, as distributed -> one Parquet file a corpus and split
+#
+# in   the addresses in config/corpora.yaml, a mirror of them, or resources/sample
+# out  results/raw/{corpus}/, results/corpora/{corpus}/{split}.parquet and report.json
+
+MIRROR = plan.config.mirror or ""
+GRAMMARS = glob_wildcards("resources/sample/{name,.+yaml}").name
+
+
+localrules:
+    download,
+
+
+rule sample:
+    input:
+        code=code("workflow/scripts/sample.py"),
+        grammars=collect("resources/sample/{name}", name=GRAMMARS),
+    output:
+        folder=directory("results/raw/{corpus}"),
+        card="results/raw/{corpus}.json",
+    log:
+        "results/logs/sample/{corpus}.log",
+    wildcard_constraints:
+        corpus="|".join(plan.names(generated=True)),
+    conda:
+        "../../environment.yml"
+    params:
+        seed=plan.config.seed,
+    shell:
+        "python -P workflow/scripts/sample.py --corpus {wildcards.corpus} --seed {params.seed}"
+        " --out {output.folder} --card {output.card} 2>&1 | tee {log}"
+
+
+rule download:
+    input:
+        code=code("workflow/scripts/download.py"),
+    output:
+        file="results/raw/{corpus}/{file}",
+        checksum="results/raw/{corpus}/{file}.sha256",
+    log:
+        "results/logs/download/{corpus}.{file}.log",
+    wildcard_constraints:
+        corpus="|".join(plan.names(generated=False)),
+        file=r"[^/]+(?<!\.sha256)",
+    retries: 2
+    conda:
+        "../../environment.yml"
+    params:
+        entry=asked(lambda w: as_json(plan.corpora[w.corpus].entry(w.file))),
+    shell:
+        "python -P workflow/scripts/download.py --entry {params.entry:q} --mirror {MIRROR:q}"
+        " --out {output.file} 2>&1 | tee {log}"
+
+
+rule corpora:
+    input:
+        lambda w: raw(w.corpus),
+        code=code("workflow/scripts/corpora.py"),
+    output:
+        collect("results/corpora/{{corpus}}/{split}.parquet", split=SPLITS),
+        collect("results/corpora/{{corpus}}/{split}.json", split=SPLITS),
+        report="results/corpora/{corpus}/report.json",
+    log:
+        "results/logs/corpora/{corpus}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        settings=lambda w: plan.reading(w.corpus),
+    shell:
+        "python -P workflow/scripts/corpora.py --corpus {wildcards.corpus}"
+        " --settings {params.settings:q} --raw results/raw/{wildcards.corpus}"
+        " --out results/corpora/{wildcards.corpus} 2>&1 | tee {log}"

@@ -1,0 +1,27 @@
+# curate: rendered conversations -> the training and dev set of a run
+#
+# in   results/render/{corpus}/{train,dev}.{format}.parquet, results/ifd/... where a run asks for it
+# out  results/curate/{run}/{train,dev,kept}.parquet
+
+
+rule curate:
+    input:
+        lambda w: data(*plan.rendered(w.run, "train", "dev"), *plan.scores(w.run)),
+        code=code("workflow/scripts/curate.py"),
+    output:
+        collect("results/curate/{{run}}/{part}.parquet", part=["train", "dev", "kept"]),
+        collect("results/curate/{{run}}/{part}.json", part=["train", "dev", "kept"]),
+    log:
+        "results/logs/curate/{run}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        corpora=asked(lambda w: plan.carried(w.run)),
+        formats=asked(lambda w: ",".join(plan.run(w.run).formats)),
+        settings=asked(lambda w: plan.run(w.run).curate.dump()),
+        draw=asked(lambda w: plan.run(w.run).draw),
+        scores=asked(lambda w: [f"{stem}.parquet" for stem in plan.scores(w.run)]),
+    shell:
+        "python -P workflow/scripts/curate.py --rendered results/render --corpora {params.corpora:q}"
+        " --formats {params.formats} --settings {params.settings:q} --draw {params.draw}"
+        " --scores {params.scores} --out results/curate/{wildcards.run} 2>&1 | tee {log}"

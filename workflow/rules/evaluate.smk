@@ -1,0 +1,24 @@
+# evaluate: predictions and gold -> counts, scores, intervals, error classes
+#
+# in   results/predict/{run}.parquet or results/select/{run}+{selector}.parquet, gold, training set
+# out  results/evaluate/{predictions}.json
+
+
+rule evaluate:
+    input:
+        lambda w: data(*plan.evaluated(w.predictions)),
+        code=code("workflow/scripts/evaluate.py"),
+    output:
+        scores="results/evaluate/{predictions}.json",
+    log:
+        "results/logs/evaluate/{predictions}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        predictions=asked(lambda w: f"{plan.prediction_file(w.predictions)}.parquet"),
+        train=asked(
+            lambda w: f"results/curate/{w.predictions.partition('+')[0]}/train.parquet"
+        ),
+    shell:
+        "python -P workflow/scripts/evaluate.py --predictions {params.predictions}"
+        " --gold results/corpora --train {params.train} --out {output.scores} 2>&1 | tee {log}"

@@ -1,0 +1,84 @@
+# models: base models, fetched from the Hub or, for the tiny family, trained here on training texts
+#
+# in   config/models.yaml; for the tiny family results/corpora/*/train.parquet and their prompts
+# out  results/models/{hub or the configuration's name}/{model}/ and its card
+
+
+TINY = f"results/models/{plan.config.name}"
+
+
+localrules:
+    prefetch,
+
+
+rule prefetch:
+    input:
+        code=code("workflow/scripts/prefetch.py"),
+    output:
+        folder=directory("results/models/hub/{model}"),
+        card="results/models/hub/{model}.json",
+    log:
+        "results/logs/prefetch/{model}.log",
+    wildcard_constraints:
+        model="|".join(plan.model_names("hub")),
+    conda:
+        "../../environment.yml"
+    params:
+        settings=lambda w: plan.models[w.model].dump(),
+    shell:
+        "python -P workflow/scripts/prefetch.py --settings {params.settings:q}"
+        " --out {output.folder} 2>&1 | tee {log}"
+
+
+rule tokenizer:
+    input:
+        *data(
+            *collect(
+                "results/corpora/{corpus}/train", corpus=plan.pretraining_corpora()
+            )
+        ),
+        *data(*[f"results/render/{c}/train.{f}" for c, f in plan.prompts()]),
+        code=code("workflow/scripts/tokenizer.py"),
+    output:
+        folder=directory(f"{TINY}/tokenizer"),
+        card=f"{TINY}/tokenizer.json",
+    log:
+        "results/logs/models/tokenizer.log",
+    conda:
+        "../../environment.yml"
+    params:
+        corpora=plan.pretraining_corpora(),
+        vocabulary=plan.config.vocabulary,
+    shell:
+        "python -P workflow/scripts/tokenizer.py --corpora {params.corpora} --examples results/corpora"
+        " --rendered results/render --vocabulary {params.vocabulary} --out {output.folder}"
+        " 2>&1 | tee {log}"
+
+
+rule pretrain:
+    input:
+        *data(
+            *collect(
+                "results/corpora/{corpus}/train", corpus=plan.pretraining_corpora()
+            )
+        ),
+        *model(f"{TINY}/tokenizer"),
+        code=code("workflow/scripts/pretrain.py"),
+    output:
+        folder=directory(f"{TINY}/{{model}}"),
+        card=f"{TINY}/{{model}}.json",
+    log:
+        "results/logs/models/{model}.log",
+    wildcard_constraints:
+        model="|".join(plan.model_names("pretrain")),
+    conda:
+        "../../environment.yml"
+    threads: 8
+    params:
+        corpora=plan.pretraining_corpora(),
+        settings=lambda w: plan.recipe(w.model),
+        seed=plan.config.seed,
+    shell:
+        "python -P workflow/scripts/pretrain.py --corpora {params.corpora} --examples results/corpora"
+        " --tokenizer {TINY}/tokenizer --settings {params.settings:q} --seed {params.seed}"
+        " --threads {threads} --out {output.folder} 2>&1 | tee {log}"

@@ -1,0 +1,34 @@
+# predict: a run's model answers the test sentences
+#
+# in   results/train/{run}/model, results/render/{corpus}/test.{format}.parquet
+# out  results/predict/{run}.parquet, a row a corpus, format and sentence
+
+
+rule predict:
+    input:
+        lambda w: data(*plan.rendered(w.run, "test")),
+        model=ancient("results/train/{run}/model"),
+        metrics="results/train/{run}/metrics.json",
+        code=code("workflow/scripts/predict.py"),
+    output:
+        predictions="results/predict/{run}.parquet",
+        card="results/predict/{run}.json",
+    log:
+        "results/logs/predict/{run}.log",
+    conda:
+        "../../environment.yml"
+    threads: 8
+    resources:
+        gpu=lambda w: plan.run_resources(w.run).gpus,
+        mem_mb=lambda w: plan.run_resources(w.run).memory_mb,
+        runtime=lambda w: plan.run_resources(w.run).runtime_min,
+    params:
+        queries=asked(
+            lambda w: [f"{stem}.parquet" for stem in plan.rendered(w.run, "test")]
+        ),
+        settings=asked(lambda w: plan.run(w.run).predict.dump()),
+        seed=asked(lambda w: plan.run(w.run).draw),
+    shell:
+        "python -P workflow/scripts/predict.py --model {input.model} --queries {params.queries}"
+        " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
+        " --out {output.predictions} 2>&1 | tee {log}"

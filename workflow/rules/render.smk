@@ -1,0 +1,23 @@
+# render: examples -> prompts and target strings
+#
+# in   results/corpora/{corpus}/{split}.parquet
+# out  results/render/{corpus}/{split}.{format}.parquet, a row a query
+
+
+rule render:
+    input:
+        *data(*collect("results/corpora/{{corpus}}/{split}", split=SPLITS)),
+        code=code("workflow/scripts/render.py"),
+    output:
+        collect("results/render/{{corpus}}/{split}.{{format}}.parquet", split=SPLITS),
+        collect("results/render/{{corpus}}/{split}.{{format}}.json", split=SPLITS),
+    log:
+        "results/logs/render/{corpus}.{format}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        settings=lambda w: plan.asking(w.corpus),
+    shell:
+        "python -P workflow/scripts/render.py --corpus {wildcards.corpus} --format {wildcards.format}"
+        " --settings {params.settings:q} --examples results/corpora/{wildcards.corpus}"
+        " --out results/render/{wildcards.corpus} 2>&1 | tee {log}"

@@ -1,0 +1,71 @@
+# select: a trained classifier keeps the predicted entities that it holds for true
+#
+# in   results/corpora/{corpus}/train.parquet, a base model; then results/predict/{run}.parquet
+# out  results/select/{selector}/model/ and metrics.json; results/select/{run}+{selector}.parquet
+
+
+rule fit_selector:
+    input:
+        lambda w: model(plan.model_folder(plan.selector(w.selector)[0].base)),
+        lambda w: data(
+            *[f"results/corpora/{c}/train" for c in plan.selector(w.selector)[1]]
+        ),
+        code=code("workflow/scripts/select.py"),
+    output:
+        model=directory("results/select/{selector}/model"),
+        metrics="results/select/{selector}/metrics.json",
+    log:
+        "results/logs/select/{selector}.log",
+    conda:
+        "../../environment.yml"
+    threads: 8
+    resources:
+        gpu=lambda w: plan.resources(plan.selector(w.selector)[0].base).gpus,
+        mem_mb=lambda w: plan.resources(plan.selector(w.selector)[0].base).memory_mb,
+        runtime=lambda w: plan.resources(plan.selector(w.selector)[0].base).runtime_min,
+    params:
+        corpora=asked(
+            lambda w: [
+                f"results/corpora/{c}/train.parquet"
+                for c in plan.selector(w.selector)[1]
+            ]
+        ),
+        base=asked(lambda w: plan.model_folder(plan.selector(w.selector)[0].base)),
+        settings=asked(lambda w: plan.selector(w.selector)[0].dump()),
+        seed=plan.config.seed,
+    shell:
+        "python -P workflow/scripts/select.py fit --corpora {params.corpora} --base {params.base}"
+        " --settings {params.settings:q} --seed {params.seed}"
+        " --out results/select/{wildcards.selector} 2>&1 | tee {log}"
+
+
+rule select:
+    input:
+        lambda w: data(*[f"results/corpora/{c}/test" for c in plan.run(w.run).corpora]),
+        *data("results/predict/{run}"),
+        model=ancient("results/select/{selector}/model"),
+        metrics="results/select/{selector}/metrics.json",
+        code=code("workflow/scripts/select.py"),
+    output:
+        predictions="results/select/{run}+{selector}.parquet",
+        card="results/select/{run}+{selector}.json",
+    log:
+        "results/logs/select/{run}+{selector}.log",
+    conda:
+        "../../environment.yml"
+    threads: 8
+    resources:
+        gpu=lambda w: plan.resources(plan.selector(w.selector)[0].base).gpus,
+        mem_mb=lambda w: plan.resources(plan.selector(w.selector)[0].base).memory_mb,
+        runtime=lambda w: plan.resources(plan.selector(w.selector)[0].base).runtime_min,
+    params:
+        examples=asked(
+            lambda w: [
+                f"results/corpora/{c}/test.parquet" for c in plan.run(w.run).corpora
+            ]
+        ),
+        threshold=asked(lambda w: plan.selector(w.selector)[0].threshold),
+    shell:
+        "python -P workflow/scripts/select.py filter --examples {params.examples}"
+        " --predictions results/predict/{wildcards.run}.parquet --selector {input.model}"
+        " --threshold {params.threshold} --out {output.predictions} 2>&1 | tee {log}"

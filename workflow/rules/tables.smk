@@ -1,0 +1,76 @@
+# tables: scores of many runs and published numbers -> the papers' tables, and the report
+#
+# in   results/evaluate/*.json, results/train/*/metrics.json, resources/published/
+# out  results/tables/{paper}/{table}.csv, .md, .tex, .long.csv; results/report.html
+
+PRIMARY = plan.config.primary_paper
+SHOWN = plan.shown()
+
+
+localrules:
+    alias,
+
+
+rule tables:
+    input:
+        evaluations=asked(lambda w: plan.evaluations(w.paper, w.table)),
+        metrics=asked(lambda w: plan.metrics(w.paper, w.table)),
+        published="resources/published/{paper}/{table}.csv",
+        code=code("workflow/scripts/tables.py"),
+    output:
+        csv="results/tables/{paper}/{table}.csv",
+        long="results/tables/{paper}/{table}.long.csv",
+        markdown="results/tables/{paper}/{table}.md",
+        latex="results/tables/{paper}/{table}.tex",
+    log:
+        "results/logs/tables/{paper}.{table}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        definition=asked(lambda w: plan.table(w.paper, w.table).dump()),
+    shell:
+        "python -P workflow/scripts/tables.py --definition {params.definition:q}"
+        " --evaluations {input.evaluations} --metrics {input.metrics}"
+        " --published {input.published} --out {output.csv} 2>&1 | tee {log}"
+
+
+rule alias:
+    input:
+        csv=f"results/tables/{PRIMARY}/{{table}}.csv",
+        markdown=f"results/tables/{PRIMARY}/{{table}}.md",
+    output:
+        csv="results/tables/{table}.csv",
+        markdown="results/tables/{table}.md",
+    log:
+        "results/logs/alias/{table}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "cp {input.csv} {output.csv} 2> {log}; cp {input.markdown} {output.markdown} 2>> {log}"
+
+
+rule report:
+    input:
+        *data(*map(plan.prediction_file, SHOWN)),
+        tables=collect("results/tables/{name}.csv", name=plan.reported_tables()),
+        evaluations=collect("results/evaluate/{id}.json", id=SHOWN),
+        metrics=collect(
+            "results/train/{run}/metrics.json",
+            run=sorted({id.partition("+")[0] for id in SHOWN}),
+        ),
+        definitions=plan.config.tables,
+        corpora=plan.config.corpora,
+        code=code("workflow/scripts/report.py"),
+    output:
+        html="results/report.html",
+    log:
+        "results/logs/tables/report.log",
+    conda:
+        "../../environment.yml"
+    params:
+        predictions=[f"{plan.prediction_file(id)}.parquet" for id in SHOWN],
+    shell:
+        "python -P workflow/scripts/report.py --tables {input.tables} --gold results/corpora"
+        " --evaluations {input.evaluations} --metrics {input.metrics}"
+        " --predictions {params.predictions} --definitions {input.definitions}"
+        " --corpora {input.corpora} --out {output.html} 2>&1 | tee {log}"

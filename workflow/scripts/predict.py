@@ -1,0 +1,38 @@
+"""Let a run's model answer its test sentences."""
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+import torch
+
+from bionerflow.models import load_causal, load_tokenizer
+from bionerflow.predict import asked, predict, sample
+from bionerflow.schema import CONVERSATIONS, PREDICTIONS, read_rows, write_rows
+from bionerflow.script import run
+from bionerflow.settings import PredictSettings, parse
+
+
+def main() -> None:
+    """Read the arguments, answer, write one Parquet file and its card."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--queries", type=Path, nargs="+", required=True)
+    parser.add_argument("--settings", required=True, help="predict settings as JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    settings = parse(PredictSettings, json.loads(args.settings), "predict")
+    rendered = (row for path in args.queries for row in read_rows(path, CONVERSATIONS))
+    queries = sample(asked(rendered), settings, args.seed)
+    model, tokenizer = load_causal(args.model), load_tokenizer(args.model)
+    rows = list(predict(model, tokenizer, queries, settings))
+    problems = Counter(problem["kind"] for row in rows for problem in row["problems"])
+    write_rows(args.out, rows, PREDICTIONS, problems=dict(problems))
+
+
+if __name__ == "__main__":
+    run(main)

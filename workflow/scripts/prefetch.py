@@ -1,0 +1,22 @@
+"""Fetch a model from the Hugging Face Hub, so that compute jobs need no network."""
+
+import argparse
+import json
+from pathlib import Path
+
+from bionerflow.hub import prefetch
+from bionerflow.script import run
+from bionerflow.settings import Hub, parse
+
+
+def main() -> None:
+    """Read the arguments and fetch."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help="the model's entry as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the model")
+    args = parser.parse_args()
+    prefetch(parse(Hub, json.loads(args.settings), "config/models.yaml"), args.out)
+
+
+if __name__ == "__main__":
+    run(main)

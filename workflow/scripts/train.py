@@ -1,0 +1,52 @@
+"""Fine-tune a run: full weights, LoRA or QLoRA on its curated conversations."""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from bionerflow.files import write_json
+from bionerflow.models import load_tokenizer
+from bionerflow.predict import asked
+from bionerflow.records import checkpoint_key, environment
+from bionerflow.schema import CONVERSATIONS, read_card, read_rows
+from bionerflow.script import run
+from bionerflow.settings import PredictSettings, TrainSettings, parse
+from bionerflow.train import train
+
+
+def main() -> None:
+    """Read the arguments, train, save the model and then its metrics."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--conversations", type=Path, required=True, help="results/curate/{run}")
+    parser.add_argument("--base", required=True, help="folder of the base model")
+    parser.add_argument("--settings", required=True, help="train settings as JSON")
+    parser.add_argument("--predict", required=True, help="predict settings as JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--checkpoints", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="results/train/{run}")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    settings = parse(TrainSettings, json.loads(args.settings), "train")
+    data = args.conversations / "train.parquet"
+    inputs = {"settings": settings.model_dump(), "seed": args.seed, "data": read_card(data)}
+    inputs["base"] = json.loads(Path(f"{args.base}.json").read_text(encoding="utf-8"))
+    model, metrics = train(
+        settings,
+        parse(PredictSettings, json.loads(args.predict), "predict"),
+        args.base,
+        tokenizer := load_tokenizer(args.base),
+        [query.turns for query in asked(read_rows(data, CONVERSATIONS))],
+        list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS))),
+        args.checkpoints / args.out.name / checkpoint_key(inputs),
+        args.seed,
+    )
+    model.save_pretrained(args.out / "model")
+    tokenizer.save_pretrained(args.out / "model")
+    write_json(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
+
+
+if __name__ == "__main__":
+    run(main)
