@@ -1,0 +1,269 @@
+import json
+import random
+from collections import Counter
+
+import pytest
+import torch
+from tiny import tiny_model
+
+from bionerflow.errors import UserError
+from bionerflow.schema import (
+    PREDICTIONS,
+    Entity,
+    Example,
+    Span,
+    entity_row,
+    read_card,
+    read_rows,
+    write_examples,
+    write_rows,
+)
+from bionerflow.select import model as model_module
+from bionerflow.select.filter import filter_predictions
+from bionerflow.select.fit import auc, fit
+from bionerflow.select.model import Selector
+from bionerflow.select.samples import Candidate, draw, mentions, near_misses
+from bionerflow.settings import SelectorSettings
+
+SENTENCE = "The IL-2 gene, of T cells."
+
+
+def example(text, *entities, id="1", language="en"):
+    found = tuple(Entity.at(type, spans, text) for type, spans in entities)
+    return Example(id, "d", language, text, found)
+
+
+def at(type, *spans, sentence=SENTENCE):
+    return Candidate(type, tuple(Span(*span) for span in spans), sentence)
+
+
+def texts(misses, kind):
+    return [
+        [miss.candidate.sentence[slice(*span)] for span in miss.candidate.spans]
+        for miss in misses
+        if miss.kind == kind
+    ]
+
+
+# samples
+
+
+def test_near_misses_move_an_edge_by_one_or_two_tokens_or_change_the_type():
+    misses = list(near_misses(at("DNA", (4, 13)), ["DNA", "protein"]))
+    assert texts(misses, "start") == [["The IL-2 gene"], ["-2 gene"], ["2 gene"]]
+    assert texts(misses, "end") == [["IL-"], ["IL-2"], ["IL-2 gene,"], ["IL-2 gene, of"]]
+    assert [m.candidate for m in misses if m.kind == "type"] == [at("protein", (4, 13))]
+
+
+def test_chinese_moves_by_characters_and_never_becomes_empty():
+    misses = list(near_misses(at("dis", (2, 4), sentence="患者血压IL2高"), ["dis"]))
+    assert texts(misses, "start") == [["患者血压"], ["者血压"], ["压"]]
+    assert texts(misses, "end") == [["血"], ["血压IL2"], ["血压IL2高"]]
+
+
+def test_an_edge_inside_a_token_moves_to_the_edges_around_it():
+    misses = list(near_misses(at("x", (2, 4), sentence="a bcd e"), ["x"]))
+    assert texts(misses, "start") == [["a bc"]]
+    assert texts(misses, "end") == [["bcd"], ["bcd e"]]
+
+
+def test_fragments_are_marked_and_moved_one_at_a_time_and_never_touch():
+    mention = at("dis", (0, 6), (19, 25), sentence="breast and ovarian cancer")
+    assert mention.marked == "dis: [breast] and ovarian [cancer]"
+    misses = list(near_misses(mention, ["dis"]))
+    assert texts(misses, "end") == [["breast and", "cancer"], ["breast and ovarian", "cancer"]]
+    assert texts(misses, "start") == [
+        ["breast", "and ovarian cancer"],
+        ["breast", "ovarian cancer"],
+    ]
+    chinese = at("dis", (0, 1), (2, 3), sentence="上中下")
+    assert texts(near_misses(chinese, ["dis"]), "end") == []
+
+
+def test_samples_are_half_gold_and_half_misses_that_are_not_gold():
+    rng = random.Random(3)
+    examples = []
+    for n in range(60):
+        text = f"a b c d e f {n} 高血压"
+        spans = sorted(rng.sample(range(0, 12, 2), 2))
+        inner = (rng.choice("xy"), [(spans[0], spans[0] + 1)])
+        examples.append(example(text, (rng.choice("xy"), [(spans[0], spans[1] + 1)]), inner))
+    gold = mentions(examples)
+    samples = draw(gold, 101, "1")
+    assert len(samples) == len({sample.candidate for sample in samples}) == 100
+    assert Counter(sample.kind == "gold" for sample in samples) == {True: 50, False: 50}
+    assert all((sample.candidate in set(gold)) == (sample.kind == "gold") for sample in samples)
+    assert {sample.kind for sample in samples} == {"gold", "start", "end", "type"}
+    for sample in samples:
+        assert all(0 <= s < e <= len(sample.candidate.sentence) for s, e in sample.candidate.spans)
+    assert samples == draw(list(gold), 101, "1")
+    assert samples != draw(gold, 101, "2")
+
+
+def test_too_few_mentions_or_misses_still_give_halves():
+    gold = mentions([example("a b", ("x", [(0, 1)])), example("c", ("x", [(0, 1)]))])
+    samples = draw(gold, 100, "1")
+    assert sorted(sample.kind == "gold" for sample in samples) == [False, True]
+    assert draw([at("x", (0, 1), sentence="c")], 100, "1") == []
+
+
+# the classifier
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def selector(base):
+    torch.manual_seed(1)
+    selector = Selector(base, SelectorSettings(base="tiny"), ["dis", "DNA"])
+    for name, weights in selector.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weights, std=0.5)
+    torch.nn.init.normal_(selector.head.weight, std=2.0)
+    return selector.eval()
+
+
+CANDIDATES = [
+    at("DNA", (4, 8)),
+    at("dis", (4, 13)),
+    at("dis", (0, 1), (2, 3), sentence="上中下"),
+    at("DNA", (0, 200), sentence="breast and ovarian cancer " * 9),
+    *(at("DNA", (n, n + 1)) for n in range(12)),
+]
+
+
+def test_probabilities_do_not_depend_on_padding_side_batch_or_order(selector, monkeypatch):
+    together = dict(zip(CANDIDATES, selector.probabilities(CANDIDATES), strict=True))
+    assert max(together.values()) - min(together.values()) > 0.05
+    alone = {candidate: selector.probabilities([candidate])[0] for candidate in CANDIDATES}
+    monkeypatch.setattr(selector, "padding_side", "left")
+    backwards = CANDIDATES[::-1]
+    left = dict(zip(backwards, selector.probabilities(backwards), strict=True))
+    monkeypatch.setattr(model_module, "BATCH_TOKENS", 100)
+    small = dict(zip(CANDIDATES, selector.probabilities(CANDIDATES), strict=True))
+    for other in (alone, left, small):
+        assert other == pytest.approx(together, abs=1e-5)
+
+
+def test_a_saved_selector_gives_the_same_probabilities(selector, tmp_path):
+    selector.save(tmp_path / "model")
+    loaded = Selector.load(tmp_path / "model")
+    assert loaded.probabilities(CANDIDATES) == selector.probabilities(CANDIDATES)
+    assert loaded.types == ["DNA", "dis"]
+    assert not json.loads((tmp_path / "model/selector.json").read_text())["base"].startswith("/")
+
+
+def test_bad_candidates_and_folders_are_refused(selector, tmp_path):
+    with pytest.raises(UserError, match=r"other types \(DNA, dis\), not for RNA"):
+        selector.probabilities([at("RNA", (0, 3))])
+    with pytest.raises(UserError, match="reads 4096: split the sentence"):
+        selector.probabilities([at("DNA", (0, 3), sentence="高" * 5000)])
+    with pytest.raises(UserError, match="no selector in"):
+        Selector.load(tmp_path)
+
+
+def test_a_selector_learns_to_tell_mentions_from_near_misses(base, tmp_path):
+    rng = random.Random(0)
+    examples = []
+    for n in range(500):
+        words = rng.choices(["of", "in", "a"], k=5)
+        place = rng.randrange(5)
+        start = len(" ".join([*words[:place], ""]))
+        words[place] = "BCL"
+        examples.append(example(" ".join(words), ("DNA", [(start, start + 3)]), id=str(n)))
+    write_examples(tmp_path / "easy/train.parquet", examples)
+    settings = SelectorSettings(base="tiny", epochs=8, batch_size=16, learning_rate=3e-3)
+    metrics = fit({"easy": tmp_path / "easy/train.parquet"}, base, settings, 1, tmp_path / "out")
+    assert metrics["held_out"]["auc"] > 0.8
+    assert metrics["held_out"]["corpora"]["easy"]["samples"] == metrics["samples"]["held_out"]
+    assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
+    assert Selector.load(tmp_path / "out/model").types == ["DNA"]
+
+
+def test_auc_counts_ties_as_half():
+    import pandas as pd
+
+    assert auc(pd.Series([0.1, 0.5, 0.5, 0.9]), pd.Series([False, False, True, True])) == 0.875
+    assert auc(pd.Series([0.1]), pd.Series([True])) is None
+
+
+# filtering
+
+
+@pytest.fixture
+def run_files(tmp_path, selector):
+    selector.save(tmp_path / "model")
+    write_examples(tmp_path / "c/test.parquet", [example(SENTENCE), example("x", id="2")])
+    return tmp_path
+
+
+def predict(folder, *rows):
+    write_rows(folder / "run.parquet", rows, PREDICTIONS)
+
+
+def prediction(*candidates, format="multi_term", id="1", sentence=SENTENCE):
+    entities = [entity_row(Entity.at(type, spans, sentence)) for type, spans in candidates]
+    return {
+        "corpus": "c",
+        "format": format,
+        "id": id,
+        "answers": ["as written"],
+        "entities": [{**entity, "confidence": 0.25} for entity in entities],
+        "problems": [{"kind": "malformed", "detail": "?"}],
+    }
+
+
+def filtered(folder, threshold):
+    filter_predictions(
+        folder / "run.parquet",
+        folder / "model",
+        {"c": folder / "c/test.parquet"},
+        threshold,
+        folder / "out.parquet",
+    )
+    return read_rows(folder / "out.parquet", PREDICTIONS), read_card(folder / "out.parquet")
+
+
+def test_filter_keeps_entities_at_the_threshold_and_above(run_files, selector):
+    found = [("DNA", [(4, 8)]), ("dis", [(4, 13)]), ("DNA", [(0, 3)])]
+    predict(run_files, prediction(*found), prediction(found[1], format="json_entity"))
+    scores = selector.probabilities([at(type, *spans) for type, spans in found])
+    middle = sorted(scores)[1]
+    rows, card = filtered(run_files, middle)
+    expected = [each for each, score in zip(found, scores, strict=True) if score >= middle]
+    assert [
+        (e["type"], [(e["spans"][0]["start"], e["spans"][0]["end"])]) for e in rows[0]["entities"]
+    ] == expected
+    assert [e["probability"] for e in rows[0]["entities"]] == pytest.approx(
+        [score for score in scores if score >= middle], abs=1e-6
+    )
+    assert rows[0]["entities"][0]["confidence"] == 0.25
+    assert rows[0]["answers"] == ["as written"]
+    assert rows[0]["problems"] == [{"kind": "malformed", "detail": "?"}]
+    kept = 2 + (scores[1] >= middle)
+    assert (card["kept"], card["dropped"], card["scored"]) == (kept, 4 - kept, 3)
+
+
+def test_every_entity_is_kept_at_zero_and_none_above_one(run_files):
+    predict(run_files, prediction(("DNA", [(4, 8)])), prediction(id="2", sentence="x"))
+    assert [len(row["entities"]) for row in filtered(run_files, 0)[0]] == [1, 0]
+    assert [len(row["entities"]) for row in filtered(run_files, 1.01)[0]] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "no predictions to filter"),
+        ([prediction(id="7")], "'7' of c is in none of the examples"),
+        ([prediction(("DNA", [(4, 30)]))], "outside_text, 26 characters"),
+        ([prediction(("RNA", [(4, 8)]))], "trained for other types"),
+    ],
+)
+def test_predictions_that_cannot_be_filtered_are_refused(run_files, rows, message):
+    predict(run_files, *rows)
+    with pytest.raises(UserError, match=message):
+        filtered(run_files, 0.5)
+    assert not (run_files / "out.parquet").exists()
