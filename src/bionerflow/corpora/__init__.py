@@ -1,0 +1,1 @@
+"""From raw corpora, as distributed, to sentences with exact entities (stage `corpora`)."""

@@ -1,0 +1,17 @@
+"""One reader a raw form: a pure function from named bytes to documents, found by its name."""
+
+from collections.abc import Callable
+
+from bionerflow.corpora.documents import Reading
+from bionerflow.corpora.readers import brat, cmeee, genia, iob
+
+#: Takes the raw files by name, and the reader's own options as keywords.
+Reader = Callable[..., Reading]
+
+READERS: dict[str, Reader] = {
+    "brat": brat.read,
+    "cmeee": cmeee.read,
+    "cmeee_v1": cmeee.read_v1,
+    "genia": genia.read,
+    "iob": iob.read,
+}

@@ -1,0 +1,79 @@
+"""GENIA XML: sentences with nested `cons` elements whose `sem` names the type."""
+
+from collections.abc import Iterator, Mapping
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from bionerflow.corpora.documents import Reading, joined
+from bionerflow.errors import UserError
+
+#: The type of a part of a coordinated term, which carries no `sem` of its own.
+WITHOUT_SEM = "(none)"
+
+#: One `cons`: its `sem`, start and end in its sentence.
+Cons = tuple[str, int, int]
+
+
+def read(files: Mapping[str, bytes]) -> Reading:
+    """Read articles; their sentences are the document's, joined by line feeds.
+
+    Raises:
+        UserError: the file is not XML, or declares entities (which could fill the memory).
+    """
+    reading = Reading()
+    for name, data in files.items():
+        for article in root(name, data).iter("article"):
+            id = article.findtext("articleinfo/bibliomisc", "").strip()
+            sentences = []
+            for number, element in enumerate(article.iter("sentence")):
+                text, terms = flat(element)
+                where = f"{id}:{number}"
+                placed = [
+                    reading.place(sem, [(start, end)], text, None, where)
+                    for sem, start, end in terms
+                ]
+                sentences.append((text, [entity for entity in placed if entity]))
+            reading.documents.append(joined(id, sentences))
+    return reading
+
+
+def root(name: str, data: bytes) -> Element:
+    """Parse XML, safe against entity bombs and external entities."""
+    try:
+        return fromstring(data)
+    except ParseError as error:
+        raise UserError(f"{name}:{error.position[0]}: not XML ({error}).") from error
+    except DefusedXmlException as error:
+        raise UserError(f"{name}: declares entities, which a corpus must not ({error}).") from error
+
+
+def flat(sentence: Element) -> tuple[str, list[Cons]]:
+    """Return the text of a sentence and its `cons` in document order, outer ones first."""
+    pieces: list[str] = []
+    terms: list[Cons] = []
+    walk(sentence, 0, pieces, terms)
+    return "".join(pieces), terms
+
+
+def walk(element: Element, start: int, pieces: list[str], terms: list[Cons]) -> int:
+    """Collect the pieces of text and the terms below `element`; return where it ends."""
+    at, place = start, len(terms)
+    for piece, child in children(element):
+        pieces.append(piece)
+        at += len(piece)
+        if child is not None:
+            at = walk(child, at, pieces, terms)
+    if element.tag == "cons":
+        terms.insert(place, (element.get("sem", WITHOUT_SEM), start, at))
+    return at
+
+
+def children(element: Element) -> Iterator[tuple[str, Element | None]]:
+    """Yield each piece of text of an element with the child that follows it."""
+    piece = element.text or ""
+    for child in element:
+        yield piece, child
+        piece = child.tail or ""
+    yield piece, None

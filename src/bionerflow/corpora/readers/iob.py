@@ -1,0 +1,115 @@
+"""IOB, IOB2 and IOBES: one token a line, tab, one tag a layer; an empty line ends a sentence."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from bionerflow.corpora.documents import Reading, bad_line, joined, lines
+from bionerflow.schema import Entity
+
+DOCUMENT_MARK = "-DOCSTART-"
+BEGIN, INSIDE, LAST, SINGLE = "B", "IM", "EL", "SUW"
+
+
+class Block(NamedTuple):
+    """The lines of one sentence, each split at tabs; `line` is the number of the first."""
+
+    line: int
+    rows: list[list[str]]
+
+
+class Chunk(NamedTuple):
+    """Tokens `first` to `last` (inclusive) of one type; `begun` unless it opens with I or E."""
+
+    type: str
+    first: int
+    last: int
+    begun: bool
+
+
+def read(files: Mapping[str, bytes], joiner: str = " ", layers: Sequence[int] = (1,)) -> Reading:
+    """Read token lines; the text is the tokens with `joiner` between ("" for character files).
+
+    `layers` are the columns of the tags, counted from 0. In a file without document marks each
+    sentence is its own document.
+
+    Raises:
+        UserError: a line lacks its columns or has a tag of no known scheme.
+    """
+    reading = Reading()
+    for name, data in files.items():
+        stem = name.split(".")[0]
+        for number, blocks in enumerate(documents(list(split(name, data, max(layers))))):
+            sentences = [sentence(reading, name, block, joiner, layers) for block in blocks]
+            reading.documents.append(joined(f"{stem}-{number}", sentences))
+    return reading
+
+
+def split(name: str, data: bytes, last_column: int) -> Iterator[Block]:
+    """Yield the blocks of lines between empty lines; a document mark is a block of its own."""
+    rows: list[list[str]] = []
+    for number, line in lines(name, data):
+        row = line.split("\t")
+        if len(row) > last_column:
+            rows.append(row)
+            if row[0] != DOCUMENT_MARK:
+                continue
+        elif line.strip():
+            raise bad_line(name, number, "a token, a tab and a tag", line)
+        if rows:
+            yield Block(number - len(rows), rows)
+            rows = []
+    if rows:
+        yield Block(number - len(rows) + 1, rows)
+
+
+def documents(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """Yield the sentences of each document."""
+    marks = [at for at, block in enumerate(blocks) if block.rows[0][0] == DOCUMENT_MARK]
+    if not marks:
+        yield from ([block] for block in blocks)
+        return
+    for start, end in zip([-1, *marks], [*marks, len(blocks)], strict=True):
+        if blocks[start + 1 : end]:
+            yield list(blocks[start + 1 : end])
+
+
+def sentence(
+    reading: Reading, name: str, block: Block, joiner: str, layers: Iterable[int]
+) -> tuple[str, list[Entity]]:
+    """Return the text of a block and its entities, the layers one after the other."""
+    tokens = [row[0] for row in block.rows]
+    starts = [0, *accumulate(len(token) + len(joiner) for token in tokens)]
+    text, entities = joiner.join(tokens), []
+    for layer in layers:
+        tags = [row[layer] for row in block.rows]
+        for type, first, last, begun in chunks(tags, name, block.line):
+            span = (starts[first], starts[last] + len(tokens[last]))
+            where = f"{name}:{block.line + first}"
+            if not begun:
+                reading.note("inside_without_begin", where, f"{tags[first]} {text[slice(*span)]!r}")
+            entity = reading.place(type, [span], text, None, where)
+            if entity:
+                entities.append(entity)
+    return text, entities
+
+
+def chunks(tags: Sequence[str], name: str = "", line: int = 1) -> Iterator[Chunk]:
+    """Yield the chunks of one layer, as conlleval reads them (IOB1, IOB2, IOBES, BILOU)."""
+    chunk: Chunk | None = None
+    for at, tag in enumerate(tags):
+        prefix, _, type = tag.partition("-")
+        if tag != "O" and (prefix not in ("B", *INSIDE, *LAST, *SINGLE) or not type):
+            raise bad_line(name, line + at, "a tag such as B-Gene, I-Gene or O", tag)
+        continues = chunk and prefix in (*INSIDE, *LAST) and chunk.type == type
+        if chunk and continues:
+            chunk = chunk._replace(last=at)
+        else:
+            if chunk:
+                yield chunk
+            chunk = None if tag == "O" else Chunk(type, at, at, prefix in (BEGIN, *SINGLE))
+        if chunk and prefix in (*LAST, *SINGLE):
+            yield chunk
+            chunk = None
+    if chunk:
+        yield chunk

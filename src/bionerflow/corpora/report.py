@@ -1,0 +1,66 @@
+"""What a corpus's report counts, so that its totals add up to the raw files'."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from bionerflow.corpora.documents import Finding
+from bionerflow.schema import Entity, Example
+
+
+def counts(examples: Sequence[Example]) -> dict[str, Any]:
+    """Count a split: sentences, documents, and entities by type and kind."""
+    types = Counter(entity.type for example in examples for entity in example.entities)
+    return {
+        "sentences": len(examples),
+        "documents": len({example.doc_id for example in examples}),
+        "sentences_with_entities": sum(bool(example.entities) for example in examples),
+        "entities": types.total(),
+        "types": dict(sorted(types.items())),
+        "nested": sum(nested(example.entities) for example in examples),
+        "overlapping": sum(overlapping(example.entities) for example in examples),
+        "same_extent": sum(same_extent(example.entities) for example in examples),
+        "discontinuous": sum(
+            len(entity.spans) > 1 for example in examples for entity in example.entities
+        ),
+    }
+
+
+def nested(entities: Iterable[Entity]) -> int:
+    """Count the entities whose extent lies inside a larger one."""
+    return sum(stop <= end for (_, stop), end in extents(entities))
+
+
+def overlapping(entities: Iterable[Entity]) -> int:
+    """Count the entities that begin inside an earlier one and end outside it."""
+    return sum(start < end < stop for (start, stop), end in extents(entities))
+
+
+def same_extent(entities: Sequence[Entity]) -> int:
+    """Count the entities with the extent of an earlier one."""
+    return len(entities) - len({(entity.start, entity.end) for entity in entities})
+
+
+def extents(entities: Iterable[Entity]) -> Iterator[tuple[tuple[int, int], int]]:
+    """Yield each entity's start and end, and the largest end of those before it of other extent.
+
+    The order is by start, longer first.
+    """
+    ordered = sorted((entity.start, -entity.end) for entity in entities)
+    before = -1
+    for (start, negative), same in groupby(ordered):
+        for _ in same:
+            yield (start, -negative), before
+        before = max(before, -negative)
+
+
+def findings(found: Iterable[Finding]) -> dict[str, Any]:
+    """Return the odd mentions by reason, each listed with its place."""
+    table: dict[str, Any] = {}
+    for finding in found:
+        row = table.setdefault(finding.reason, {"count": 0, "lost": 0, "mentions": []})
+        row["count"] += 1
+        row["lost"] += finding.lost
+        row["mentions"].append(f"{finding.where}: {finding.detail}")
+    return table

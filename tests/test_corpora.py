@@ -1,0 +1,309 @@
+"""Normalisation, splits, downloads and settings of the stage `corpora`."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from bionerflow.corpora import download
+from bionerflow.corpora.download import fetch, git_blob
+from bionerflow.corpora.normalise import normalise
+from bionerflow.corpora.report import nested, overlapping, same_extent
+from bionerflow.corpora.settings import CorpusSettings, Part, load_corpora
+from bionerflow.corpora.splits import divide
+from bionerflow.errors import UserError
+from bionerflow.files import read_json
+from bionerflow.schema import Entity, Example, read_card, read_examples
+from bionerflow.settings import parse
+
+ROOT = Path(__file__).parent.parent
+TSV = "the\tO\np53\tB-G\n\nacute\tB-D\npain\tI-D\n\nnone\tO\n"
+
+
+def settings(**changes) -> CorpusSettings:
+    entry = {
+        "title": "toy",
+        "language": "en",
+        "dataset": "Toy",
+        "types": ["Gene", "Disease"],
+        "type_map": {"G": "Gene", "D*": "Disease"},
+        "licence": "CC0",
+        "citation": "Nobody 2026",
+        "reader": "iob",
+        "files": {"a.tsv": {}},
+        "splits": [{"files": ["a.tsv"], "into": {"train": 1, "dev": 1, "test": 1}}],
+    }
+    return parse(CorpusSettings, entry | changes, "toy")
+
+
+@pytest.fixture
+def raw(tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.tsv").write_text(TSV)
+    return tmp_path / "raw"
+
+
+def test_normalise_writes_splits_cards_and_report(raw, tmp_path):
+    normalise("toy", settings(), raw, tmp_path / "out")
+    assert list(read_examples(tmp_path / "out" / "dev.parquet")) == [
+        Example("a-1:0", "a-1", "en", "acute pain", (Entity("Disease", ((0, 10),), "acute pain"),))
+    ]
+    assert read_card(tmp_path / "out" / "train.parquet")["types"] == {"Gene": 1}
+    report = read_json(tmp_path / "out" / "report.json")
+    assert (report["mentions"], report["entities"], report["lost"]) == (2, 2, 0)
+    assert report["sources"]["a.tsv"]["sha256"] == hashlib.sha256(TSV.encode()).hexdigest()
+
+
+def test_types_left_out_are_counted_and_unknown_ones_are_listed(raw, tmp_path):
+    normalise("toy", settings(type_map={}, leave_out=["D*"]), raw, tmp_path / "out")
+    report = read_json(tmp_path / "out" / "report.json")
+    assert report["left_out_by_raw_type"] == {"D": 1}
+    assert report["findings"]["unknown_type"] == {
+        "count": 1,
+        "lost": 1,
+        "mentions": ["a-0:0: G 'p53'"],
+    }
+    assert report["mentions"] == report["entities"] + report["left_out"] + report["lost"]
+
+
+def test_data_that_contradict_the_settings_are_refused(tmp_path):
+    (tmp_path / "a.tsv").write_text("a\tB-G\tB-D\nb\tO\tI-D\n")
+    toy = settings(options={"layers": [1, 2]}, splits=[{"files": ["a.tsv"], "into": "train"}])
+    with pytest.raises(UserError, match="toy has 1 overlapping entities: set `nested: true`"):
+        normalise("toy", toy, tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out" / "train.parquet").exists()
+    with_nested = toy.model_copy(update={"nested": True})
+    normalise("toy", with_nested, tmp_path, tmp_path / "out")
+    assert read_card(tmp_path / "out" / "train.parquet")["nested"] == 1
+    assert read_card(tmp_path / "out" / "dev.parquet")["rows"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reader": "bart"}, "no reader 'bart'. Did you mean 'brat'"),
+        ({"options": {"join": "x"}}, "no option 'join'. Did you mean 'joiner'"),
+        ({"splits": [{"files": ["a.tsv"], "into": {"train": 9}}]}, "the files have 3 sentences"),
+    ],
+)
+def test_wrong_settings_are_explained(raw, tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        normalise("toy", settings(**change), raw, tmp_path / "out")
+
+
+def test_missing_raw_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"a\.tsv is missing"):
+        normalise("toy", settings(), tmp_path, tmp_path / "out")
+
+
+def test_unknown_key_names_the_nearest():
+    with pytest.raises(UserError, match=r"unknown key 'licens'\. Did you mean 'licence'"):
+        settings(licens="x")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"splits": [{"files": ["b.tsv"], "into": "train"}]}, r"not under files: \['b.tsv'\]"),
+        ({"type_map": {"G": "Protein"}}, r"not under types: \['Protein'\]"),
+        ({"files": {"a.tsv": {"url": "http://x.org/a"}}}, "files.a.tsv.url"),
+    ],
+)
+def test_settings_that_contradict_themselves(change, message):
+    with pytest.raises(UserError, match=message):
+        settings(**change)
+
+
+def entity(start: int, end: int) -> Entity:
+    return Entity.at("X", [(start, end)], "")
+
+
+def test_counts_of_overlapping_entities():
+    entities = [entity(0, 9), entity(2, 4), entity(2, 4), entity(3, 12), entity(20, 21)]
+    assert (nested(entities), overlapping(entities), same_extent(entities)) == (2, 1, 1)
+
+
+def examples(*documents: str) -> list[Example]:
+    return [Example(f"{d}:{n}", d, "en", str(n), ()) for n, d in enumerate(documents)]
+
+
+def texts(splits) -> dict[str, list[str]]:
+    return {split: [example.text for example in found] for split, found in splits.items()}
+
+
+def part(**keys) -> Part:
+    return Part(files=["a"], **keys)
+
+
+def test_file_order_counts():
+    splits = divide("c", examples("a", "a", "b"), part(into={"train": 1, "test": 2}))
+    assert texts(splits) == {"train": ["0"], "test": ["1", "2"]}
+
+
+def test_random_split_keeps_documents_whole_and_counts_exact():
+    found = examples(*(f"d{n // 2}" if n < 20 else f"s{n}" for n in range(30)))
+    recipe = {"into": {"train": 21, "dev": 5, "test": 4}, "order": "random"}
+    splits = divide("c", found, part(**recipe, seed=1))
+    assert {split: len(chosen) for split, chosen in splits.items()} == recipe["into"]
+    homes = [{example.doc_id for example in chosen} for chosen in splits.values()]
+    assert sum(map(len, homes)) == len(set.union(*homes)) == 20
+    assert texts(splits) == texts(divide("c", found, part(**recipe, seed=1)))
+    assert texts(splits) != texts(divide("c", found, part(**recipe, seed=2)))
+
+
+def test_random_split_by_shares_of_documents():
+    into = {"train": 0.7, "dev": 0.15, "test": 0.15}
+    splits = divide("c", examples(*map(str, range(20))), part(into=into, order="random"))
+    assert {split: len(chosen) for split, chosen in splits.items()} == {
+        "train": 14,
+        "dev": 3,
+        "test": 3,
+    }
+
+
+def test_split_that_whole_documents_cannot_make():
+    with pytest.raises(UserError, match="no whole documents make 1 sentences of train"):
+        divide("c", examples("a", "a"), part(into={"train": 1, "test": 1}, order="random"))
+
+
+CONTENT = b"p53\tB-G\n"
+
+
+def entry(**keys) -> dict[str, str]:
+    base = {"corpus": "toy", "file": "a.tsv", "licence": "CC0", "page": "https://x.org/toy"}
+    return base | {"sha256": hashlib.sha256(CONTENT).hexdigest()} | keys
+
+
+def packed(content: bytes, member: str) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        info = tarfile.TarInfo(member)
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("name", ["toy/a.tsv", "toy/a.tsv.gz", "other/b.tsv"])
+def test_mirror_is_used_first_by_path_or_checksum(tmp_path, name):
+    file = tmp_path / "mirror" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(gzip.compress(CONTENT) if name.endswith("gz") else CONTENT)
+    (tmp_path / "mirror" / "MANIFEST.tsv").write_text(
+        f"path\tsha256\n{name}\t{entry()['sha256']}\n"
+    )
+    fetch(entry(mirror="toy/a.tsv", url="https://invalid./"), tmp_path / "out", tmp_path / "mirror")
+    assert (tmp_path / "out").read_bytes() == CONTENT
+
+
+def test_file_packed_anew_by_the_mirror_is_known_by_its_own_checksum(tmp_path):
+    stored = gzip.compress(CONTENT)
+    (tmp_path / "a.tsv.gz").write_bytes(stored)
+    own = entry(sha256="0" * 64, mirror_sha256=hashlib.sha256(stored).hexdigest(), member="x/a.tsv")
+    fetch(own | {"mirror": "a.tsv"}, tmp_path / "out", tmp_path)
+    assert (tmp_path / "out").read_bytes() == CONTENT
+
+
+def test_altered_file_is_refused_and_nothing_is_left(tmp_path):
+    (tmp_path / "a.tsv").write_bytes(CONTENT + b"x")
+    with pytest.raises(UserError) as error:
+        fetch(entry(mirror="a.tsv"), tmp_path / "out" / "a.tsv", tmp_path)
+    for words in ("toy, a.tsv", "not the expected file", "https://x.org/toy", "licence: CC0"):
+        assert words in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_file_behind_a_registration_is_explained(tmp_path):
+    with pytest.raises(
+        UserError, match=r"cannot be fetched by a script. Get it from https://x.org"
+    ):
+        fetch(entry(), tmp_path / "out")
+
+
+def test_manifest_does_not_lead_out_of_the_mirror(tmp_path):
+    (tmp_path / "secret").write_bytes(CONTENT)
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "MANIFEST.tsv").write_text(
+        f"path\tsha256\n../secret\t{entry()['sha256']}\n"
+    )
+    with pytest.raises(UserError, match="cannot be fetched"):
+        fetch(entry(), tmp_path / "out", tmp_path / "mirror")
+
+
+def test_own_copy_comes_first(tmp_path):
+    (tmp_path / "mine").write_bytes(packed(CONTENT, "x/a.tsv"))
+    own = {key: value for key, value in entry().items() if key != "sha256"}
+    fetch(own | {"local": str(tmp_path / "mine"), "member": "x/a.tsv"}, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == CONTENT
+    with pytest.raises(UserError, match="there is no file"):
+        fetch(own | {"local": str(tmp_path / "nowhere")}, tmp_path / "out2")
+
+
+def test_download_is_verified_by_git_blob_and_unpacked(tmp_path, monkeypatch):
+    served = packed(CONTENT, "x/a.tsv")
+    monkeypatch.setattr(download, "download", lambda entry: served)
+    own = entry(url="https://x.org/a.tgz", git_blob=git_blob(served), member="x/a.tsv")
+    del own["sha256"]
+    fetch(own, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == CONTENT
+    with pytest.raises(UserError, match="altered"):
+        fetch(own | {"git_blob": "0" * 40}, tmp_path / "out2")
+
+
+def test_git_blob_is_that_of_git():
+    assert git_blob(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
+def test_configuration_names_only_checksums_of_the_mirror(corpora_mirror):
+    known = {
+        field
+        for table in ("UPSTREAM.tsv", "MANIFEST.tsv")
+        for line in (corpora_mirror / table).read_text().splitlines()
+        for field in line.split("\t")
+    }
+    corpora = load_corpora(ROOT / "config" / "corpora.yaml")
+    for corpus in corpora.values():
+        for source in corpus.files.values():
+            assert {source.sha256, source.git_blob, source.mirror_sha256, source.url} <= known | {
+                None
+            }
+
+
+#: Sentences and entities of train, dev and test, and mentions lost, as the mirror's README counts.
+COUNTS = {
+    "anatem": ([5861, 2118, 3830], [6946, 2139, 4616], 0),
+    "bc2gm": ([12574, 2519, 5038], [15197, 3061, 6325], 0),
+    "bc5cdr": ([4560, 4581, 4797], [9385, 9593, 9809], 0),
+    "bc5cdr_chem": ([4560, 4581, 4797], [5203, 5347, 5385], 0),
+    "bc5cdr_disease": ([4560, 4581, 4797], [4182, 4246, 4424], 0),
+    "ncbi_disease": ([5432, 923, 940], [5145, 787, 960], 0),
+    "genia": ([15023, 1669, 1854], [46164, 4371, 5511], 33),
+    "pgxcorpus": ([661, 142, 142], 6761, 0),
+    "cmeee_v2_dev": ([4000, 500, 500], 26081, 0),
+}
+
+
+@pytest.mark.parametrize("corpus", COUNTS)
+def test_real_corpus_is_exact(corpus, corpora_mirror, tmp_path):
+    entry = load_corpora(ROOT / "config" / "corpora.yaml")[corpus]
+    for name in entry.files:
+        fetch(entry.entry(name), tmp_path / "raw" / name, corpora_mirror)
+    normalise(corpus, entry, tmp_path / "raw", tmp_path / "out")
+    report = read_json(tmp_path / "out" / "report.json")
+    sentences, entities, lost = COUNTS[corpus]
+    splits = [report["splits"][split] for split in ("train", "dev", "test")]
+    assert [split["sentences"] for split in splits] == sentences
+    counted = [split["entities"] for split in splits]
+    assert (counted if isinstance(entities, list) else sum(counted)) == entities
+    assert report["lost"] == lost
+    assert report["mentions"] == report["entities"] + report["left_out"] + lost
+    ids = []
+    for split in ("train", "dev", "test"):
+        for example in read_examples(tmp_path / "out" / f"{split}.parquet"):
+            ids.append(example.id)
+            for found in example.entities:
+                assert found == Entity.at(found.type, found.spans, example.text)
+                assert found.type in entry.types
+    assert len(ids) == len(set(ids)) == sum(sentences)

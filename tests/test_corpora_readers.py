@@ -1,0 +1,271 @@
+"""Each reader on invented text with the quirks of the real files."""
+
+import io
+import json
+import tarfile
+import zipfile
+
+import pytest
+
+from bionerflow.corpora.documents import Reading
+from bionerflow.corpora.readers import READERS
+from bionerflow.errors import UserError
+
+
+def found(reading: Reading) -> list[tuple[str, list[tuple[int, int]], str]]:
+    return [
+        (entity.type, [tuple(span) for span in entity.spans], entity.text)
+        for document in reading.documents
+        for entity in document.entities
+    ]
+
+
+def reasons(reading: Reading) -> list[tuple[str, bool]]:
+    return [(finding.reason, finding.lost) for finding in reading.findings]
+
+
+def iob(text: str, **options) -> Reading:
+    return READERS["iob"]({"train.tsv": text.encode()}, **options)
+
+
+def test_iob2_tokens_are_joined_by_single_spaces():
+    reading = iob("BRCA1\tB-Gene\nand\tO\nbreast\tB-Disease\ncancer\tI-Disease\n\nNone\tO\n")
+    assert [(d.id, d.text) for d in reading.documents] == [
+        ("train-0", "BRCA1 and breast cancer"),
+        ("train-1", "None"),
+    ]
+    assert found(reading) == [
+        ("Gene", [(0, 5)], "BRCA1"),
+        ("Disease", [(10, 23)], "breast cancer"),
+    ]
+    assert reading.mentions == {"Gene": 1, "Disease": 1}
+
+
+def test_iob_adjacent_entities_of_one_type_are_two():
+    reading = iob("a\tB-X\nb\tB-X\nc\tI-X\n")
+    assert [text for _, _, text in found(reading)] == ["a", "b c"]
+
+
+def test_iobes_and_bilou():
+    reading = iob("a\tS-X\nb\tB-X\nc\tI-X\nd\tE-X\ne\tU-Y\nf\tB-Y\ng\tL-Y\n")
+    assert [text for _, _, text in found(reading)] == ["a", "b c d", "e", "f g"]
+    assert reading.findings == []
+
+
+def test_iob_inside_after_another_type_opens_an_entity_and_is_listed():
+    reading = iob("a\tB-X\nb\tI-Y\nc\tI-Y\n")
+    assert found(reading) == [("X", [(0, 1)], "a"), ("Y", [(2, 5)], "b c")]
+    assert reasons(reading) == [("inside_without_begin", False)]
+    assert reading.findings[0].where == "train.tsv:2"
+
+
+def test_iob_document_marks_group_sentences():
+    text = "-DOCSTART-\tO\n\na\tB-X\n\nb\tB-X\n\n-DOCSTART-\tO\nc\tO\n"
+    first, second = iob(text).documents
+    assert (first.id, first.text) == ("train-0", "a\nb")
+    assert first.sentences == ((0, 1), (2, 3))
+    assert [entity.start for entity in first.entities] == [0, 2]
+    assert (second.id, second.text) == ("train-1", "c")
+
+
+def test_iob_characters_with_byte_order_mark_and_crlf():
+    text = "\ufeff肝\tB-A\r\n癌\tI-A\r\n，\tO\r\n\r\n𠮷\tB-A\r\n"
+    reading = iob(text, joiner="")
+    assert [d.text for d in reading.documents] == ["肝癌，", "𠮷"]
+    assert found(reading) == [("A", [(0, 2)], "肝癌"), ("A", [(0, 1)], "𠮷")]
+
+
+def test_iob_layers_carry_nested_entities():
+    reading = iob("T\tB-cell\tB-protein\ncells\tI-cell\tO\n", layers=[1, 2])
+    assert found(reading) == [("cell", [(0, 7)], "T cells"), ("protein", [(0, 1)], "T")]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [("a\tO\nb\n", "train.tsv:2"), ("a\tO\nb\tQ-X\n", "train.tsv:2"), ("a\tB\n", "train.tsv:1")],
+)
+def test_iob_broken_line_is_named(text, fault):
+    with pytest.raises(UserError, match=fault):
+        iob(text)
+
+
+def test_wrong_encoding_names_file_and_line():
+    with pytest.raises(UserError, match=r"train\.tsv:2: not UTF-8"):
+        READERS["iob"]({"train.tsv": b"a\tO\n\xff\tO\n"})
+
+
+TEXT = "levels of estrone, estradiol.\n"
+
+
+def brat(ann: str, text: str = TEXT, **options) -> Reading:
+    return READERS["brat"]({"7_1.txt": text.encode(), "7_1.ann": ann.encode()}, **options)
+
+
+def test_brat_fragments_out_of_order_are_put_in_text_order():
+    reading = brat("T1\tP 19 28;0 9\testradiol levels of\nT2\tC 10 17\testrone \n")
+    assert found(reading) == [
+        ("P", [(0, 9), (19, 28)], "levels of estradiol"),
+        ("C", [(10, 17)], "estrone"),
+    ]
+    assert reasons(reading) == [("fragments_out_of_order", False), ("white_space_differs", False)]
+
+
+def test_brat_lines_of_other_kinds_are_no_mentions():
+    reading = brat(
+        "T1\tC 10 17\testrone\r\nR1\tx Arg1:T1 Arg2:T1\r\n#1\tNote T1\tno\r\nN1\tR T1 M:1\r\n"
+    )
+    assert found(reading) == [("C", [(10, 17)], "estrone")]
+    assert reading.findings == []
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("T1\tC 10 16\testrone", "text_differs"),
+        ("T1\tC 10 99\testrone", "outside_text"),
+        ("T1\tC 17 10\testrone", "empty_span"),
+        ("T1\tC 10 15;12 17\testro trone", "fragments_overlap"),
+    ],
+)
+def test_brat_mention_that_cannot_be_placed_is_listed(line, reason):
+    reading = brat(line)
+    assert found(reading) == []
+    assert reasons(reading) == [(reason, True)]
+    assert reading.mentions.total() == 1
+    assert "7_1.ann:1" in reading.findings[0].where
+
+
+def test_brat_broken_line_is_named():
+    with pytest.raises(UserError, match=r"7_1\.ann:2"):
+        brat("T1\tC 10 17\testrone\nT2\tC 10\n")
+
+
+def test_brat_wrapped_mention_becomes_one_span():
+    text = "severe\nmuscle  pain in arm\n"
+    ann = "T1\tADR 0 6;7 13\tsevere muscle\nT2\tADR 7 13;23 26\tmuscle arm\n"
+    assert found(brat(ann, text, join_wrapped=True)) == [
+        ("ADR", [(0, 13)], "severe\nmuscle"),
+        ("ADR", [(7, 13), (23, 26)], "muscle arm"),
+    ]
+    assert found(brat(ann, text))[0] == ("ADR", [(0, 6), (7, 13)], "severe muscle")
+
+
+@pytest.mark.parametrize(("start", "end"), [(7, 12), (6, 11)])
+def test_brat_crlf_texts_whatever_the_offsets_count(start, end):
+    assert [
+        text for _, _, text in found(brat(f"T1\tX {start} {end}\trenal", "acute\r\nrenal"))
+    ] == ["renal"]
+
+
+def test_brat_source_names_the_document():
+    assert [d.id for d in brat("", source=r"\d+").documents] == ["7"]
+
+
+def test_brat_annotations_without_text_are_listed():
+    reading = READERS["brat"]({"a.ann": b"T1\tX 0 1\ta\n"})
+    assert reasons(reading) == [("no_text", True)]
+    assert reading.mentions == {"X": 1}
+
+
+def archive(kind: str, files: dict[str, str]) -> bytes:
+    data = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(data, "w") as packed:
+            for name, text in files.items():
+                packed.writestr(name, text)
+    else:
+        with tarfile.open(fileobj=data, mode="w:gz") as packed:
+            for name, text in files.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(text.encode())
+                packed.addfile(info, io.BytesIO(text.encode()))
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_brat_archive_with_texts_and_annotations_apart(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = {
+        "cadec/text/P.1.txt": "my arm hurts",
+        "cadec/original/P.1.ann": "T1\tADR 3 12\tarm hurts\n",
+        "cadec/meddra/P.1.ann": "TT1\t10 3 12\tarm hurts\n",
+        "cadec/text/._P.1.txt": "junk",
+        "../text/evil.txt": "x",
+        "../original/evil.ann": "",
+    }
+    data = {f"c.{kind}": archive(kind, files)}
+    reading = READERS["brat"](data, folders=["text", "original"])
+    assert [d.id for d in reading.documents] == ["P.1", "evil"]
+    assert found(reading) == [("ADR", [(3, 12)], "arm hurts")]
+    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path.parent / "text").exists()
+
+
+def test_archive_that_is_cut_is_named():
+    data = archive("tar.gz", {"a.txt": "text" * 999})
+    with pytest.raises(UserError, match=r"c\.tar\.gz"):
+        READERS["brat"]({"c.tar.gz": data[: len(data) // 2]})
+
+
+GENIA = """<?xml version="1.0"?>
+<!DOCTYPE set SYSTEM "gpml.dtd">
+<set><article><articleinfo><bibliomisc>MEDLINE:1</bibliomisc></articleinfo>
+<title>
+<sentence><cons sem="G#o"><cons sem="G#DNA_x">IL-2 gene</cons> use</cons> &gt; 2</sentence>
+</title><abstract>
+<sentence>The <cons sem="(AND G#a G#b)"><cons>a-</cons> and <cons>b</cons></cons>.</sentence>
+</abstract></article></set>"""
+
+
+def test_genia_nested_and_coordinated():
+    reading = READERS["genia"]({"g.xml": GENIA.encode()})
+    (document,) = reading.documents
+    assert (document.id, document.text) == ("MEDLINE:1", "IL-2 gene use > 2\nThe a- and b.")
+    assert document.sentences == ((0, 17), (18, 31))
+    assert found(reading) == [
+        ("G#o", [(0, 13)], "IL-2 gene use"),
+        ("G#DNA_x", [(0, 9)], "IL-2 gene"),
+        ("(AND G#a G#b)", [(22, 30)], "a- and b"),
+        ("(none)", [(22, 24)], "a-"),
+        ("(none)", [(29, 30)], "b"),
+    ]
+
+
+def test_genia_entity_bomb_is_refused():
+    bomb = GENIA.replace('SYSTEM "gpml.dtd"', '[<!ENTITY a "aaaa">]').replace("&gt;", "&a;")
+    with pytest.raises(UserError, match="declares entities"):
+        READERS["genia"]({"g.xml": bomb.encode()})
+
+
+def test_genia_cut_file_is_named_with_its_line():
+    with pytest.raises(UserError, match=r"g\.xml:\d+: not XML"):
+        READERS["genia"]({"g.xml": GENIA[:300].encode()})
+
+
+def test_cmeee_v2_end_is_inclusive():
+    record = {
+        "text": "胃癌患者",
+        "entities": [
+            {"start_idx": 0, "end_idx": 1, "type": "dis", "entity": "胃癌"},
+            {"start_idx": 0, "end_idx": 0, "type": "bod", "entity": "胃"},
+            {"start_idx": 2, "end_idx": 3, "type": "sym", "entity": "胃者"},
+        ],
+    }
+    reading = READERS["cmeee"]({"dev.json": json.dumps([record, {"text": "无"}]).encode()})
+    assert [d.id for d in reading.documents] == ["dev-0", "dev-1"]
+    assert found(reading) == [("dis", [(0, 2)], "胃癌"), ("bod", [(0, 1)], "胃")]
+    assert reasons(reading) == [("text_differs", True)]
+
+
+@pytest.mark.parametrize("text", ["[{", "{}", '[{"text": 1}, 2]', '[{"entities": []}]'])
+def test_cmeee_broken_file_is_named(text):
+    with pytest.raises(UserError, match=r"dev\.json"):
+        READERS["cmeee"]({"dev.json": text.encode()})
+
+
+def test_cmeee_v1_lines_with_start_after_end():
+    text = "胃癌患者|||0    1    dis|||3    2    sym|||\r\n\r\n无|||\r\n"
+    reading = READERS["cmeee_v1"]({"train.txt": text.encode()})
+    assert found(reading) == [("dis", [(0, 2)], "胃癌")]
+    assert reasons(reading) == [("empty_span", True)]
+    assert len(reading.documents) == 2

@@ -1,0 +1,22 @@
+"""Fetch one raw file: from the mirror or its address, verified."""
+
+import argparse
+import json
+from pathlib import Path
+
+from bionerflow.corpora.download import fetch
+from bionerflow.script import run
+
+
+def main() -> None:
+    """Read the arguments and fetch."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entry", required=True, help="the file's entry as JSON")
+    parser.add_argument("--mirror", default="", help="a folder that is used first")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    fetch(json.loads(args.entry), args.out, args.mirror)
+
+
+if __name__ == "__main__":
+    run(main)
