@@ -1,0 +1,101 @@
+"""BIO tags of white-space tokens, a layer for each level of overlap (mfner, section 3.2)."""
+
+import re
+from collections.abc import Sequence
+
+from bionerflow.formats.base import Format, Parsed, body
+from bionerflow.formats.grounding import Reading
+from bionerflow.schema import Entity, Span
+
+_CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+_TOKEN = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+")
+_LAYER = re.compile(r"^[ \t]*Layer[ \t]*\d+[ \t]*[:：]", re.MULTILINE | re.IGNORECASE)
+_BRACKETS = {")": "(", "]": "[", "}": "{"}
+
+
+def tokens(text: str) -> list[Span]:
+    """Return the white-space tokens; a CJK character is one by itself (ruling)."""
+    return [Span(*match.span()) for match in _TOKEN.finditer(text)]
+
+
+class MultiBio(Format):
+    """`Layer 1: O O B-protein …`, a line a layer.
+
+    Tokens carry the sentence's punctuation: it is taken off a mention's edges in reading, and a
+    mention that has such an edge itself, or ends inside a token, is beyond the format.
+    """
+
+    name = "multi_bio"
+
+    def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
+        """Put each entity into the first layer that has room for it."""
+        places = tokens(text)
+        layers = [["O"] * len(places)]
+        for entity in entities:
+            covered = [
+                i
+                for i, (start, end) in enumerate(places)
+                if start < entity.end and entity.start < end
+            ]
+            if covered:
+                _tag(layers, entity.type, covered[0], covered[-1] + 1)
+        return "\n".join(f"Layer {n}: {' '.join(tags)}" for n, tags in enumerate(layers, start=1))
+
+    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+        """Read each layer; a mention needs all its tags."""
+        reading = Reading(text, types)
+        places = tokens(text)
+        pieces = _LAYER.split(body(answer))
+        if pieces[0].strip() or len(pieces) == 1:
+            reading.drop("malformed", pieces[0])
+        for layer in pieces[1:]:
+            _read_layer(layer.split(), places, reading)
+        return reading.parsed()
+
+
+def _tag(layers: list[list[str]], type: str, start: int, end: int) -> None:
+    for tags in layers:
+        if all(tag == "O" for tag in tags[start:end]):
+            break
+    else:
+        tags = ["O"] * len(layers[0])
+        layers.append(tags)
+    tags[start:end] = [f"B-{type}"] + [f"I-{type}"] * (end - start - 1)
+
+
+def _read_layer(tags: list[str], places: list[Span], reading: Reading) -> None:
+    if len(tags) != len(places):
+        kind = "truncated" if len(tags) < len(places) else "malformed"
+        reading.drop(kind, f"{len(tags)} tags for {len(places)} tokens")
+    chunk: list[Span] = []
+    current = ""
+    for tag, place in zip([*tags[: len(places)], "O"], [*places, Span(0, 0)], strict=False):
+        prefix, _, name = tag.partition("-")
+        if chunk and not (prefix == "I" and name == current):
+            _place(chunk, current, reading)
+            chunk = []
+        if prefix in ("B", "I") and name:
+            chunk, current = [*chunk, place], name
+        elif tag != "O":
+            reading.drop("malformed", tag)
+    if chunk:
+        _place(chunk, current, reading)
+
+
+def _place(chunk: list[Span], name: str, reading: Reading) -> None:
+    type = reading.type_of(name)
+    if type:
+        reading.add(type, (_trimmed(reading.text, chunk[0].start, chunk[-1].end),))
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    """Take off what a token has at its edges from the sentence: stops, quotes, lone brackets."""
+    while end - start > 1:
+        first, last, inner = text[start], text[end - 1], text[start:end]
+        if last in ".,;:!?\"'" or (last in _BRACKETS and _BRACKETS[last] not in inner):
+            end -= 1
+        elif first in "\"'" or (first in "([{" and not any(c in inner for c in ")]}")):
+            start += 1
+        else:
+            break
+    return Span(start, end)

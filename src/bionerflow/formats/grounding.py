@@ -1,0 +1,201 @@
+"""From what an answer says to entities of the text: types, offsets, and strings without offsets.
+
+Strings are grounded with an ordered cursor: each takes its next free occurrence, so that repeated
+strings are repeated mentions (ruling, docs/papers.md).
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+from bionerflow.formats.base import Parsed, by_position
+from bionerflow.schema import Entity, Problem, Span
+
+QUOTED = 80
+MOST_WORDS = 60
+
+Spans = tuple[Span, ...]
+
+
+@lru_cache(maxsize=256)
+def _plain_names(types: tuple[str, ...]) -> dict[str, str]:
+    return {plain(type): type for type in reversed(types)}
+
+
+def plain(name: str) -> str:
+    """Write a type's name as models vary it: letter case, spaces, hyphens, underscores."""
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
+class Reading:
+    """The entities and problems of one answer while it is read."""
+
+    def __init__(self, text: str, types: tuple[str, ...], discontinuous: bool = False):
+        self.text = text
+        self.types = types
+        self.discontinuous = discontinuous
+        self.entities: dict[tuple[str, Spans], Entity] = {}
+        self.problems: list[Problem] = []
+        self._free: dict[tuple[str, str], list[list[Spans]]] = {}
+        self._found: dict[str, list[list[Spans]]] = {}
+        self._cursor = 0
+
+    def drop(self, kind: str, detail: object) -> None:
+        """Record what could not be used."""
+        self.problems.append(Problem(kind, str(detail)[:QUOTED]))
+
+    def type_of(self, name: object) -> str | None:
+        """Find the type that the answer means, or record an unknown one."""
+        if name in self.types:
+            return str(name)
+        found = _plain_names(self.types).get(plain(name)) if isinstance(name, str) else None
+        if found is None:
+            self.drop("unknown_type", name)
+        return found
+
+    def place(self, type: str, spans: Iterable[Sequence[object]]) -> bool:
+        """Add the entity at stated offsets if they lie in the text; tell whether they do."""
+        spans = list(spans)
+        if not spans or not all(_is_span(span, len(self.text)) for span in spans):
+            return False
+        placed = tuple(sorted(Span(*span) for span in spans))  # type: ignore[arg-type]
+        if any(before.end > after.start for before, after in pairwise(placed)):
+            return False
+        self.add(type, placed)
+        return True
+
+    def add(self, type: str, spans: Spans) -> None:
+        """Add the entity at spans that are known to lie in the text, once."""
+        if (type, spans) in self.entities:
+            self.drop("ambiguous", f"stated twice: {type} {spans}")
+        else:
+            covered = " ".join([self.text[start:end] for start, end in spans])
+            self.entities[type, spans] = Entity(type, spans, covered)
+
+    def ground(self, type: str, string: object) -> None:
+        """Add the entity at the next free occurrence of its string."""
+        if not isinstance(string, str) or not string.strip():
+            return self.drop("malformed", string)
+        for free in self._free_places(type, string):
+            i = bisect_left(free, self._cursor, key=_first)
+            while free:
+                spans = free.pop(i if i < len(free) else 0)
+                if (type, spans) not in self.entities:
+                    self._cursor = spans[0].start
+                    return self.add(type, spans)
+        return self.drop("ambiguous" if any(self._found[string]) else "not_in_text", string)
+
+    def ground_near(self, type: str, string: object, start: int) -> None:
+        """Add the entity at the occurrence of its string nearest to a wrongly counted start."""
+        places = self._known_places(string) if isinstance(string, str) and string.strip() else []
+        near = sorted(
+            (spans for group in places for spans in group),
+            key=lambda spans: abs(spans[0].start - start),
+        )
+        if near:
+            self.add(type, near[0])
+        else:
+            self.drop("not_in_text", string)
+
+    def parsed(self) -> Parsed:
+        """Return what was read, entities in text order."""
+        entities = sorted(self.entities.values(), key=by_position)
+        return Parsed(tuple(entities), tuple(self.problems))
+
+    def _free_places(self, type: str, string: str) -> list[list[Spans]]:
+        if (type, string) not in self._free:
+            self._free[type, string] = [list(places) for places in self._known_places(string)]
+        return self._free[type, string]
+
+    def _known_places(self, string: str) -> list[list[Spans]]:
+        if string not in self._found:
+            self._found[string] = self._places(string)
+        return self._found[string]
+
+    def _places(self, string: str) -> list[list[Spans]]:
+        """Find where a string stands: at word boundaries, inside words."""
+        whole: list[Spans] = []
+        inner: list[Spans] = []
+        start = self.text.find(string)
+        while start >= 0:
+            end = start + len(string)
+            edges = is_boundary(self.text, start) and is_boundary(self.text, end)
+            (whole if edges else inner).append((Span(start, end),))
+            start = self.text.find(string, start + 1)
+        if whole or inner:
+            return [whole, inner]
+        words = string.split()
+        if not words or len(words) > MOST_WORDS or len(string) > 2 * len(self.text):
+            return []
+        loose = _loose(self.text, words)
+        if not loose and self.discontinuous:
+            loose = list(fragments(self.text, words))
+        return [loose]
+
+
+def _first(spans: Spans) -> int:
+    return spans[0].start
+
+
+def _is_span(span: Sequence[object], length: int) -> bool:
+    return (
+        isinstance(span, list | tuple)
+        and len(span) == 2
+        and all(type(offset) is int for offset in span)
+        and 0 <= span[0] < span[1] <= length  # type: ignore[operator]
+    )
+
+
+def is_boundary(text: str, at: int) -> bool:
+    """Tell whether a word may begin or end here; between CJK characters it always may."""
+    if at in (0, len(text)):
+        return True
+    before, after = text[at - 1], text[at]
+    return not (before.isalnum() and after.isalnum() and max(before, after) < "\u2e80")
+
+
+def _loose(text: str, words: list[str]) -> list[Spans]:
+    """Find words that stand in sequence with other white space than the answer's."""
+    if len(words) < 2:
+        found = re.finditer(re.escape(words[0]), text)
+    else:
+        found = re.finditer(r"\s+".join(map(re.escape, words)), text)
+    return [(Span(*match.span()),) for match in found]
+
+
+def fragments(text: str, words: list[str]) -> Iterator[Spans]:
+    """Find the words in text order with gaps, as few fragments as each start allows.
+
+    A fragment begins and ends where a word may; each start of the first fragment is tried.
+    """
+    start = _find_word(text, words[0], 0)
+    while start >= 0:
+        spans = _complete(text, words, start)
+        if spans is None:
+            return
+        yield spans
+        start = _find_word(text, words[0], start + 1)
+
+
+def _find_word(text: str, word: str, start: int) -> int:
+    at = text.find(word, start)
+    while at >= 0 and not (is_boundary(text, at) and is_boundary(text, at + len(word))):
+        at = text.find(word, at + 1)
+    return at
+
+
+def _complete(text: str, words: list[str], start: int) -> Spans | None:
+    """Place each word: right after the one before, or else at its next occurrence."""
+    spans = [Span(start, start + len(words[0]))]
+    for word in words[1:]:
+        last = spans[-1]
+        if text.startswith(" " + word, last.end) and is_boundary(text, last.end + 1 + len(word)):
+            spans[-1] = Span(last.start, last.end + 1 + len(word))
+            continue
+        at = _find_word(text, word, last.end)
+        if at < 0:
+            return None
+        spans.append(Span(at, at + len(word)))
+    return tuple(spans)

@@ -1,0 +1,155 @@
+"""What formats share that write marks into a copy of the sentence.
+
+An answer is read by aligning it with the sentence, so that marks that belong to the sentence are
+never taken for tags, and errors in copying cost only the entities that they touch. A sentence whose
+own marks would be misread all the same has them escaped by a backslash, all of them.
+"""
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
+
+from bionerflow.formats.align import Alignment, Mark, Placed, Stripped, place_marks
+from bionerflow.formats.base import NOTHING, PREFIX, Format, Parsed, body, by_position
+from bionerflow.formats.grounding import Reading, plain
+from bionerflow.schema import Entity
+
+ESCAPE = "\\"
+
+
+@lru_cache(maxsize=256)
+def names_pattern(types: tuple[str, ...]) -> str:
+    """Write a pattern for the types' names as models vary them."""
+    names = sorted(types, key=len, reverse=True)
+    return "|".join(r"[\s_-]?".join(map(re.escape, re.split(r"[\s_-]+", name))) for name in names)
+
+
+@lru_cache(maxsize=4096)
+def meant_type(name: str | None, types: tuple[str, ...]) -> str:
+    """Find the type that a name means, "" if it means none."""
+    if name in types:
+        return name or ""
+    return next((type for type in types if plain(type) == plain(name or "")), "")
+
+
+def mark_of(match: re.Match[str], opens: bool, key: str, content: str | None = None) -> Mark:
+    """Make a mark of a match; of an escaped character, only the backslash is the mark."""
+    if match[0].startswith(ESCAPE):
+        return Mark(match.start(), match.start() + 1, False, ESCAPE)
+    return Mark(match.start(), match.end(), opens, key, content)
+
+
+class TagFormat(Format):
+    """Marks around mentions in a copy of the sentence; `special` are the characters of marks."""
+
+    crossing = False
+    special = "<"
+
+    @abstractmethod
+    def opening(self, entity: Entity) -> str:
+        """Write the mark that opens an entity."""
+
+    @abstractmethod
+    def closing(self, entity: Entity) -> str:
+        """Write the mark that closes an entity."""
+
+    @abstractmethod
+    def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
+        """Yield the marks in a string; where it is escaped, the backslashes too."""
+
+    def compose(self, text: str, entities: Sequence[Entity], escaped: bool) -> str:
+        """Write the whole answer."""
+        return f"{PREFIX} {self.mark_up(text, entities, escaped)}"
+
+    def read_copies(self, answer: str, reading: Reading) -> None:
+        """Read each copy of the sentence in the answer."""
+        copy = body(answer)
+        if copy.strip() != NOTHING or copy in reading.text:
+            self.read_copy(copy, reading, reading.types[0])
+
+    def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
+        """Write the marks into the sentence."""
+        answer = self.compose(text, entities, escaped=False)
+        if ESCAPE in text or not any(char in text for char in self.special):
+            return answer
+        if set(self.read(answer, text, tuple(types)).entities) == set(entities):
+            return answer
+        return self.compose(text, entities, escaped=True)
+
+    def mark_up(self, text: str, entities: Sequence[Entity], escaped: bool) -> str:
+        """Insert marks: what ends at an offset closes before what begins there opens."""
+        events = []
+        for i, entity in enumerate(sorted(entities, key=by_position)):
+            events.append((entity.start, 1, i, self.opening(entity)))
+            events.append((entity.end, 0, -i, self.closing(entity)))
+        events.sort()
+        pieces, end = [], 0
+        for offset, _, _, mark in events:
+            pieces += [self._escape(text[end:offset], escaped), mark]
+            end = offset
+        return "".join([*pieces, self._escape(text[end:], escaped)])
+
+    def _escape(self, piece: str, escaped: bool) -> str:
+        return re.sub(f"([{re.escape(self.special)}])", r"\\\1", piece) if escaped else piece
+
+    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+        """Read the marks by aligning the answer with the sentence."""
+        reading = Reading(text, types)
+        self.read_copies(answer, reading)
+        return reading.parsed()
+
+    def read_copy(self, copy: str, reading: Reading, type: str) -> None:
+        """Read one copy of the sentence; marks without a type of their own are of `type`."""
+        text = reading.text
+        escaped = ESCAPE in copy and ESCAPE not in text
+        scan = partial(self.scan, reading=reading, escaped=escaped)
+        stripped = Stripped.of(copy, scan)
+        if escaped and any(mark.key == ESCAPE for _, mark in stripped.marks):
+            marks = [(at, mark) for at, mark in stripped.marks if mark.key != ESCAPE]
+            stripped, source = Stripped(stripped.rest, marks), Stripped(text, [])
+        else:
+            source = Stripped.of(text, scan)
+        alignment = Alignment.of(stripped.rest, source.rest)
+        if not alignment.complete:
+            reading.drop("truncated", copy[-80:])
+        placed = place_marks(stripped, source, alignment)
+        _pair(placed, stripped.rest, source.rest, reading, type)
+
+
+def _pair(
+    placed: Iterator[Placed], copied: str, source: str, reading: Reading, default: str
+) -> None:
+    """Pair opening and closing marks; an entity whose copy differs from the sentence is dropped."""
+    pending: dict[str, list[Placed]] = {}
+    for here in placed:
+        mark = here.mark
+        if mark.content is not None:
+            _read_content(here, reading)
+        elif mark.opens:
+            pending.setdefault(mark.key, []).append(here)
+        elif not pending.get(mark.key):
+            reading.drop("malformed", f"closed, not opened: {copied[: here.copied][-40:]}")
+        else:
+            start = pending[mark.key].pop()
+            said = copied[start.copied : here.copied]
+            placeable = said and None not in (start.aligned, here.aligned)
+            if not placeable or said != source[start.aligned : here.aligned]:
+                reading.drop("not_in_text", said)
+            else:
+                type = mark.key if mark.key in reading.types else default
+                reading.place(type, [(start.offset, here.offset)])
+    for start in (start for opened in pending.values() for start in opened):
+        said = copied[start.copied : start.copied + 40]
+        reading.drop("truncated", f"opened, not closed: {said}")
+
+
+def _read_content(here: Placed, reading: Reading) -> None:
+    """Read a mark that holds the mention's own words: where it opens, they must stand."""
+    mark, start = here.mark, here.offset
+    if not mark.opens:
+        return
+    if start is not None and mark.content and reading.text.startswith(mark.content, start):
+        reading.place(mark.key, [(start, start + len(mark.content))])
+    else:
+        reading.drop("not_in_text", mark.content)

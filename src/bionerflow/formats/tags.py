@@ -1,0 +1,195 @@
+"""Formats that mark the sentence: mfner's two tag formats, unified's HTML and symbols."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from bionerflow.formats.align import Mark
+from bionerflow.formats.base import NOTHING, body
+from bionerflow.formats.grounding import Reading
+from bionerflow.formats.marks import TagFormat, mark_of, meant_type, names_pattern
+from bionerflow.schema import Entity
+
+LONGEST_TAG = 500
+
+
+class SingleTag(TagFormat):
+    """`@@activated @@lymphocytes####` for one type (mfner, section 3.2, after GPT-NER)."""
+
+    name = "single_tag"
+    per_type = True
+    special = "@#"
+
+    def opening(self, entity: Entity) -> str:
+        """Open."""
+        return "@@"
+
+    def closing(self, entity: Entity) -> str:
+        """Close."""
+        return "##"
+
+    def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
+        """Yield pairs of signs."""
+        for match in _SIGNS[escaped].finditer(string):
+            yield mark_of(match, match[0] == "@@", "")
+
+
+_SIGNS = [re.compile("@@|##"), re.compile(r"\\[@#]|@@|##")]
+
+
+class MultiTag(TagFormat):
+    """`<protein>BCL6</protein>` (mfner, section 3.2)."""
+
+    name = "multi_tag"
+    after_name = r"\s*[>＞]"
+
+    def opening(self, entity: Entity) -> str:
+        """Open with the type."""
+        return f"<{entity.type}>"
+
+    def closing(self, entity: Entity) -> str:
+        """Close with the type."""
+        return f"</{entity.type}>"
+
+    def read_copies(self, answer: str, reading: Reading) -> None:
+        """Read the copy without the tags of unknown types."""
+        copy = body(answer)
+        if copy.strip() != NOTHING or copy in reading.text:
+            self.read_copy(_without_unknown(copy, reading), reading, reading.types[0])
+
+    def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
+        """Yield tags with the names of types, as models vary them."""
+        for match in tag_pattern(reading.types, self.after_name, escaped).finditer(string):
+            yield mark_of(match, not match[1], meant_type(match[2], reading.types))
+
+
+@lru_cache(maxsize=256)
+def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pattern[str]:
+    """Compile the pattern of tags: a slash or nothing, the type."""
+    tag = rf"[<＜]\s*(/?)\s*({names_pattern(types)}){after_name}"
+    return re.compile(rf"\\<|{tag}" if escaped else tag, re.IGNORECASE)
+
+
+_ANY_TAG = re.compile(r"[<＜](/?)([^<>＜＞\n/:]{1,60})(:[^<>＜＞\n]{0,500})?[>＞]")
+
+
+def _without_unknown(copy: str, reading: Reading) -> str:
+    """Take out tags that neither name a type nor stand in the sentence."""
+
+    def kept(match: re.Match[str]) -> str:
+        if meant_type(match[2].strip(), reading.types) or match[0] in reading.text:
+            return match[0]
+        if not match[1]:
+            reading.drop("unknown_type", match[2])
+        return ""
+
+    return _ANY_TAG.sub(kept, copy)
+
+
+class Html(MultiTag):
+    """`<DNA:peri-kappa B site>peri-kappa B site</DNA:peri-kappa B site>` (unified, Fig. 3).
+
+    An opening mark says all of an entity, so that entities may cross and a cut answer loses none
+    that it has opened.
+    """
+
+    name = "html"
+    prompt = "unified"
+    crossing = True
+    after_name = r"\s*[:：]"
+
+    def opening(self, entity: Entity) -> str:
+        """Open with the type and the mention."""
+        return f"<{entity.type}:{entity.text}>"
+
+    def closing(self, entity: Entity) -> str:
+        """Close with the type and the mention."""
+        return f"</{entity.type}:{entity.text}>"
+
+    def compose(self, text: str, entities: Sequence[Entity], escaped: bool) -> str:
+        """Write the sentence alone."""
+        return self.mark_up(text, entities, escaped)
+
+    def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
+        """Yield tags; a mention in a tag is the longest part of the sentence that can be one."""
+        done = 0
+        for match in tag_pattern(reading.types, self.after_name, escaped).finditer(string):
+            if match.start() < done:
+                continue
+            if match[0] == r"\<":
+                yield mark_of(match, False, "")
+                continue
+            done = _content_end(string, match.end(), reading.text)
+            type, content = meant_type(match[2], reading.types), string[match.end() : done - 1]
+            yield Mark(match.start(), done, not match[1], type, content)
+
+
+def _content_end(string: str, start: int, text: str) -> int:
+    """Find the end of a tag that holds a mention, which may itself hold the closing sign."""
+    end = first = string.find(">", start, start + LONGEST_TAG)
+    if first < 0:
+        return start + 1 if start < len(string) else start
+    following = first
+    while following >= 0 and string[start:following] in text:
+        end = following
+        following = string.find(">", end + 1, start + LONGEST_TAG)
+    return end + 1
+
+
+class Symbolic(TagFormat):
+    """`DNA: the [peri-kappa B site] is seen in monocytes`, a line a type (unified, Fig. 3)."""
+
+    name = "symbolic"
+    prompt = "unified"
+    special = "[]［］【】"
+
+    def opening(self, entity: Entity) -> str:
+        """Open."""
+        return "["
+
+    def closing(self, entity: Entity) -> str:
+        """Close."""
+        return "]"
+
+    def compose(self, text: str, entities: Sequence[Entity], escaped: bool) -> str:
+        """Write a copy of the sentence for each type that occurs, types by first mention."""
+        of_type: dict[str, list[Entity]] = {}
+        for entity in entities:
+            of_type.setdefault(entity.type, []).append(entity)
+        copies = [f"{type}: {self.mark_up(text, of_type[type], escaped)}" for type in of_type]
+        return "\n".join(copies) or NOTHING
+
+    def read_copies(self, answer: str, reading: Reading) -> None:
+        """Cut the answer at the types' names, and read a copy for each."""
+        starts = list(_heading_pattern(reading.types).finditer(answer))
+        before = body(answer[: starts[0].start()] if starts else answer).strip()
+        if before and before != NOTHING:
+            self._drop_lines(before, reading)
+        ends = [start.start() for start in starts[1:]] + [len(answer)]
+        for start, end in zip(starts, ends, strict=False):
+            copy = answer[start.end() : end].removesuffix("\n")
+            if "\n" not in reading.text:
+                copy, _, rest = copy.partition("\n")
+                self._drop_lines(rest, reading)
+            self.read_copy(copy, reading, meant_type(start[1], reading.types))
+
+    def _drop_lines(self, lines: str, reading: Reading) -> None:
+        for line in filter(str.strip, lines.split("\n")):
+            named = re.match(r"\s*([\w -]{1,40})[:：]", line)
+            reading.drop("unknown_type" if named else "malformed", named[1] if named else line)
+
+    def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
+        """Yield brackets of the three kinds that models write."""
+        for match in _BRACKETS[escaped].finditer(string):
+            yield mark_of(match, match[0] in "[［【", _PAIRS.get(match[0], ""))
+
+
+_BRACKETS = [re.compile(r"[\[\]［］【】]"), re.compile(r"\\?[\[\]［］【】]")]
+_PAIRS = {"[": "[]", "]": "[]", "［": "［］", "］": "［］", "【": "【】", "】": "【】"}
+
+
+@lru_cache(maxsize=256)
+def _heading_pattern(types: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(
+        rf"^[ \t]*({names_pattern(types)})[ \t]*[:：] ?", re.IGNORECASE | re.MULTILINE
+    )
