@@ -153,6 +153,18 @@ SCORES = pa.schema(
     ]
 )
 
+#: results/curate/{run}/kept.parquet: what became of each drawn training sentence, and why
+KEPT = pa.schema(
+    [
+        ("id", pa.string()),
+        ("corpus", pa.string()),
+        ("format", pa.string()),
+        ("ifd", pa.float64()),
+        ("kept", pa.bool_()),
+        ("reason", pa.string()),
+    ]
+)
+
 
 def entity_from(row: Mapping[str, Any]) -> Entity:
     """Read one entity as Parquet gives it."""

@@ -1,0 +1,164 @@
+r"""Instruction-following difficulty: how little a prompt helps a weak model to its answer.
+
+IFD = perplexity(answer | prompt) / perplexity(answer alone), after Superfiltering (Li et al. 2024):
+with the prompt all m answer tokens are scored, alone the m - 1 that have a token before them. The
+asymmetry is the reference's and is kept. Modes:
+
+- superfiltering: plain text, `{asked}\n{answer}`, no chat template;
+- loss_ratio: the same passages, mean losses instead of perplexities;
+- chat: the conversation in the model's own template, end marks scored as part of the answers.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow.compute as pc
+
+from bionerflow.chat import Chat
+from bionerflow.losses import Losses, Passage
+from bionerflow.progress import Progress
+from bionerflow.schema import CONVERSATIONS, Turn, open_rows
+
+CONTEXT = 1024  # tokens: Superfiltering's max_length
+WINDOW = 4096  # conversations that are held, sorted and scored together
+
+
+class Pair(NamedTuple):
+    """An answer as it is scored: behind its prompt and alone; `reason`: what is wrong with it."""
+
+    conditioned: Passage
+    alone: Passage
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What SCORES says of one conversation; `n_tokens` counts scored answer tokens."""
+
+    n_tokens: int
+    ppl_conditioned: float | None
+    ppl_alone: float | None
+    ifd: float | None
+    reason: str | None
+
+
+def score_file(path: Path, model: Any, tokenizer: Any, mode: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of SCORES for a rendered file's positive conversations, in file order."""
+    file = open_rows(path, CONVERSATIONS)
+    total = pc.sum(_positive(file.read(["entities"]))).as_py() or 0
+    scorer = Scorer(model, tokenizer, mode, Progress(f"ifd {path.stem}", total, "conversations"))
+    for batch in file.iter_batches(WINDOW, columns=["id", "types", "entities", "turns"]):
+        rows = batch.filter(_positive(batch)).to_pylist()
+        scores = scorer.score([[Turn(**turn) for turn in row["turns"]] for row in rows])
+        for row, score in zip(rows, scores, strict=True):
+            yield {"id": row["id"], "types": row["types"], **asdict(score)}
+
+
+def _positive(rows: Any) -> Any:
+    return pc.greater(pc.list_value_length(rows["entities"]), 0)
+
+
+class Scorer:
+    """Scores conversations by one model in one mode; answers alone are scored once each."""
+
+    def __init__(
+        self, model: Any, tokenizer: Any, mode: str, progress: Progress, context: int = CONTEXT
+    ) -> None:
+        """Prepare `model`; `context` is the longest passage in tokens, cut to what it can read."""
+        limit = getattr(model.config, "max_position_embeddings", None) or context
+        self.tokenizer, self.mode, self.context = tokenizer, mode, min(context, limit)
+        self.losses, self.progress, self.done = Losses(model), progress, 0
+        self.alone: dict[tuple[int, ...], float] = {}
+
+    def score(self, conversations: Sequence[Sequence[Turn]]) -> list[Score]:
+        """Return the scores of `conversations`, in their order."""
+        encode = _chat_pairs if self.mode == "chat" else _plain_pairs
+        pairs = list(encode(self.tokenizer, conversations, self.context)) if conversations else []
+        conditioned = self.losses.mean([pair.conditioned for pair in pairs], self._count)
+        new = {tuple(p.alone.ids): p.alone for p in pairs if tuple(p.alone.ids) not in self.alone}
+        self.alone |= zip(new, self.losses.mean(list(new.values())), strict=True)
+        return [
+            _score(pair, loss, self.alone[tuple(pair.alone.ids)], self.mode)
+            for pair, loss in zip(pairs, conditioned, strict=True)
+        ]
+
+    def _count(self, n: int) -> None:
+        self.done += n
+        self.progress.to(self.done)
+
+
+def _score(pair: Pair, conditioned: float, alone: float, mode: str) -> Score:
+    """Put the mean losses together; what is not a number leaves a reason, never a zero."""
+    ppl = _exp(conditioned), _exp(alone)
+    above, below = (conditioned, alone) if mode == "loss_ratio" else ppl
+    ifd = _number(above / below) if below else None
+    broken = ifd is None and pair.reason in (None, "truncated")
+    reason = "not_a_number" if broken else pair.reason
+    return Score(len(pair.conditioned.scored), _number(ppl[0]), _number(ppl[1]), ifd, reason)
+
+
+def _exp(loss: float) -> float:
+    return math.exp(loss) if loss < math.log(1e300) else math.nan
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _plain_pairs(
+    tokenizer: Any, conversations: Iterable[Sequence[Turn]], context: int
+) -> Iterator[Pair]:
+    """Tokenise as Superfiltering does: prompt and answer in one text, cut at `context` tokens.
+
+    The answer begins after as many tokens as the prompt has alone. Special tokens are the
+    tokenizer's own: one that opens each text gives the answer alone a first token to follow.
+    """
+    texts = [_plain(turns) for turns in conversations]
+    prompts = tokenizer([prompt for prompt, _ in texts])["input_ids"]
+    wholes = tokenizer([prompt + answer for prompt, answer in texts])["input_ids"]
+    alones = tokenizer([answer for _, answer in texts])["input_ids"]
+    for (_, answer), prompt, whole, alone in zip(texts, prompts, wholes, alones, strict=True):
+        room = max(context - len(prompt), 0) + 1
+        yield _pair(
+            Passage(whole[:context], range(len(prompt), min(len(whole), context))),
+            Passage(alone[:room], range(1, min(len(alone), room))),
+            empty=not answer,
+            cut=len(whole) > context,
+        )
+
+
+def _plain(turns: Sequence[Turn]) -> tuple[str, str]:
+    """Return the prompt and the answer as plain text; several answers are a line each."""
+    asked = [turn.content for turn in turns if turn.role != "assistant"]
+    answered = [turn.content for turn in turns if turn.role == "assistant"]
+    return "\n".join(asked) + "\n", "\n".join(answered)
+
+
+def _chat_pairs(
+    tokenizer: Any, conversations: Sequence[Sequence[Turn]], context: int
+) -> Iterator[Pair]:
+    """Tokenise through the chat template; alone, the answers follow one another."""
+    for turns, encoded in zip(conversations, Chat(tokenizer).encode(conversations), strict=True):
+        places = [place for start, end in encoded.answers for place in range(start, end)]
+        kept = [place for place in places if place < context]
+        alone = [encoded.ids[place] for place in kept]
+        yield _pair(
+            Passage(encoded.ids[:context], kept),
+            Passage(alone, range(1, len(alone))),
+            empty=not any(turn.content for turn in turns if turn.role == "assistant"),
+            cut=len(encoded.ids) > context,
+        )
+
+
+def _pair(conditioned: Passage, alone: Passage, empty: bool, cut: bool) -> Pair:
+    """Say why a pair has no score, or that it is `truncated` and scored as far as it goes."""
+    if empty:
+        return Pair(replace(conditioned, scored=()), replace(alone, scored=()), "empty_answer")
+    if cut and not conditioned.scored:
+        return Pair(conditioned, alone, "prompt_fills_context")
+    if not alone.scored:
+        return Pair(conditioned, alone, "one_token_answer")
+    return Pair(conditioned, alone, "truncated" if cut else None)

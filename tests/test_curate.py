@@ -1,0 +1,244 @@
+"""What a run trains on: drawn sentences, one format each, kept by a strategy, in a fixed order."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+
+import pyarrow as pa
+import pytest
+from conftest import ROOT
+
+from bionerflow.curate import curate, interleave, sample
+from bionerflow.curate.strategies import STRATEGIES
+from bionerflow.draws import choose, draw
+from bionerflow.errors import UserError
+from bionerflow.schema import (
+    CONVERSATIONS,
+    KEPT,
+    SCORES,
+    open_rows,
+    read_card,
+    read_rows,
+    write_rows,
+)
+from bionerflow.settings import CurateSettings
+
+TYPES = ["Gene", "Disease"]
+
+
+def conversation(corpus, format, n, types, language="en", positive=True):
+    entity = {"type": types[0], "spans": [{"start": 0, "end": 1}], "text": "x"}
+    return {
+        "corpus": corpus,
+        "format": format,
+        "id": f"d:{n}",
+        "doc_id": "d",
+        "language": language,
+        "types": types,
+        "text": f"x {n}",
+        "entities": [entity] if positive else [],
+        "turns": [{"role": "user", "content": f"x {n}"}, {"role": "assistant", "content": "x"}],
+    }
+
+
+@pytest.fixture
+def rendered(tmp_path):
+    """Two corpora in three formats; one sentence in four is negative."""
+    for corpus, size, language in (("en1", 40, "en"), ("zh1", 24, "zh")):
+        for split, n in (("train", size), ("dev", 8)):
+            for format in ("multi_triple", "single_term", "multi_bio"):
+                queries = [[type] for type in TYPES] if format == "single_term" else [TYPES]
+                rows = [
+                    conversation(corpus, format, f"{split}{i}", types, language, i % 4 != 0)
+                    for i in range(n)
+                    for types in queries
+                ]
+                path = tmp_path / "render" / corpus / f"{split}.{format}.parquet"
+                write_rows(path, rows, CONVERSATIONS)
+    return tmp_path / "render"
+
+
+def scores_of(folder, corpus, format, values, mode="superfiltering"):
+    """Write a score file: `values` by id, a string for a reason."""
+    rows = [
+        {
+            "id": id,
+            "types": TYPES,
+            "n_tokens": 3,
+            "ppl_conditioned": 1.0,
+            "ppl_alone": 1.0,
+            "ifd": None if isinstance(value, str) else value,
+            "reason": value if isinstance(value, str) else None,
+        }
+        for id, value in values.items()
+    ]
+    path = folder / f"{corpus}.{format}.{mode}.parquet"
+    write_rows(path, rows, SCORES, mode=mode)
+    return path
+
+
+def test_draws_nest_keep_file_order_and_depend_on_the_seed():
+    ids = [f"d{n}:0" for n in range(200)]
+    drawn = draw(ids, 50, 1)
+    assert len(drawn) == 50
+    assert drawn == sorted(drawn, key=ids.index)
+    assert set(draw(ids, 20, 1)) < set(drawn)
+    assert set(draw(ids[::-1], 50, 1)) == set(drawn)
+    assert draw(ids, 50, 2) != drawn
+    assert draw(ids, None, 1) == draw(ids, 500, 1) == ids
+    assert draw(["d6:0", "d6:0", "d1:0"], 1, 1) in (["d6:0"], ["d1:0"])
+
+
+def test_choices_are_even():
+    counts = Counter(choose("abc", f"d{n}:0", "1:format") for n in range(3000))
+    assert all(900 < count < 1100 for count in counts.values())
+
+
+SCORED = {"e": 0.5, "a": 0.9, "d": 0.5, "b": 1.0, "c": None, "f": 0.1, "g": 0.7, "h": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "kept"),
+    [
+        ("all", "eadbcfgh"),
+        ("top_ifd", "agd"),
+        ("bottom_ifd", "ehf"),
+        ("middle_ifd", "gde"),
+        ("below_one", "agdehf"),
+    ],
+)
+def test_strategies_are_functions_from_scores_to_ids(strategy, kept):
+    assert STRATEGIES[strategy](SCORED, 3, "1") == list(kept)
+
+
+def test_the_control_draws_as_many_of_all_positives():
+    drawn = {tuple(STRATEGIES["random"](SCORED, 3, str(seed))) for seed in range(200)}
+    assert {len(ids) for ids in drawn} == {3}
+    assert {id for ids in drawn for id in ids} == set(SCORED)
+
+
+def test_strategies_survive_having_too_little():
+    for name in ("top_ifd", "bottom_ifd", "middle_ifd", "random"):
+        assert STRATEGIES[name]({"a": 0.5}, 3, "1") == ["a"]
+        assert STRATEGIES[name]({"a": 0.5}, 0, "1") == []
+    assert set(STRATEGIES) == set(CurateSettings.model_fields["strategy"].annotation.__args__)
+
+
+def test_each_sentence_gets_one_format_and_one_query(rendered):
+    table = sample(rendered / "en1", "train", ["multi_triple", "single_term"], 30, 1)
+    rows = table.to_pylist()
+    assert table.schema == CONVERSATIONS
+    assert len({row["id"] for row in rows}) == len(rows) == 30
+    assert {row["format"] for row in rows} == {"multi_triple", "single_term"}
+    assert {tuple(row["types"]) for row in rows} == {("Gene", "Disease"), ("Gene",), ("Disease",)}
+    assert (
+        rows
+        == sample(rendered / "en1", "train", ["multi_triple", "single_term"], 30, 1).to_pylist()
+    )
+    other = sample(rendered / "en1", "train", ["multi_triple", "single_term"], 30, 2)
+    assert {row["id"] for row in rows} != set(other["id"].to_pylist())
+
+
+def test_a_dev_sentence_keeps_all_queries_of_its_format(rendered):
+    rows = sample(rendered / "en1", "dev", ["multi_triple", "single_term"], 6, 1).to_pylist()
+    by_sentence = {row["id"]: row["format"] for row in rows}
+    counts = Counter(row["id"] for row in rows)
+    assert len(counts) == 6
+    assert counts == {id: 2 if f == "single_term" else 1 for id, f in by_sentence.items()}
+    assert 2 in counts.values()
+
+
+def test_languages_alternate_as_far_as_both_last():
+    rows = [conversation("a", "f", f"a{n}", TYPES, "en") for n in range(6)]
+    rows += [conversation("b", "f", f"b{n}", TYPES, "en") for n in range(6)]
+    rows += [conversation("c", "f", f"c{n}", TYPES, "zh") for n in range(4)]
+    table = pa.Table.from_pylist(rows, schema=CONVERSATIONS)
+    ordered = interleave(table, 1)
+    assert ordered["language"].to_pylist() == ["en", "zh"] * 4 + ["en"] * 8
+    english = [row["corpus"] for row in ordered.to_pylist() if row["language"] == "en"]
+    assert english not in (sorted(english), sorted(english, reverse=True))
+    shuffled = interleave(table.take([*range(15, -1, -1)]), 1)
+    assert shuffled == ordered
+    assert interleave(table, 2) != ordered
+
+
+def test_a_run_keeps_the_hardest_positives_and_all_negatives(rendered, tmp_path):
+    positives = [f"d:train{n}" for n in range(40) if n % 4]
+    values = dict(zip(positives, (n / 40 for n in range(30)), strict=True))
+    values |= {positives[-1]: 1.5, positives[-2]: "one_token_answer"}
+    scores = scores_of(tmp_path, "en1", "multi_triple", values)
+    settings = CurateSettings(train=None, dev=3, strategy="top_ifd", rho=0.5, scorer="weak")
+    curate(rendered, {"en1": False}, ["multi_triple"], settings, 1, [scores], tmp_path / "run")
+    kept = {row["id"]: row for row in read_rows(tmp_path / "run" / "kept.parquet", KEPT)}
+    ids = set(open_rows(tmp_path / "run" / "train.parquet", CONVERSATIONS).read()["id"].to_pylist())
+    assert ids == {id for id, row in kept.items() if row["kept"]}
+    assert ids == {*positives[13:28], *(f"d:train{n}" for n in range(0, 40, 4))}
+    assert kept[positives[27]] == {
+        "id": positives[27],
+        "corpus": "en1",
+        "format": "multi_triple",
+        "ifd": 27 / 40,
+        "kept": True,
+        "reason": "top_ifd",
+    }
+    assert kept[positives[12]]["reason"] == "not_chosen"
+    assert kept[positives[28]]["reason"] == "one_token_answer"
+    assert kept[positives[29]]["reason"] == "ifd_at_least_one"
+    assert read_card(tmp_path / "run" / "train.parquet")["counts"] == {"en1": {"multi_triple": 25}}
+    assert read_card(tmp_path / "run" / "dev.parquet")["counts"] == {"en1": {"multi_triple": 3}}
+    assert read_card(tmp_path / "run" / "kept.parquet")["reasons"]["en1"] == {
+        "dropped: ifd_at_least_one": 1,
+        "dropped: not_chosen": 13,
+        "dropped: one_token_answer": 1,
+        "kept: negative": 10,
+        "kept: top_ifd": 15,
+    }
+
+
+def test_a_discontinuous_corpus_is_never_rendered_in_a_format_that_cannot_carry_it(
+    rendered, tmp_path
+):
+    settings = CurateSettings(train=10, limits={"zh1": 4})
+    corpora = {"en1": True, "zh1": False}
+    curate(rendered, corpora, ["multi_bio"], settings, 1, [], tmp_path / "run")
+    card = read_card(tmp_path / "run" / "train.parquet")
+    assert card["counts"] == {"zh1": {"multi_bio": 4}}
+    assert card["barred"] == {"en1": ["multi_bio"], "zh1": []}
+    with pytest.raises(UserError, match="No training sentence is left"):
+        curate(rendered, {"en1": True}, ["multi_bio"], settings, 1, [], tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_strategy_without_its_scores_is_the_user_s_error(rendered, tmp_path):
+    settings = CurateSettings(strategy="top_ifd", rho=0.5)
+    formats = ["multi_triple"]
+    with pytest.raises(UserError, match=r"needs IFD scores and has none for en1\.multi_triple"):
+        curate(rendered, {"en1": False}, formats, settings, 1, [], tmp_path / "run")
+    chat = scores_of(tmp_path, "en1", "multi_triple", {}, "chat")
+    with pytest.raises(UserError, match="holds chat scores, the run asks for superfiltering"):
+        curate(rendered, {"en1": False}, formats, settings, 1, [chat], tmp_path / "run")
+
+
+def test_the_script_writes_the_same_files_twice(rendered, tmp_path):
+    cards = []
+    for name in ("one", "two"):
+        arguments = {
+            "--rendered": rendered,
+            "--corpora": '{"en1": {"discontinuous": true}, "zh1": {"discontinuous": false}}',
+            "--formats": "multi_bio,single_term",
+            "--settings": json.dumps({"train": 20, "dev": 4, "strategy": "random", "rho": 0.5}),
+            "--draw": "3",
+            "--out": tmp_path / name,
+        }
+        command = [sys.executable, "-P", ROOT / "workflow" / "scripts" / "curate.py"]
+        command += [part for pair in arguments.items() for part in pair]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        cards.append(
+            [read_card(tmp_path / name / f"{f}.parquet") for f in ("train", "dev", "kept")]
+        )
+    assert cards[0] == cards[1]
+    assert cards[0][2]["rows"] == 40
+    assert set(cards[0][0]["counts"]["en1"]) == {"single_term"}
+    assert set(cards[0][0]["counts"]["zh1"]) == {"single_term", "multi_bio"}

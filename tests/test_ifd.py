@@ -1,0 +1,268 @@
+"""IFD against a literal transcription of Superfiltering: one text at a time, full logits."""
+
+import json
+import math
+import random
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import ROOT
+from transformers import Qwen3Config, Qwen3ForCausalLM
+
+from bionerflow.ifd import Score, Scorer
+from bionerflow.losses import Losses, Passage
+from bionerflow.progress import Progress
+from bionerflow.schema import CONVERSATIONS, SCORES, Turn, read_card, read_rows, write_rows
+from bionerflow.tokenizer import train_tokenizer
+
+INSTRUCTION = "Extract the disease entities from the following text, as JSON, in text order."
+PHRASE = "ataxia telangiectasia colon cancer of the BRCA1 gene in families with β-thalassaemia"
+WORDS = PHRASE.split(" ")
+CONTEXT = 100
+
+
+def sentences(n: int) -> list[list[Turn]]:
+    source = random.Random(7)
+    found = []
+    for _ in range(n):
+        words = source.choices(WORDS, k=source.randint(3, 30))
+        names = source.sample(words, k=min(len(words), source.randint(1, 3)))
+        answer = json.dumps([{"entity": "Disease", "name": name} for name in names])
+        user = Turn("user", f"{INSTRUCTION}\n{' '.join(words)}")
+        found.append([user, Turn("assistant", answer)])
+    return found
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    texts = [turn.content for turns in sentences(60) for turn in turns]
+    return train_tokenizer(texts, 420)
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        max_position_embeddings=512,
+        initializer_range=0.3,
+    )
+    return Qwen3ForCausalLM(config).eval()
+
+
+def scorer(model, tokenizer, mode="superfiltering", context=CONTEXT):
+    return Scorer(model, tokenizer, mode, Progress("ifd", 10**9, "conversations", 1e9), context)
+
+
+def whole_text(tokenizer, model, text, max_length):
+    ids = tokenizer.encode(text, return_tensors="pt", truncation=True, max_length=max_length)
+    with torch.no_grad():
+        loss = model(ids, labels=ids.contiguous()).loss
+    return loss.item()
+
+
+def part_text(tokenizer, model, text, target, max_length):
+    ids = tokenizer.encode(text, return_tensors="pt", truncation=True, max_length=max_length)
+    start = len(tokenizer.encode(text[: text.rfind(target)]))
+    labels = ids.clone()
+    labels[0, :start] = -100
+    with torch.no_grad():
+        loss = model(ids, labels=labels).loss
+    return loss.item(), int((labels != -100).sum())
+
+
+def transcription(tokenizer, model, turns, max_length):
+    """Return the losses (with the prompt, alone) and the number of scored tokens, or None."""
+    prompt, answer = turns[0].content + "\n", turns[1].content
+    if answer == "":
+        return None
+    length = tokenizer.encode(
+        prompt, return_tensors="pt", truncation=True, max_length=max_length
+    ).shape[1]
+    alone = whole_text(tokenizer, model, answer, max_length - length + 1)
+    conditioned, n = part_text(tokenizer, model, prompt + answer, answer, max_length)
+    return None if math.isnan(alone) or math.isnan(conditioned) else (conditioned, alone, n)
+
+
+@pytest.mark.parametrize("mode", ["superfiltering", "loss_ratio"])
+def test_scores_are_the_reference_s(model, tokenizer, mode):
+    conversations = sentences(60)
+    conversations[3][1] = Turn("assistant", "")
+    conversations[4][1] = Turn("assistant", "a")
+    conversations[5][0] = Turn("user", "colon cancer " * 200)
+    ours = scorer(model, tokenizer, mode).score(conversations)
+    theirs = [transcription(tokenizer, model, turns, CONTEXT) for turns in conversations]
+    assert sum(score.reason == "truncated" for score in ours) > 3
+    assert [score.ifd is None for score in ours] == [losses is None for losses in theirs]
+    for score, losses in zip(ours, theirs, strict=True):
+        if losses is None:
+            continue
+        conditioned, alone, n = losses
+        assert score.n_tokens == n
+        assert score.ppl_conditioned == pytest.approx(math.exp(conditioned), rel=1e-4)
+        assert score.ppl_alone == pytest.approx(math.exp(alone), rel=1e-4)
+        ratio = conditioned / alone if mode == "loss_ratio" else math.exp(conditioned - alone)
+        assert score.ifd == pytest.approx(ratio, rel=1e-4)
+
+
+def test_a_first_token_that_the_tokenizer_adds_gives_one_token_answers_a_score(model, tokenizer):
+    class Opened:
+        """A tokenizer that opens each text with a token, as Llama's does."""
+
+        def __call__(self, texts):
+            plain = tokenizer(texts)["input_ids"]
+            return {"input_ids": [[tokenizer.pad_token_id, *ids] for ids in plain]}
+
+    turns = [Turn("user", INSTRUCTION), Turn("assistant", "a")]
+    (score,) = scorer(model, Opened()).score([turns])
+    assert (score.n_tokens, score.reason) == (1, None)
+    assert score.ifd == pytest.approx(score.ppl_conditioned / score.ppl_alone)
+
+
+@pytest.mark.parametrize("mode", ["superfiltering", "chat"])
+def test_a_score_does_not_depend_on_its_neighbours(model, tokenizer, mode):
+    conversations = sentences(40)
+    together = scorer(model, tokenizer, mode, 512).score(conversations)
+    small = scorer(model, tokenizer, mode, 512)
+    small.losses.budget = 50
+    backwards = small.score(conversations[::-1])[::-1]
+    single = [scorer(model, tokenizer, mode, 512).score([turns])[0] for turns in conversations]
+    for scores in zip(together, backwards, single, strict=True):
+        assert [s.ifd for s in scores] == pytest.approx([scores[0].ifd] * 3, rel=1e-4)
+        assert len({(s.n_tokens, s.reason) for s in scores}) == 1
+
+
+def test_chat_scores_the_answer_and_its_end_mark_in_the_template(model, tokenizer):
+    turns = [Turn("user", "colon"), Turn("assistant", "colon cancer")]
+    asked = tokenizer.apply_chat_template(
+        [turns[0]._asdict()], tokenize=False, add_generation_prompt=True
+    )
+    prompt = tokenizer.encode(asked)
+    answer = [*tokenizer.encode("colon cancer"), tokenizer.eos_token_id]
+    labels = torch.tensor([[-100] * len(prompt) + answer])
+    with torch.no_grad():
+        conditioned = model(torch.tensor([prompt + answer]), labels=labels).loss.item()
+        alone = model(torch.tensor([answer]), labels=torch.tensor([answer])).loss.item()
+    (score,) = scorer(model, tokenizer, "chat").score([turns])
+    assert score.n_tokens == len(answer)
+    assert score.ppl_conditioned == pytest.approx(math.exp(conditioned), rel=1e-4)
+    assert score.ifd == pytest.approx(math.exp(conditioned - alone), rel=1e-4)
+
+
+def test_the_answers_of_a_conversation_are_scored_together(model, tokenizer):
+    turns = [
+        Turn("user", "Text: colon"),
+        Turn("assistant", "Answer: []"),
+        Turn("user", "Type: gene"),
+        Turn("assistant", "Answer: [1]"),
+    ]
+    flat = [Turn("user", "Text: colon\nType: gene"), Turn("assistant", "Answer: []\nAnswer: [1]")]
+    mine = scorer(model, tokenizer)
+    assert mine.score([turns]) == mine.score([flat])
+    n = len(tokenizer.encode("Answer: []")) + len(tokenizer.encode("Answer: [1]"))
+    assert scorer(model, tokenizer, "chat").score([turns])[0].n_tokens == n + 2
+
+
+def test_what_cannot_be_scored_has_a_reason_and_no_zero(model, tokenizer):
+    long = "colon cancer " * 200
+    cases = {
+        "empty_answer": ("colon", ""),
+        "one_token_answer": ("colon", "a"),
+        "prompt_fills_context": (long, "colon cancer"),
+        "truncated": ("colon", long),
+    }
+    conversations = [[Turn("user", a), Turn("assistant", b)] for a, b in cases.values()]
+    scores = scorer(model, tokenizer).score(conversations)
+    assert [score.reason for score in scores] == list(cases)
+    assert [score.ifd is None for score in scores] == [True, True, True, False]
+    assert scores[0] == Score(0, None, None, None, "empty_answer")
+    assert scores[1].ppl_conditioned > 1
+    assert scores[1].ppl_alone is None
+
+
+@pytest.mark.parametrize("answer", ["colon cancer", "colon cancer " * 200])
+def test_a_model_that_is_broken_gives_reasons(model, tokenizer, answer):
+    broken = Qwen3ForCausalLM(model.config).eval()
+    torch.nn.init.constant_(broken.model.norm.weight, float("nan"))
+    mine = scorer(model, tokenizer)
+    mine.losses.body = broken.model
+    (score,) = mine.score([[Turn("user", "colon"), Turn("assistant", answer)]])
+    assert score == Score(score.n_tokens, None, None, None, "not_a_number")
+
+
+def test_each_distinct_answer_is_run_alone_once(model, tokenizer, monkeypatch):
+    mine, runs = scorer(model, tokenizer), []
+    mean = mine.losses.mean
+    monkeypatch.setattr(mine.losses, "mean", lambda p, *rest: runs.append(len(p)) or mean(p, *rest))
+    same = [[Turn("user", f"{n} colon"), Turn("assistant", "colon")] for n in range(5)]
+    mine.score(same)
+    mine.score(same)
+    assert runs == [5, 1, 5, 0]
+
+
+def test_passages_that_begin_alike_share_that_run(model):
+    prefix, source = list(range(40)), random.Random(1)
+    passages = [
+        Passage([*prefix, *source.choices(range(300), k=source.randint(3, 9))], [41, 42])
+        for _ in range(6)
+    ]
+    losses, widths = Losses(model), []
+    hook = model.model.register_forward_pre_hook(
+        lambda _, args: widths.append(args[0].shape[1]), with_kwargs=False
+    )
+    together = losses.mean(passages)
+    hook.remove()
+    assert widths[0] >= 39
+    assert max(widths[1:]) <= 9
+    assert together == pytest.approx([losses.mean([p])[0] for p in passages], rel=1e-4)
+
+
+def test_the_script_scores_positives_alone(model, tokenizer, tmp_path):
+    model.save_pretrained(tmp_path / "weak")
+    tokenizer.save_pretrained(tmp_path / "weak")
+    rows = [conversation(n, turns, bool(n % 3)) for n, turns in enumerate(sentences(9))]
+    rows[1]["turns"][1]["content"] = "a"
+    write_rows(tmp_path / "train.json_entity.parquet", rows, CONVERSATIONS)
+    out = tmp_path / "ifd" / "ncbi.json_entity.superfiltering.parquet"
+    arguments = {
+        "--conversations": tmp_path / "train.json_entity.parquet",
+        "--model": tmp_path / "weak",
+        "--mode": "superfiltering",
+        "--out": out,
+    }
+    command = [sys.executable, "-P", ROOT / "workflow" / "scripts" / "ifd.py"]
+    command += [part for pair in arguments.items() for part in pair]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    scores = read_rows(out, SCORES)
+    assert [row["id"] for row in scores] == ["1", "2", "4", "5", "7", "8"]
+    assert scores[0]["reason"] == "one_token_answer"
+    assert all(row["ifd"] > 0 for row in scores[1:])
+    card = read_card(out)
+    assert (card["mode"], card["scorer"]) == ("superfiltering", "weak")
+    assert card["reasons"] == {"scored": 5, "one_token_answer": 1}
+    assert "6/6 conversations" in done.stderr
+
+
+def conversation(n, turns, positive):
+    entity = {"type": "Disease", "spans": [{"start": 0, "end": 1}], "text": "x"}
+    return {
+        "corpus": "ncbi",
+        "format": "json_entity",
+        "id": str(n),
+        "doc_id": str(n),
+        "language": "en",
+        "types": ["Disease"],
+        "text": "x",
+        "entities": [entity] if positive else [],
+        "turns": [turn._asdict() for turn in turns],
+    }
