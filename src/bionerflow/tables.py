@@ -3,7 +3,7 @@
 Nothing here knows a table: a `Definition` names the cells (bionerflow.tables_settings).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -11,17 +11,21 @@ from typing import Any
 import pandas as pd
 
 from bionerflow.errors import UserError
+from bionerflow.evaluate.match import ERRORS
+from bionerflow.evaluate.pool import measure
 from bionerflow.files import read_json, whole, write_text
 from bionerflow.tables_settings import Cell, Definition
 
 LONG = [
-    "row", "column", "source", "metric", "value", "sd", "low", "high",
-    "n_sentences", "n_gold", "runs", "reason",
+    "row", "column", "source", "metric", "corpora", "format", "value", "sd", "low", "high",
+    "text", "n_sentences", "n_gold", "runs", "reason",
 ]  # fmt: skip
 PUBLISHED = "published "
 
+Evaluations = Mapping[str, Mapping[tuple[Any, Any], dict[str, Any]]]
 
-def read_evaluations(paths: Iterable[str | Path]) -> dict[str, dict[tuple[Any, Any], Any]]:
+
+def read_evaluations(paths: Iterable[str | Path]) -> Evaluations:
     """Return the records of each prediction set, by its id and then by (corpus, format)."""
     results = (read_json(path) for path in paths)
     return {
@@ -37,44 +41,60 @@ def read_dev_scores(paths: Iterable[str | Path]) -> dict[str, float]:
 
 def long_form(
     definition: Definition,
-    evaluations: Mapping[str, Mapping[tuple[Any, Any], Any]],
+    evaluations: Evaluations,
     dev: Mapping[str, float],
     published: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the table with one row a number, row by row, measured before published.
 
     `runs` are the prediction sets that a measured number rests on, `reason` says why one is not
-    there. Over several draws: the mean, with the sample's standard deviation; the bootstrap
-    interval belongs to a single draw.
+    there, `text` is the number as the table prints it. Over several draws: the mean, with the
+    sample's standard deviation; a bootstrap interval belongs to one draw and no pooled corpora.
     """
-    numbers = [_measured(cell, evaluations, dev) for cell in definition.cells]
+    numbers = [_measured(cell, definition.unit, evaluations, dev) for cell in definition.cells]
     numbers += _published(definition, published)
     frame = pd.DataFrame(numbers, columns=LONG)
+    frame["text"] = frame["text"].fillna("")
     place = {key: i for i, key in enumerate(definition.rows)}
     order = frame["row"].map(place)
     return frame.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
 
 
 def _measured(
-    cell: Cell, evaluations: Mapping[str, Mapping[tuple[Any, Any], Any]], dev: Mapping[str, float]
+    cell: Cell, unit: str, evaluations: Evaluations, dev: Mapping[str, float]
 ) -> dict[str, Any]:
-    number = {"row": cell.row, "column": cell.column, "source": "measured", "metric": cell.metric}
-    key = (cell.corpus, cell.format)
+    number: dict[str, Any] = {
+        "row": cell.row,
+        "column": cell.column,
+        "source": "measured",
+        "metric": cell.metric,
+        "corpora": " ".join(cell.corpora) or "all",
+        "format": cell.format or "all",
+    }
+    corpora: Sequence[str | None] = cell.corpora or [None]
+    keys = [(corpus, cell.format) for corpus in corpora]
     there = {
-        model: [id for id in ids if key in evaluations.get(id, {})]
+        model: {id: _records(evaluations, id, keys) for id in ids}
         for model, ids in cell.models.items()
     }
-    there = {model: ids for model, ids in there.items() if ids}
+    there = {model: {k: v for k, v in runs.items() if v} for model, runs in there.items()}
+    there = {model: runs for model, runs in there.items() if runs}
     if not there:
-        return number | {"reason": cell.reason or "no run of it has been evaluated"}
+        return number | {"reason": cell.reason or "no run was tested on it"}
     model = _best(there, dev)
     absent = sorted(set(cell.models[model]) - set(there[model]))
-    reason = f"without {', '.join(absent)}" if absent else ""
-    records = [evaluations[id][key] for id in there[model]]
-    return number | {"runs": " ".join(there[model]), "reason": reason} | _mean(cell, records)
+    number["reason"] = f"without {', '.join(absent)}" if absent else ""
+    number["runs"] = " ".join(there[model])
+    return number | _mean(cell.metric, unit, list(there[model].values()))
 
 
-def _best(models: Mapping[str, list[str]], dev: Mapping[str, float]) -> str:
+def _records(evaluations: Evaluations, id: str, keys: list[Any]) -> list[dict[str, Any]]:
+    """Return a prediction set's records of all `keys`, or none of them: half a pool is no score."""
+    scores = evaluations.get(id, {})
+    return [scores[key] for key in keys] if all(key in scores for key in keys) else []
+
+
+def _best(models: Mapping[str, Iterable[str]], dev: Mapping[str, float]) -> str:
     """Return the model with the highest mean F1 on dev, the first of equals."""
     if len(models) == 1:
         return next(iter(models))
@@ -88,18 +108,29 @@ def _best(models: Mapping[str, list[str]], dev: Mapping[str, float]) -> str:
     return max(runs, key=lambda model: fmean(dev[run] for run in runs[model]))
 
 
-def _mean(cell: Cell, records: list[Mapping[str, Any]]) -> dict[str, Any]:
-    counts = {
-        "n_sentences": sum(record["n"]["sentences"] for record in records),
-        "n_gold": sum(record["n"]["gold"] for record in records),
+def _mean(metric: str, unit: str, draws: list[list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return what the long form says of a number over draws, each with its records."""
+    every = [record for records in draws for record in records]
+    number: dict[str, Any] = {
+        "n_sentences": sum(record["n"]["sentences"] for record in every),
+        "n_gold": sum(record["n"]["gold"] for record in every),
     }
-    scores = [record["strict"][cell.metric] for record in records]
-    values = [score["value"] for score in scores if score["value"] is not None]
+    values = [value for records in draws if (value := measure(records, metric)) is not None]
     if not values:
-        return counts | {"reason": f"{cell.metric} is not defined: nothing to divide by"}
-    if len(scores) == 1:
-        return counts | scores[0]
-    return counts | {"value": fmean(values), "sd": stdev(values) if len(values) > 1 else None}
+        return number | {"reason": f"{metric} is not defined: nothing to divide by"}
+    number["value"] = fmean(values)
+    number["sd"] = stdev(values) if len(values) > 1 else None
+    if len(every) == 1 and metric in every[0]["strict"]:
+        number |= {bound: every[0]["strict"][metric][bound] for bound in ("low", "high")}
+    return number | {"text": _written(metric, unit, number["value"], number["sd"])}
+
+
+def _written(metric: str, unit: str, value: float, sd: float | None) -> str:
+    """Write a number with the papers' decimals: 0.87, 87.12 (percent), 84 (a count)."""
+    places = 1 if metric in ERRORS and sd is not None else 0 if metric in ERRORS else 2
+    scale = 100 if unit == "percent" and metric not in ERRORS else 1
+    numbers = [value] if sd is None else [value, sd]
+    return " ± ".join(f"{scale * number:.{places}f}" for number in numbers)
 
 
 def _published(definition: Definition, published: pd.DataFrame) -> list[dict[str, Any]]:
@@ -108,14 +139,10 @@ def _published(definition: Definition, published: pd.DataFrame) -> list[dict[str
     numbers = []
     for row in definition.rows:
         for column in dict.fromkeys(published["column"]):
-            number: dict[str, Any] = {
-                "row": row,
-                "column": PUBLISHED + column,
-                "source": "published",
-            }
-            number["metric"] = definition.cells[0].metric
+            number = {"row": row, "column": PUBLISHED + column, "source": "published"}
             if (row, column) in printed.index:
-                number["value"], number["sd"] = printed.loc[(row, column), ["value", "sd"]]
+                cell = printed.loc[(row, column)]
+                number |= {"value": cell["value"], "sd": cell["sd"], "text": cell["text"]}
             else:
                 number["reason"] = "the paper prints no such number"
             numbers.append(number)
@@ -124,23 +151,13 @@ def _published(definition: Definition, published: pd.DataFrame) -> list[dict[str
 
 def wide_form(definition: Definition, long: pd.DataFrame) -> pd.DataFrame:
     """Return the table as printed: titles down, columns across, nothing where no number is."""
-    cells = {
-        (number["row"], number["column"]): _written(number["value"], number["sd"])
-        for number in long.to_dict("records")
-    }
+    cells = {(n["row"], n["column"]): n["text"] for n in long.to_dict("records")}
     columns = list(dict.fromkeys([*definition.columns, *long["column"]]))
     rows = [
         {"": title} | {column: cells.get((row, column), "") for column in columns}
         for row, title in definition.rows.items()
     ]
     return pd.DataFrame(rows, columns=["", *columns])
-
-
-def _written(value: float, sd: float) -> str:
-    """Write a number with the papers' two decimals."""
-    if pd.isna(value):
-        return ""
-    return f"{value:.2f}" if pd.isna(sd) else f"{value:.2f} ± {sd:.2f}"
 
 
 def markdown(definition: Definition, wide: pd.DataFrame) -> str:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bionerflow.corpora.settings import CorpusSettings
 from bionerflow.files import read_json, write_text
 from bionerflow.report.browser import sentences
+from bionerflow.tables import PUBLISHED
 from bionerflow.tables_settings import Tables
 
 PACKAGES = ("bionerflow", "torch", "transformers", "peft", "datasets", "snakemake")
@@ -32,10 +33,11 @@ def write_report(
 ) -> None:
     """Write the page: tables, figures, runs, scores, corpora, and at most `limit` sentences.
 
-    `tables` are results/tables/{paper}/{table}.csv, `metrics` results/train/{run}/metrics.json,
+    `tables` are results/tables/{paper}/{table}.csv (one without a measured number is left out),
+    `metrics` results/train/{run}/metrics.json,
     `predictions` results/predict/*.parquet whose sentences the error browser shows.
     """
-    scores = [read_json(path) for path in evaluations]
+    scores = [_distinct(read_json(path)) for path in evaluations]
     names = {score["corpus"] for result in scores for score in result["scores"]} - {None}
     page = Environment(
         loader=PackageLoader("bionerflow", "report"),
@@ -45,7 +47,7 @@ def write_report(
         lstrip_blocks=True,
     ).get_template("page.html.j2")
     text = page.render(
-        tables=[_table(path, definitions) for path in tables],
+        tables=[table for path in tables if (table := _table(path, definitions))["measured"]],
         figures=[_figure(path) for path in figures],
         results=scores,
         runs={path.parent.name: read_json(path) for path in metrics},
@@ -68,7 +70,26 @@ def _table(path: Path, definitions: Tables) -> dict[str, Any]:
         "caption": definition.caption,
         "head": head,
         "rows": rows,
+        "measured": any(
+            cell
+            for row in rows
+            for name, cell in zip(head[1:], row[1:], strict=True)
+            if not name.startswith(PUBLISHED)
+        ),
     }
+
+
+def _distinct(result: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the records that repeat others: pooled over one corpus, or over one format."""
+    corpora, formats = (
+        {score[name] for score in result["scores"]} - {None} for name in ("corpus", "format")
+    )
+    shown = [
+        score
+        for score in result["scores"]
+        if (score["corpus"] or len(corpora) > 1) and (score["format"] or len(formats) > 1)
+    ]
+    return {**result, "shown": shown}
 
 
 def _figure(path: Path) -> dict[str, str]:
