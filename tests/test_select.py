@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 import torch
-from tiny import tiny_model
+from tiny import tiny_encoder, tiny_model
 
 from bionerflow.errors import UserError
 from bionerflow.schema import (
@@ -21,7 +21,7 @@ from bionerflow.schema import (
 from bionerflow.select import model as model_module
 from bionerflow.select.filter import filter_predictions
 from bionerflow.select.fit import auc, fit
-from bionerflow.select.model import Selector
+from bionerflow.select.kinds import build, load
 from bionerflow.select.samples import Candidate, draw, mentions, near_misses
 from bionerflow.settings import SelectorSettings
 
@@ -110,19 +110,28 @@ def test_too_few_mentions_or_misses_still_give_halves():
 # the classifier
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return tiny_model(tmp_path_factory.mktemp("base"))
+BASES = {"llm_cls": tiny_model, "llm_causal": tiny_model, "bert_cls": tiny_encoder}
+
+
+@pytest.fixture(scope="module", params=BASES)
+def kind(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def selector(base):
+def base(kind, tmp_path_factory):
+    return BASES[kind](tmp_path_factory.mktemp(kind))
+
+
+@pytest.fixture(scope="module")
+def selector(kind, base):
+    """Weights as large as after training, so that the sentence matters."""
     torch.manual_seed(1)
-    selector = Selector(base, SelectorSettings(base="tiny"), ["dis", "DNA"])
-    for name, weights in selector.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weights, std=0.5)
-    torch.nn.init.normal_(selector.head.weight, std=2.0)
+    selector = build(base, SelectorSettings(kind=kind, base="tiny"), ["dis", "DNA"])
+    with torch.no_grad():
+        for name, weights in selector.trained().items():
+            if "lora_B" in name or "head" in name:
+                weights.normal_(std=1.0)
     return selector.eval()
 
 
@@ -137,9 +146,10 @@ CANDIDATES = [
 
 def test_probabilities_do_not_depend_on_padding_side_batch_or_order(selector, monkeypatch):
     together = dict(zip(CANDIDATES, selector.probabilities(CANDIDATES), strict=True))
-    assert max(together.values()) - min(together.values()) > 0.05
+    assert max(together.values()) - min(together.values()) > 0.02
     alone = {candidate: selector.probabilities([candidate])[0] for candidate in CANDIDATES}
-    monkeypatch.setattr(selector, "padding_side", "left")
+    if selector.settings.kind != "bert_cls":
+        monkeypatch.setattr(selector, "padding_side", "left")
     backwards = CANDIDATES[::-1]
     left = dict(zip(backwards, selector.probabilities(backwards), strict=True))
     monkeypatch.setattr(model_module, "BATCH_TOKENS", 100)
@@ -150,7 +160,7 @@ def test_probabilities_do_not_depend_on_padding_side_batch_or_order(selector, mo
 
 def test_a_saved_selector_gives_the_same_probabilities(selector, tmp_path):
     selector.save(tmp_path / "model")
-    loaded = Selector.load(tmp_path / "model")
+    loaded = load(tmp_path / "model")
     assert loaded.probabilities(CANDIDATES) == selector.probabilities(CANDIDATES)
     assert loaded.types == ["DNA", "dis"]
     assert not json.loads((tmp_path / "model/selector.json").read_text())["base"].startswith("/")
@@ -159,13 +169,27 @@ def test_a_saved_selector_gives_the_same_probabilities(selector, tmp_path):
 def test_bad_candidates_and_folders_are_refused(selector, tmp_path):
     with pytest.raises(UserError, match=r"other types \(DNA, dis\), not for RNA"):
         selector.probabilities([at("RNA", (0, 3))])
-    with pytest.raises(UserError, match="reads 4096: split the sentence"):
+    with pytest.raises(UserError, match=r"reads \d+: split the sentence"):
         selector.probabilities([at("DNA", (0, 3), sentence="高" * 5000)])
     with pytest.raises(UserError, match="no selector in"):
-        Selector.load(tmp_path)
+        load(tmp_path)
 
 
-def test_a_selector_learns_to_tell_mentions_from_near_misses(base, tmp_path):
+@pytest.mark.parametrize("kind", ["llm_causal"], indirect=True)
+def test_yes_or_no_is_scored_as_the_model_itself_would_answer(selector):
+    ids = torch.tensor(selector.encode(CANDIDATES[:1]))
+    text = selector.tokenizer.decode(ids[0])
+    assert text.startswith("<|im_start|>user\nDNA: The [IL-2] gene, of T cells.\nIs the text")
+    assert text.endswith("<|im_end|>\n<|im_start|>assistant\n")
+    with torch.inference_mode():
+        scores = selector.model(ids).logits[0, -1].softmax(0)
+    yes, no = (scores[selector.tokenizer(word)["input_ids"][0]].item() for word in ("yes", "no"))
+    expected = pytest.approx([yes / (yes + no)], abs=1e-5)
+    assert selector.probabilities(CANDIDATES[:1]) == expected
+
+
+@pytest.mark.parametrize("kind", ["llm_cls", "bert_cls"], indirect=True)
+def test_a_selector_learns_to_tell_mentions_from_near_misses(kind, base, tmp_path):
     rng = random.Random(0)
     examples = []
     for n in range(500):
@@ -175,12 +199,12 @@ def test_a_selector_learns_to_tell_mentions_from_near_misses(base, tmp_path):
         words[place] = "BCL"
         examples.append(example(" ".join(words), ("DNA", [(start, start + 3)]), id=str(n)))
     write_examples(tmp_path / "easy/train.parquet", examples)
-    settings = SelectorSettings(base="tiny", epochs=8, batch_size=16, learning_rate=3e-3)
+    settings = SelectorSettings(kind=kind, base="tiny", epochs=8, batch_size=16, learning_rate=3e-3)
     metrics = fit({"easy": tmp_path / "easy/train.parquet"}, base, settings, 1, tmp_path / "out")
     assert metrics["held_out"]["auc"] > 0.8
     assert metrics["held_out"]["corpora"]["easy"]["samples"] == metrics["samples"]["held_out"]
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
-    assert Selector.load(tmp_path / "out/model").types == ["DNA"]
+    assert load(tmp_path / "out/model").types == ["DNA"]
 
 
 def test_auc_counts_ties_as_half():

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from transformers import BertConfig, BertModel
 
 from bionerflow.pretrain import build, save
 from bionerflow.settings import Architecture
@@ -24,4 +25,19 @@ def tiny_model(folder: Path) -> Path:
         hidden_size=32, layers=2, heads=2, key_value_heads=1, intermediate_size=64
     )
     save(build(architecture, tokenizer), tokenizer, folder)
+    return folder
+
+
+def tiny_encoder(folder: Path) -> Path:
+    """Write a 2-layer BERT with random weights and a byte-level BPE; return `folder`."""
+    torch.manual_seed(0)
+    tokenizer = train_tokenizer(TEXTS * 20, vocabulary=300)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+    )
+    save(BertModel(config), tokenizer, folder)
     return folder

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, sha256, write_json
@@ -39,19 +39,28 @@ def load_causal(folder: str | Path) -> Any:
 
 
 def load_base(folder: str | Path, **quantisation: Any) -> Any:
-    """Load full weights from safetensors onto the device; pickled weights are refused."""
+    """Load a base model that generates, on the device unless quantisation places it."""
+    model = _load(AutoModelForCausalLM, folder, dtype=precision(), **quantisation)
+    return model if quantisation else torch.nn.Module.to(model, device())
+
+
+def load_encoder(folder: str | Path) -> Any:
+    """Load an encoder that is to be trained as a whole, hence in float32, on the device."""
+    return _load(AutoModel, folder, dtype=torch.float32).to(device())
+
+
+def _load(kind: Any, folder: str | Path, **options: Any) -> Any:
+    """Load full weights from safetensors; pickled weights are refused."""
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        return kind.from_pretrained(
             _there(folder),
             local_files_only=True,
             use_safetensors=True,
-            dtype=precision(),
             attn_implementation="sdpa",
-            **quantisation,
+            **options,
         )
     except (OSError, ValueError) as error:
         raise UserError(f"The model in {folder} cannot be loaded: {error}") from None
-    return model if quantisation else torch.nn.Module.to(model, device())
 
 
 def _there(folder: str | Path) -> Path:

@@ -73,7 +73,7 @@ class PredictSettings(Settings):
 class SelectorSettings(Settings):
     """A trained filter of predicted entities (unified, section II.C)."""
 
-    kind: Literal["llm_cls"] = "llm_cls"
+    kind: Literal["llm_cls", "llm_causal", "bert_cls"] = "llm_cls"
     base: str = Field(description="the model that becomes the classifier")
     samples: int = Field(10000, gt=0, description="a corpus, half of them negative")
     epochs: float = Field(2, gt=0)

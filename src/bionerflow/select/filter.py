@@ -7,7 +7,7 @@ from typing import Any
 from bionerflow.corpora.documents import span_fault
 from bionerflow.errors import UserError
 from bionerflow.schema import PREDICTIONS, entity_from, read_examples, read_rows, write_rows
-from bionerflow.select.model import Selector
+from bionerflow.select.kinds import load
 from bionerflow.select.samples import Candidate
 
 
@@ -28,7 +28,7 @@ def filter_predictions(
         raise UserError(f"{predictions} has no predictions to filter: predict again.")
     candidates = _candidates(rows, _sentences(examples), predictions)
     judged = list(dict.fromkeys(candidate for found in candidates for candidate in found))
-    probability = dict(zip(judged, Selector.load(selector).probabilities(judged), strict=True))
+    probability = dict(zip(judged, load(selector).probabilities(judged), strict=True))
     kept = [
         _kept(row, [probability[candidate] for candidate in found], threshold)
         for row, found in zip(rows, candidates, strict=True)

@@ -13,6 +13,7 @@ from bionerflow.errors import UserError
 from bionerflow.files import write_json
 from bionerflow.progress import Progress
 from bionerflow.schema import read_examples
+from bionerflow.select.kinds import build
 from bionerflow.select.model import Selector
 from bionerflow.select.samples import Sample, draw, mentions
 from bionerflow.settings import SelectorSettings
@@ -35,7 +36,7 @@ def fit(
     training = [sample for _, sample in samples if sample.candidate.sentence not in held_out]
     testing = [each for each in samples if each[1].candidate.sentence in held_out]
     types = sorted({sample.candidate.type for _, sample in samples})
-    selector = Selector(base, settings, types)
+    selector = build(base, settings, types)
     train(selector, training, seed)
     metrics = {
         "held_out": _agreement(_judged(selector, testing)),
@@ -70,11 +71,11 @@ def _held_out(samples: Sequence[tuple[str, Sample]], seed: int) -> set[str]:
 
 
 def train(selector: Selector, samples: Sequence[Sample], seed: int) -> None:
-    """Train LoRA and head with AdamW at a constant rate."""
+    """Train the selector's weights with AdamW at a constant rate."""
     settings = selector.settings
     rows = selector.encode([sample.candidate for sample in samples])
     gold = torch.tensor([float(sample.kind == "gold") for sample in samples])
-    weights = [weight for weight in selector.parameters() if weight.requires_grad]
+    weights = list(selector.trained().values())
     optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate)
     steps = max(1, round(settings.epochs * len(rows) / settings.batch_size))
     batches = _batches(list(map(len, rows)), settings.batch_size, random.Random(f"{seed}:batches"))

@@ -1,16 +1,16 @@
-"""The classifier: a causal model with LoRA and a linear layer on the last token's hidden state."""
+"""A selector's classifier, whatever its kind: scoring in batches, saving, loading."""
 
 import os
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, whole, write_json
-from bionerflow.models import load_causal, load_tokenizer
 from bionerflow.progress import Progress
 from bionerflow.select.samples import Candidate
 from bionerflow.settings import SelectorSettings, parse
@@ -20,52 +20,49 @@ BATCH_TOKENS = 4096
 
 
 class Selector(torch.nn.Module):
-    """Tells mentions from near misses (LLM-CLS of unified, equations 1 to 3)."""
+    """Tells mentions from near misses. A kind sets `tokenizer`, `encoder` and `padding_side`."""
 
-    def __init__(self, base: str | Path, settings: SelectorSettings, types: Sequence[str]) -> None:
-        """Put LoRA and an untrained head on the model in the folder `base`.
+    tokenizer: Any
+    encoder: Any
+    padding_side: str
 
-        `types` are the entity types that the selector can judge.
-        """
+    def __init__(self, base: Path, settings: SelectorSettings, types: Sequence[str]) -> None:
+        """Keep the base model's folder and the entity types that the selector can judge."""
         super().__init__()
-        from peft import LoraConfig, get_peft_model
+        self.base, self.settings, self.types = base, settings, sorted(types)
 
-        self.base, self.settings, self.types = Path(base), settings, sorted(types)
-        self.tokenizer = load_tokenizer(base)
-        self.padding_side = self.tokenizer.padding_side
-        lora = LoraConfig(
-            r=settings.lora.rank,
-            lora_alpha=settings.lora.alpha,
-            lora_dropout=settings.lora.dropout,
-            target_modules="all-linear",
-        )
-        self.decoder = get_peft_model(load_causal(base).base_model, lora)
-        self.head = torch.nn.Linear(self.decoder.config.hidden_size, 1)
-        self.to(self.decoder.device)
+    def tokens(self, candidates: Sequence[Candidate]) -> list[list[int]]:
+        """Return the token ids of marked candidates, as the tokenizer begins any text."""
+        return self.tokenizer([candidate.marked for candidate in candidates])["input_ids"]
+
+    @abstractmethod
+    def logits(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return logits (rows,) from hidden states (rows, length, size), mask (rows, length)."""
 
     def forward(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """Return the logits (rows,), in float32, of rows of token ids."""
         ids, mask = self._pad(rows)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        hidden = self.decoder(
-            input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False
+        hidden = self.encoder(
+            input_ids=ids, attention_mask=mask, **self.reading(mask)
         ).last_hidden_state
-        last = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(1)
-        pooled = hidden[torch.arange(len(rows), device=mask.device), last]
-        return self.head(pooled.float()).squeeze(1)
+        return self.logits(hidden, mask)
+
+    def reading(self, mask: torch.Tensor) -> dict[str, Any]:
+        """Return further arguments of the encoder."""
+        return {}
 
     def _pad(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return ids and mask (rows, longest), padded at the tokenizer's side."""
+        """Return ids and mask (rows, longest)."""
         ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
         mask = torch.zeros_like(ids)
         for n, row in enumerate(rows):
             place = slice(-len(row), None) if self.padding_side == "left" else slice(len(row))
             ids[n, place] = torch.tensor(row)
             mask[n, place] = 1
-        return ids.to(self.head.weight.device), mask.to(self.head.weight.device)
+        return ids.to(self.encoder.device), mask.to(self.encoder.device)
 
     def encode(self, candidates: Sequence[Candidate]) -> list[list[int]]:
-        """Return the token ids of marked candidates.
+        """Return the token ids of candidates.
 
         Raises:
             UserError: a type that the selector was not trained for, or a sentence that is too long.
@@ -76,10 +73,8 @@ class Selector(torch.nn.Module):
                 f"The selector was trained for other types ({', '.join(self.types)}), not for "
                 f"{', '.join(unknown)}: train one on a corpus that has them."
             )
-        if not candidates:
-            return []
-        rows = self.tokenizer([candidate.marked for candidate in candidates])["input_ids"]
-        limit = self.decoder.config.max_position_embeddings
+        rows = self.tokens(candidates) if candidates else []
+        limit = self.encoder.config.max_position_embeddings
         for candidate, row in zip(candidates, rows, strict=True):
             if len(row) > limit:
                 raise UserError(
@@ -103,40 +98,38 @@ class Selector(torch.nn.Module):
             progress.to(done)
         return result
 
-    def save(self, folder: str | Path, **card: Any) -> None:
-        """Write what was trained and a card; the base model is named, relative to `folder`."""
-        folder = Path(folder)
-        trained = {
-            name: weights.detach().cpu().contiguous()
-            for name, weights in self.named_parameters()
-            if weights.requires_grad
-        }
-        with whole(folder / WEIGHTS) as part:
-            save_file(trained, part)
-        write_json(
-            folder / CARD,
-            {
-                "base": os.path.relpath(self.base, folder),
-                "settings": self.settings.model_dump(mode="json"),
-                "types": self.types,
-                **card,
-            },
-        )
+    def trained(self) -> dict[str, torch.Tensor]:
+        """Return the weights that training changes, by name."""
+        return {name: weight for name, weight in self.named_parameters() if weight.requires_grad}
 
-    @classmethod
-    def load(cls, folder: str | Path) -> "Selector":
-        """Load a selector and the base model that its card names."""
-        folder = Path(folder)
-        if not (folder / CARD).is_file():
-            raise UserError(f"There is no selector in {folder}: train it, or correct the path.")
-        card = read_json(folder / CARD)
-        settings = parse(SelectorSettings, card["settings"], str(folder / CARD))
-        selector = cls(Path(os.path.normpath(folder / card["base"])), settings, card["types"])
-        missing, unexpected = selector.load_state_dict(load_file(folder / WEIGHTS), strict=False)
-        trained = {name for name, w in selector.named_parameters() if w.requires_grad}
-        if unexpected or trained & set(missing):
-            raise UserError(f"{folder} does not fit its base model {selector.base}: train again.")
-        return selector.eval()
+    def save(self, folder: Path) -> None:
+        """Write what was trained and a card; the base model is named, relative to `folder`."""
+        weights = {name: w.detach().cpu().contiguous() for name, w in self.trained().items()}
+        with whole(folder / WEIGHTS) as part:
+            save_file(weights, part)
+        card = {
+            "base": os.path.relpath(self.base, folder),
+            "settings": self.settings.model_dump(mode="json"),
+            "types": self.types,
+        }
+        write_json(folder / CARD, card)
+
+    def restore(self, folder: Path) -> Self:
+        """Take the trained weights from `folder`."""
+        weights = load_file(folder / WEIGHTS)
+        if weights.keys() != self.trained().keys():
+            raise UserError(f"{folder} does not fit its base model {self.base}: train again.")
+        self.load_state_dict(weights, strict=False)
+        return self.eval()
+
+
+def read_card(folder: Path) -> tuple[Path, SelectorSettings, list[str]]:
+    """Return a saved selector's base model, settings and types."""
+    if not (folder / CARD).is_file():
+        raise UserError(f"There is no selector in {folder}: train it, or correct the path.")
+    card = read_json(folder / CARD)
+    settings = parse(SelectorSettings, card["settings"], str(folder / CARD))
+    return Path(os.path.normpath(folder / card["base"])), settings, card["types"]
 
 
 def _batches(rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
