@@ -90,6 +90,11 @@ class Plan:
             }
         )
 
+    def definitions(self, corpus: str) -> list[str]:
+        """Return the file that defines a corpus's types, if there is one."""
+        file = Path("resources", "definitions", f"{corpus}.yaml")
+        return [str(file)] if file.is_file() else []
+
     def names(self, *, generated: bool) -> list[str]:
         """Return the corpora that the project generates itself, or those it does not."""
         return [

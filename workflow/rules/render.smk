@@ -7,6 +7,11 @@
 rule render:
     input:
         *data(*collect("results/corpora/{{corpus}}/{split}", split=SPLITS)),
+        definitions=lambda w: plan.definitions(w.corpus),
+        texts=[
+            "src/bionerflow/prompts.yaml",
+            "src/bionerflow/formats/instructions.yaml",
+        ],
         code=code("workflow/scripts/render.py"),
     output:
         collect("results/render/{{corpus}}/{split}.{{format}}.parquet", split=SPLITS),
@@ -19,5 +24,6 @@ rule render:
         settings=lambda w: plan.asking(w.corpus),
     shell:
         "python -P workflow/scripts/render.py --corpus {wildcards.corpus} --format {wildcards.format}"
-        " --settings {params.settings:q} --examples results/corpora/{wildcards.corpus}"
+        " --settings {params.settings:q} --definitions {input.definitions}"
+        " --examples results/corpora/{wildcards.corpus}"
         " --out results/render/{wildcards.corpus} 2>&1 | tee {log}"

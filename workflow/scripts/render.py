@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument(
         "--settings", type=json.loads, required=True, help="JSON: dataset, language, types"
     )
-    parser.add_argument("--definitions", type=Path, help="YAML: the types' definitions")
+    parser.add_argument("--definitions", type=Path, nargs="?", help="YAML: the types' definitions")
     parser.add_argument("--examples", type=Path, required=True, help="results/corpora/CORPUS")
     parser.add_argument("--out", type=Path, required=True, help="results/render/CORPUS")
     args = parser.parse_args()

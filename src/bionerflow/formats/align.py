@@ -65,13 +65,14 @@ class Alignment:
 
     blocks: list[tuple[int, int, int]]
     complete: bool
+    exact: bool = False
 
     @classmethod
     def of(cls, copy: str, source: str) -> "Alignment":
         """Align a copy, which may have text around it, be cut off, or have errors."""
         at = 0 if copy == source else copy.find(source) if source else -1
         if at >= 0:
-            return cls([(at, 0, len(source))], True)
+            return cls([(at, 0, len(source))], True, True)
         if source.startswith(copy):
             return cls([(0, 0, len(copy))], not source[len(copy) :].strip())
         if len(copy) * len(source) > ALIGNABLE:

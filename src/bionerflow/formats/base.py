@@ -42,8 +42,9 @@ class Format(ABC):
     """A codec of one output format, with what it declares to carry without loss.
 
     `nested` and `discontinuous` entities; `crossing`: entities of one type that overlap without
-    one lying inside the other; `own_offsets`: the answer states offsets; `per_type`: one type a
-    query; `prompt`: the family of prompts that the format belongs to.
+    one lying inside the other; `own_offsets`: the answer says where a mention stands, by numbers
+    or marks, so that no string has to be found; `whole_tokens`: mentions begin and end with
+    white-space tokens; `per_type`: one type a query; `prompt`: the family of prompts.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Format(ABC):
     discontinuous = False
     crossing = True
     own_offsets = False
+    whole_tokens = False
     per_type = False
     prompt = "mfner"
 

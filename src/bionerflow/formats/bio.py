@@ -1,7 +1,7 @@
 """BIO tags of white-space tokens, a layer for each level of overlap (mfner, section 3.2)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bionerflow.formats.base import Format, Parsed, body
 from bionerflow.formats.grounding import Reading
@@ -26,6 +26,8 @@ class MultiBio(Format):
     """
 
     name = "multi_bio"
+    own_offsets = True
+    whole_tokens = True
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Put each entity into the first layer that has room for it."""
@@ -67,25 +69,26 @@ def _read_layer(tags: list[str], places: list[Span], reading: Reading) -> None:
     if len(tags) != len(places):
         kind = "truncated" if len(tags) < len(places) else "malformed"
         reading.drop(kind, f"{len(tags)} tags for {len(places)} tokens")
-    chunk: list[Span] = []
-    current = ""
-    for tag, place in zip([*tags[: len(places)], "O"], [*places, Span(0, 0)], strict=False):
+    for first, last, name in _chunks(tags, reading):
+        if last >= min(len(tags), len(places)) and len(tags) != len(places):
+            reading.drop("truncated", f"the mention at the end of {len(tags)} tags")
+        elif type := reading.type_of(name):
+            span = _trimmed(reading.text, places[first].start, places[last - 1].end)
+            reading.add(type, (span,))
+
+
+def _chunks(tags: list[str], reading: Reading) -> Iterator[tuple[int, int, str]]:
+    """Yield the first tag, the tag after the last and the type of each mention."""
+    start, current = 0, ""
+    for i, tag in enumerate([*tags, "O"]):
         prefix, _, name = tag.partition("-")
-        if chunk and not (prefix == "I" and name == current):
-            _place(chunk, current, reading)
-            chunk = []
+        if current and not (prefix == "I" and name == current):
+            yield start, i, current
+            current = ""
         if prefix in ("B", "I") and name:
-            chunk, current = [*chunk, place], name
+            start, current = (start, current) if current else (i, name)
         elif tag != "O":
             reading.drop("malformed", tag)
-    if chunk:
-        _place(chunk, current, reading)
-
-
-def _place(chunk: list[Span], name: str, reading: Reading) -> None:
-    type = reading.type_of(name)
-    if type:
-        reading.add(type, (_trimmed(reading.text, chunk[0].start, chunk[-1].end),))
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:

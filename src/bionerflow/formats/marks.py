@@ -44,6 +44,7 @@ class TagFormat(Format):
     """Marks around mentions in a copy of the sentence; `special` are the characters of marks."""
 
     crossing = False
+    own_offsets = True
     special = "<"
 
     @abstractmethod
@@ -67,6 +68,10 @@ class TagFormat(Format):
         copy = body(answer)
         if copy.strip() != NOTHING or copy in reading.text:
             self.read_copy(copy, reading, reading.types[0])
+
+    def without_unknown(self, copy: str, reading: Reading) -> str:
+        """Take out and record what looks like a mark and is none; nothing, in most formats."""
+        return copy
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Write the marks into the sentence."""
@@ -111,10 +116,12 @@ class TagFormat(Format):
         else:
             source = Stripped.of(text, scan)
         alignment = Alignment.of(stripped.rest, source.rest)
+        if not alignment.exact and (cleaned := self.without_unknown(copy, reading)) != copy:
+            return self.read_copy(cleaned, reading, type)
         if not alignment.complete:
             reading.drop("truncated", copy[-80:])
         placed = place_marks(stripped, source, alignment)
-        _pair(placed, stripped.rest, source.rest, reading, type)
+        return _pair(placed, stripped.rest, source.rest, reading, type)
 
 
 def _pair(

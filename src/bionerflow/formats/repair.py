@@ -11,6 +11,7 @@ from bionerflow.schema import Problem
 #: json_repair takes quadratic time on some inputs; what lies beyond this is not repaired.
 REPAIRABLE = 4000
 _START = re.compile(r"[\[［【]\s*(?=[\"'“‘{\[\d［【｛\]］】]|$)|\{\s*[\"'“‘]")
+_OPENING = re.compile(r"[\[［【]")
 _SEPARATORS = re.compile(r"[\s,，、]*")
 _FULL_WIDTH = str.maketrans("［］【】｛｝“”‘’＂", '[][]{}""\'\'"')
 _DECODER = json.JSONDecoder()
@@ -35,7 +36,7 @@ def _salvage(text: str) -> tuple[list[object], list[Problem]]:
     """Decode item by item as long as it is JSON, then repair what is left."""
     items: list[object] = []
     problems: list[Problem] = []
-    start = _START.search(text)
+    start = _START.search(text) or _OPENING.match(text)
     if start is None:
         found_none = text.strip("\"'`. ").casefold() == NOTHING.casefold()
         return [], [] if found_none else [Problem("malformed", text[:80])]

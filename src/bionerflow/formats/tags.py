@@ -51,11 +51,17 @@ class MultiTag(TagFormat):
         """Close with the type."""
         return f"</{entity.type}>"
 
-    def read_copies(self, answer: str, reading: Reading) -> None:
-        """Read the copy without the tags of unknown types."""
-        copy = body(answer)
-        if copy.strip() != NOTHING or copy in reading.text:
-            self.read_copy(_without_unknown(copy, reading), reading, reading.types[0])
+    def without_unknown(self, copy: str, reading: Reading) -> str:
+        """Take out tags that neither name a type nor stand in the sentence."""
+
+        def kept(match: re.Match[str]) -> str:
+            if meant_type(match[2].strip(), reading.types) or match[0] in reading.text:
+                return match[0]
+            if not match[1]:
+                reading.drop("unknown_type", match[2])
+            return ""
+
+        return _ANY_TAG.sub(kept, copy)
 
     def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
         """Yield tags with the names of types, as models vary them."""
@@ -71,19 +77,6 @@ def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pa
 
 
 _ANY_TAG = re.compile(r"[<＜](/?)([^<>＜＞\n/:]{1,60})(:[^<>＜＞\n]{0,500})?[>＞]")
-
-
-def _without_unknown(copy: str, reading: Reading) -> str:
-    """Take out tags that neither name a type nor stand in the sentence."""
-
-    def kept(match: re.Match[str]) -> str:
-        if meant_type(match[2].strip(), reading.types) or match[0] in reading.text:
-            return match[0]
-        if not match[1]:
-            reading.drop("unknown_type", match[2])
-        return ""
-
-    return _ANY_TAG.sub(kept, copy)
 
 
 class Html(MultiTag):
