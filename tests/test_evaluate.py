@@ -10,8 +10,8 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
 from bionerflow.errors import UserError
-from bionerflow.evaluate import evaluate
-from bionerflow.evaluate.match import error_classes, kinds
+from bionerflow.evaluate import conventions, evaluate
+from bionerflow.evaluate.match import error_classes, kinds, overlaps
 from bionerflow.evaluate.mentions import Mentions
 from bionerflow.evaluate.statistics import interval, prf, randomisation_test
 from bionerflow.schema import (
@@ -111,6 +111,16 @@ def test_a_malformed_answer_that_gave_an_entity_is_not_unparsable(files):
     assert files.scores()["c", "f"]["problems"]["unparsable"] == 0
 
 
+@pytest.mark.parametrize(("gold", "found"), [([RATS], []), ([], [RATS]), ([], [])])
+def test_nothing_to_find_or_nothing_found_is_scored_too(files, gold, found):
+    files.gold("c", example("1", gold))
+    files.predict("c", "f", "1", found)
+    strict = files.scores()["c", "f"]["strict"]
+    assert strict["precision"]["value"] == (0 if found else None)
+    assert strict["recall"]["value"] == (0 if gold else None)
+    assert strict["f1"]["value"] == (0 if gold or found else None)
+
+
 def test_surface_sets_forgive_the_place_but_not_the_type(files):
     text = "p53 and p53"
     first, second = (Entity.at("gene", [span], text) for span in ((0, 3), (8, 11)))
@@ -154,7 +164,7 @@ def test_error_classes_by_their_definition():
         ],
         [],
     )
-    missing, wrong = error_classes(gold, predicted)
+    missing, wrong = error_classes(gold, predicted, overlaps(predicted, gold))
     assert wrong.tolist() == ["", "span", "type", "type_and_span", "spurious"]
     assert missing.tolist() == ["", "", "missing"]
 
@@ -164,6 +174,93 @@ def test_order_of_predictions_never_matters(files):
     files.gold("c", example("1", entities))
     files.predict("c", "f", "1", entities[::-1])
     assert files.scores()["c", "f"]["strict"]["f1"] == {"value": 1, "low": 1, "high": 1}
+
+
+def surface(*strings: str, type: str = "gene") -> list[Entity]:
+    """Return mentions of these strings, in places of their own."""
+    text, found = " ".join(strings), []
+    for string in strings:
+        start = found[-1].end + 1 if found else 0
+        found.append(Entity.at(type, [(start, start + len(string))], text))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "expected"),
+    [
+        pytest.param(
+            surface("IL-2", "p53"), surface("The IL2", "P53", "p-53"), {
+                "uniner": (2, 2, 2), "instructuie": (1, 2, 3), "gollie": (1, 2, 3),
+                "iepile": (0, 2, 3),
+            }, id="normalised strings",
+        ),
+        pytest.param(
+            surface("[3H]thymidine", "IL-2"), surface("IL-2"), {
+                "uniner": (0, 0, 1), "instructuie": (1, 2, 1), "gollie": (1, 2, 1),
+                "iepile": (1, 2, 1),
+            }, id="a bracket empties a list",
+        ),
+        pytest.param(
+            surface("p53", "p53"), surface("p53", "p53", "p53"), {
+                "uniner": (1, 1, 1), "instructuie": (1, 1, 1), "gollie": (2, 2, 3),
+                "iepile": (2, 2, 3),
+            }, id="sets and multisets",
+        ),
+        pytest.param(
+            [], [], {
+                "uniner": (0, 0, 0), "instructuie": (1, 1, 1), "gollie": (0, 0, 0),
+                "iepile": (0, 0, 0),
+            }, id="none for none",
+        ),
+        pytest.param(
+            surface("p53"), [], {
+                "uniner": (0, 1, 0), "instructuie": (0, 1, 1), "gollie": (0, 1, 0),
+                "iepile": (0, 1, 0),
+            }, id="none for one",
+        ),
+    ],
+)  # fmt: skip
+def test_other_conventions_are_those_worked_by_hand(gold, predicted, expected):
+    sides = (mentions([], gold).frame, mentions([], predicted).frame)
+    found = conventions.counts(*sides, 2)
+    assert {name: tuple(counts[1].tolist()) for name, counts in found.items()} == expected
+    assert found["instructuie"][0].tolist() == [1, 1, 1]
+
+
+def test_iepile_takes_f1_of_rounded_precision_and_recall():
+    scores = conventions.rounded(1, 3, 7)
+    assert (scores["precision"], scores["recall"]) == (0.1429, 0.3333)
+    assert scores["f1"] == pytest.approx(0.2000, abs=1e-9)
+    assert np.isnan(conventions.rounded(0, 0, 0)["f1"])
+
+
+def test_semeval_gives_half_a_point_for_a_wrong_boundary():
+    errors = {"type": 1, "span": 2, "type_and_span": 1, "spurious": 3, "missing": 2}
+    scores = conventions.semeval(errors, correct=4)
+    assert scores["partial"]["precision"] == pytest.approx((4 + 1 + 1.5) / 11)
+    assert scores["partial"]["recall"] == pytest.approx(6.5 / 10)
+    assert scores["type"]["precision"] == pytest.approx(6 / 11)
+    assert scores["type"]["recall"] == pytest.approx(6 / 10)
+
+
+def test_perfect_predictions_score_one_in_every_convention(files):
+    files.gold("c", example("1", [OVARIAN, BREAST, CANCER, RATS, BRCA1]), example("2", []))
+    files.predict("c", "f", "1", [RATS, CANCER, BRCA1, BREAST, OVARIAN])
+    files.predict("c", "f", "2", [])
+    score = files.scores()["c", "f"]
+    assert {name: s["f1"] for name, s in score["conventions"].items()} == dict.fromkeys(
+        [*conventions.NAMES, "partial", "type"], 1
+    )
+    assert score["relaxed"] == {"precision": 1, "recall": 1, "f1": 1}
+
+
+def test_relaxed_asks_for_overlap_of_the_same_type(files):
+    files.gold("c", example("1", [OVARIAN, RATS, BRCA1]))
+    files.predict("c", "f", "1", [CANCER, Entity.at("gene", [(29, 33)], TEXT)])
+    relaxed = files.scores()["c", "f"]["relaxed"]
+    assert relaxed["precision"] == 0.5
+    assert relaxed["recall"] == pytest.approx(1 / 3, abs=1e-6)
+    assert relaxed["f1"] == 0.4
 
 
 @pytest.mark.parametrize(

@@ -18,17 +18,21 @@ def hits(left: pd.DataFrame, right: pd.DataFrame, key: list[str]) -> np.ndarray:
     return np.isin(codes[: len(left)], codes[len(left) :])
 
 
-def overlaps(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs of mentions that share characters: left, right, shared (characters).
+def overlaps(left: Mentions, right: Mentions) -> pd.DataFrame:
+    """Return the pairs of mentions that share characters: left, right, shared, same_type.
 
-    Takes the fragments of both sides, so that the gap of a discontinuous mention is no part of it.
+    `shared` counts characters of the fragments, so that the gap of a discontinuous mention is no
+    part of it.
     """
-    pairs = left.merge(right, on="sentence", suffixes=("_left", "_right"))
+    pairs = left.fragments.merge(right.fragments, on="sentence", suffixes=("_left", "_right"))
     start = np.maximum(pairs["start_left"], pairs["start_right"])
     pairs["shared"] = np.minimum(pairs["end_left"], pairs["end_right"]) - start
     pairs = pairs[pairs["shared"] > 0]
     pairs = pairs.rename(columns={"mention_left": "left", "mention_right": "right"})
-    return pairs.groupby(["left", "right"], as_index=False)[["shared"]].sum()
+    pairs = pairs.groupby(["left", "right"], as_index=False)[["shared"]].sum()
+    types = (side.frame["type"].astype(str).to_numpy() for side in (left, right))
+    one, other = (kind[pairs[name]] for kind, name in zip(types, ("left", "right"), strict=True))
+    return pairs.assign(same_type=one == other)
 
 
 def kinds(mentions: Mentions) -> np.ndarray:
@@ -38,7 +42,7 @@ def kinds(mentions: Mentions) -> np.ndarray:
     characters of another type too).
     """
     frame = mentions.frame
-    pairs = overlaps(mentions.fragments, mentions.fragments)
+    pairs = overlaps(mentions, mentions)
     pairs = pairs[pairs["left"] != pairs["right"]]
     inner = pairs[pairs["shared"].to_numpy() == frame["length"].to_numpy()[pairs["left"]]]
     nested = frame.index.isin(inner["left"]) | frame.index.isin(inner["right"])
@@ -46,27 +50,33 @@ def kinds(mentions: Mentions) -> np.ndarray:
     return np.select([discontinuous, nested], ["discontinuous", "nested"], "plain")
 
 
-def error_classes(gold: Mentions, predicted: Mentions) -> tuple[np.ndarray, np.ndarray]:
+def relaxed(
+    gold: Mentions, predicted: Mentions, pairs: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say of each gold and each predicted mention whether one of its type overlaps it.
+
+    `pairs` are the overlaps of predicted (left) with gold (right).
+    """
+    same = pairs[pairs["same_type"]]
+    return gold.frame.index.isin(same["right"]), predicted.frame.index.isin(same["left"])
+
+
+def error_classes(
+    gold: Mentions, predicted: Mentions, pairs: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
     """Return each gold and each predicted mention's error class; "" where it is correct.
 
     A wrong prediction is `type` (a gold mention has its spans), else `span` (overlaps a gold
     mention of its type), else `type_and_span` (overlaps one of another type), else `spurious`
     (unified, Fig. 5). A gold mention that no prediction overlaps is `missing`; one that is only
-    overlapped is "" here, since its error is counted at the prediction.
+    overlapped is "" here, since its error is counted at the prediction. `pairs` as in `relaxed`.
     """
-    wrong = ~hits(predicted.frame, gold.frame, STRICT)
-    same_spans = hits(predicted.frame, gold.frame, ["sentence", "spans"])
-    pairs = overlaps(predicted.fragments, gold.fragments)
-    same_type = (
-        predicted.frame["type"].astype(str).to_numpy()[pairs["left"]]
-        == gold.frame["type"].astype(str).to_numpy()[pairs["right"]]
-    )
     place = predicted.frame.index
     classes = np.select(
         [
-            ~wrong,
-            same_spans,
-            place.isin(pairs["left"][same_type]),
+            hits(predicted.frame, gold.frame, STRICT),
+            hits(predicted.frame, gold.frame, ["sentence", "spans"]),
+            place.isin(pairs["left"][pairs["same_type"]]),
             place.isin(pairs["left"]),
         ],
         ["", "type", "span", "type_and_span"],

@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bionerflow.evaluate import match
+from bionerflow.evaluate import conventions, match
 from bionerflow.evaluate.mentions import Mentions, Sample, read_sample
 from bionerflow.evaluate.statistics import interval, prf
 
+COUNTS = ("correct", "gold", "predicted")
 PROBLEMS = ("unparsable", "malformed", "unknown_type", "not_in_text", "ambiguous", "truncated")
 
 
@@ -34,16 +35,28 @@ def seen_strings(train: str | Path) -> set[str]:
 
 
 def judge(sample: Sample, seen: Iterable[str]) -> Sample:
-    """Mark every mention: correct, surface (its string counts as correct), kind, error, seen."""
+    """Mark every mention: correct, surface (its string counts as correct), kind, error, seen.
+
+    Sentences get the other conventions' counts.
+    """
     gold, predicted = sample.gold, sample.predicted
     for one, other in ((gold, predicted), (predicted, gold)):
         one.frame["correct"] = match.hits(one.frame, other.frame, match.STRICT)
         one.frame["first"] = ~one.frame.duplicated(match.SURFACE)
         one.frame["surface"] = match.hits(one.frame, other.frame, match.SURFACE)
         one.frame["kind"] = match.kinds(one)
-    gold.frame["error"], predicted.frame["error"] = match.error_classes(gold, predicted)
+    pairs = match.overlaps(predicted, gold)
+    gold.frame["relaxed"], predicted.frame["relaxed"] = match.relaxed(gold, predicted, pairs)
+    gold.frame["error"], predicted.frame["error"] = match.error_classes(gold, predicted, pairs)
     gold.frame["seen"] = gold.frame["text"].str.lower().isin(set(seen))
-    return sample
+    return Sample(sample.sentences.join(_conventions(sample)), gold, predicted)
+
+
+def _conventions(sample: Sample) -> pd.DataFrame:
+    """Return each convention's counts a sentence, in columns (convention, count)."""
+    counts = conventions.counts(sample.gold.frame, sample.predicted.frame, len(sample.sentences))
+    names = [f"{name}.{count}" for name in counts for count in COUNTS]
+    return pd.DataFrame(np.hstack(list(counts.values())), columns=names)
 
 
 def records(sample: Sample) -> Iterator[dict[str, Any]]:
@@ -83,14 +96,13 @@ def record(sample: Sample) -> dict[str, Any]:
         "surface": scored(
             (gold["surface"] & gold["first"]).sum(), gold["first"].sum(), predicted["first"].sum()
         ),
+        "relaxed": _relaxed(gold, predicted),
+        "conventions": _other_conventions(sample),
         "types": _types(gold, predicted),
         "kinds": _kinds(gold, predicted),
         "seen": _recall(gold[gold["seen"]]),
         "unseen": _recall(gold[~gold["seen"]]),
-        "errors": {
-            name: int((predicted["error"] == name).sum() + (gold["error"] == name).sum())
-            for name in match.ERRORS
-        },
+        "errors": _errors(gold, predicted),
         "problems": {name: int(sample.sentences[name].sum()) for name in PROBLEMS},
     }
 
@@ -126,6 +138,36 @@ def scored(correct: Any, gold: Any, predicted: Any) -> dict[str, Any]:
 def _number(value: Any) -> float | None:
     """Return a JSON number with six decimals; a score that is not defined is null, not zero."""
     return None if np.isnan(value) else round(float(value), 6)
+
+
+def _errors(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, int]:
+    return {
+        name: int((predicted["error"] == name).sum() + (gold["error"] == name).sum())
+        for name in match.ERRORS
+    }
+
+
+def _relaxed(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Any]:
+    """Return scores for overlap with the same type; F1 is the harmonic mean."""
+    precision = prf(predicted["relaxed"].sum(), 0, len(predicted))["precision"]
+    recall = prf(gold["relaxed"].sum(), len(gold), 0)["recall"]
+    both = precision + recall
+    f1 = 2 * precision * recall / both if both else both
+    return {"precision": _number(precision), "recall": _number(recall), "f1": _number(f1)}
+
+
+def _other_conventions(sample: Sample) -> dict[str, Any]:
+    """Return precision, recall and F1 as other papers' scorers would have given them."""
+    found = {}
+    for name in conventions.NAMES:
+        counts = [int(sample.sentences[f"{name}.{count}"].sum()) for count in COUNTS]
+        found[name] = (conventions.rounded if name == "iepile" else prf)(*counts)
+    gold, predicted = sample.gold.frame, sample.predicted.frame
+    found |= conventions.semeval(_errors(gold, predicted), int(gold["correct"].sum()))
+    return {
+        name: {metric: _number(value) for metric, value in scores.items()}
+        for name, scores in found.items()
+    }
 
 
 def _recall(gold: pd.DataFrame) -> dict[str, Any]:
