@@ -19,10 +19,11 @@ from bionerflow.schema import (
     write_rows,
 )
 from bionerflow.select import model as model_module
-from bionerflow.select.filter import filter_predictions
+from bionerflow.select.filter import filter_by_gold, filter_predictions, read_predictions
 from bionerflow.select.fit import auc, fit
 from bionerflow.select.kinds import build, load
 from bionerflow.select.samples import Candidate, draw, mentions, near_misses
+from bionerflow.select.threshold import curve, read_threshold, tune
 from bionerflow.settings import SelectorSettings
 
 SENTENCE = "The IL-2 gene, of T cells."
@@ -291,3 +292,44 @@ def test_predictions_that_cannot_be_filtered_are_refused(run_files, rows, messag
     with pytest.raises(UserError, match=message):
         filtered(run_files, 0.5)
     assert not (run_files / "out.parquet").exists()
+
+
+GOLD = [("DNA", [(4, 8)]), ("dis", [(4, 13)])]
+
+
+def test_the_oracle_keeps_what_is_correct(tmp_path):
+    write_examples(tmp_path / "c/test.parquet", [example(SENTENCE, *GOLD)])
+    predict(tmp_path, prediction(GOLD[0], ("dis", [(4, 8)]), GOLD[1]))
+    filter_by_gold(
+        tmp_path / "run.parquet", {"c": tmp_path / "c/test.parquet"}, tmp_path / "out.parquet"
+    )
+    rows = read_rows(tmp_path / "out.parquet", PREDICTIONS)
+    assert [entity["text"] for entity in rows[0]["entities"]] == ["IL-2", "IL-2 gene"]
+    assert [entity["probability"] for entity in rows[0]["entities"]] == [1, 1]
+    assert read_card(tmp_path / "out.parquet")["dropped"] == 1
+
+
+def test_the_curve_counts_strictly_and_a_candidate_once_a_row(tmp_path):
+    write_examples(tmp_path / "c/dev.parquet", [example(SENTENCE, *GOLD, ("DNA", [(0, 3)]))])
+    wrong = ("dis", [(4, 8)])
+    predict(tmp_path, prediction(GOLD[0], GOLD[0], wrong), prediction(GOLD[1], format="html"))
+    rows = read_predictions(tmp_path / "run.parquet", {"c": tmp_path / "c/dev.parquet"})
+    scores = {at("DNA", (4, 8)): 0.8, at("dis", (4, 8)): 0.5, at("dis", (4, 13)): 0.3}
+    points = curve(rows, scores)
+    assert len(points) == 101
+    assert points[30] == {"threshold": 0.3, "precision": 2 / 3, "recall": 2 / 6, "f1": 4 / 9}
+    assert points[50] == {"threshold": 0.5, "precision": 1 / 2, "recall": 1 / 6, "f1": 2 / 8}
+    assert points[51] == {"threshold": 0.51, "precision": 1.0, "recall": 1 / 6, "f1": 2 / 7}
+    assert points[100] == {"threshold": 1.0, "precision": None, "recall": 0.0, "f1": 0.0}
+
+
+def test_a_tuned_threshold_is_read_where_a_number_may_stand(run_files):
+    predict(run_files, prediction(("DNA", [(4, 8)])))
+    write_examples(run_files / "c/dev.parquet", [example(SENTENCE, ("DNA", [(4, 8)]))])
+    out = run_files / "tuned.json"
+    dev = {"c": run_files / "c/dev.parquet"}
+    tune(run_files / "run.parquet", run_files / "model", dev, out)
+    assert read_threshold(str(out)) == 0.0
+    assert read_threshold("0.25") == 0.25
+    with pytest.raises(UserError, match="neither a number nor a file"):
+        read_threshold("best")

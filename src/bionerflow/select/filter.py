@@ -1,14 +1,28 @@
-"""Filtering of a run's predictions by a selector's probabilities."""
+"""Filtering of a run's predictions by a selector's probabilities, or by gold itself."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bionerflow.corpora.documents import span_fault
 from bionerflow.errors import UserError
-from bionerflow.schema import PREDICTIONS, entity_from, read_examples, read_rows, write_rows
-from bionerflow.select.kinds import load
-from bionerflow.select.samples import Candidate
+from bionerflow.schema import (
+    PREDICTIONS,
+    Example,
+    entity_from,
+    read_examples,
+    read_rows,
+    write_rows,
+)
+from bionerflow.select.samples import Candidate, mentions
+
+
+class Row(NamedTuple):
+    """A row of predictions, its entities as candidates, and the gold mentions of its sentence."""
+
+    prediction: Mapping[str, Any]
+    candidates: list[Candidate]
+    gold: set[Candidate]
 
 
 def filter_predictions(
@@ -16,71 +30,85 @@ def filter_predictions(
 ) -> None:
     """Write the predictions, reduced to entities of at least `threshold` probability.
 
-    `examples` are the files of the predicted sentences, by corpus. A candidate that several
-    formats predicted is scored once.
+    `examples` are the files of the predicted sentences, by corpus.
+    """
+    rows = read_predictions(predictions, examples)
+    known = judge(selector, rows)
+    probabilities = [[known[candidate] for candidate in row.candidates] for row in rows]
+    _write_kept(out, rows, probabilities, threshold, scored=len(known))
+
+
+def filter_by_gold(predictions: Path, examples: Mapping[str, Path], out: Path) -> None:
+    """Write the predictions, reduced to correct entities: the most that filtering can give."""
+    rows = read_predictions(predictions, examples)
+    correct = [[float(candidate in row.gold) for candidate in row.candidates] for row in rows]
+    _write_kept(out, rows, correct, 1.0)
+
+
+def judge(selector: Path, rows: Sequence[Row]) -> dict[Candidate, float]:
+    """Return the probability of each candidate; one that several formats predicted is scored once.
 
     Raises:
-        UserError: no predictions, a sentence that is not in the examples, an entity outside its
-            sentence or of a type that the selector was not trained for.
+        UserError: the selector was not trained for a candidate's type.
+    """
+    from bionerflow.select.kinds import load
+
+    candidates = list(dict.fromkeys(candidate for row in rows for candidate in row.candidates))
+    return dict(zip(candidates, load(selector).probabilities(candidates), strict=True))
+
+
+def read_predictions(predictions: Path, examples: Mapping[str, Path]) -> list[Row]:
+    """Read predictions beside the sentences that they belong to.
+
+    Raises:
+        UserError: no predictions, a sentence that is not in the examples, or an entity outside its
+            sentence.
     """
     rows = read_rows(predictions, PREDICTIONS)
     if not rows:
         raise UserError(f"{predictions} has no predictions to filter: predict again.")
-    candidates = _candidates(rows, _sentences(examples), predictions)
-    judged = list(dict.fromkeys(candidate for found in candidates for candidate in found))
-    probability = dict(zip(judged, load(selector).probabilities(judged), strict=True))
-    kept = [
-        _kept(row, [probability[candidate] for candidate in found], threshold)
-        for row, found in zip(rows, candidates, strict=True)
-    ]
-    before, after = (sum(len(row["entities"]) for row in each) for each in (rows, kept))
-    write_rows(
-        out,
-        kept,
-        PREDICTIONS,
-        threshold=threshold,
-        scored=len(judged),
-        kept=after,
-        dropped=before - after,
-    )
-
-
-def _sentences(examples: Mapping[str, Path]) -> dict[tuple[str, str], str]:
-    return {
-        (corpus, example.id): example.text
+    sentences = {
+        (corpus, example.id): example
         for corpus, path in examples.items()
         for example in read_examples(path)
     }
+    return [_read(row, sentences, predictions) for row in rows]
 
 
-def _candidates(
-    rows: Sequence[Mapping[str, Any]], sentences: Mapping[tuple[str, str], str], source: Path
-) -> list[list[Candidate]]:
-    """Return each row's entities as candidates, all within their sentences."""
-    candidates: list[list[Candidate]] = []
-    for row in rows:
-        sentence = sentences.get((row["corpus"], row["id"]))
-        if sentence is None:
+def _read(
+    row: Mapping[str, Any], sentences: Mapping[tuple[str, str], Example], source: Path
+) -> Row:
+    example = sentences.get((row["corpus"], row["id"]))
+    if example is None:
+        raise UserError(
+            f"{source}: the sentence '{row['id']}' of {row['corpus']} is in none of the "
+            "examples: name the file that the run was tested on."
+        )
+    candidates = []
+    for entity in map(entity_from, row["entities"]):
+        fault = span_fault(entity.spans, len(example.text))
+        if fault:
             raise UserError(
-                f"{source}: the sentence '{row['id']}' of {row['corpus']} is in none of the "
-                "examples: name the file that the run was tested on."
+                f"{source}: '{row['id']}' of {row['corpus']} has an entity at "
+                f"{[tuple(span) for span in entity.spans]}, which cannot be "
+                f"({fault}, {len(example.text)} characters): predict again with these examples."
             )
-        candidates.append([])
-        for entity in map(entity_from, row["entities"]):
-            fault = span_fault(entity.spans, len(sentence))
-            if fault:
-                raise UserError(
-                    f"{source}: '{row['id']}' of {row['corpus']} has an entity at "
-                    f"{[tuple(span) for span in entity.spans]}, which cannot be "
-                    f"({fault}, {len(sentence)} characters): predict again with these examples."
-                )
-            candidates[-1].append(Candidate(entity.type, entity.spans, sentence))
-    return candidates
+        candidates.append(Candidate(entity.type, entity.spans, example.text))
+    return Row(row, candidates, set(mentions([example])))
 
 
-def _kept(
-    row: Mapping[str, Any], probabilities: Sequence[float], threshold: float
-) -> dict[str, Any]:
-    judged = zip(row["entities"], probabilities, strict=True)
-    entities = [{**entity, "probability": p} for entity, p in judged if p >= threshold]
-    return {**row, "entities": entities}
+def _write_kept(
+    out: Path,
+    rows: Sequence[Row],
+    probabilities: Sequence[Sequence[float]],
+    threshold: float,
+    **card: Any,
+) -> None:
+    kept = []
+    for row, its in zip(rows, probabilities, strict=True):
+        judged = zip(row.prediction["entities"], its, strict=True)
+        entities = [{**entity, "probability": p} for entity, p in judged if p >= threshold]
+        kept.append({**row.prediction, "entities": entities})
+    count = sum(len(row["entities"]) for row in kept)
+    dropped = sum(len(row.candidates) for row in rows) - count
+    write_rows(out, kept, PREDICTIONS, threshold=threshold, kept=count, dropped=dropped, **card)
