@@ -80,7 +80,9 @@ class SelectorSettings(Settings):
     learning_rate: float = Field(2e-4, gt=0)
     batch_size: int = Field(32, gt=0)
     lora: LoraSettings = LoraSettings(rank=8, alpha=32, dropout=0.1)
-    threshold: float = Field(0.5, ge=0, le=1)
+    threshold: Annotated[float, Field(ge=0, le=1)] | Literal["dev"] = Field(
+        0.5, description="probability from which an entity is kept; `dev`: the best on dev"
+    )
 
 
 class Architecture(Settings):

@@ -185,6 +185,20 @@ class Plan:
         experiment, settings = found[name]
         return settings, [c for c in experiment.corpora if c not in self.config.exclude]
 
+    def selector_training(self, name: str) -> str:
+        """Return what training a selector rests on; where its threshold lies does not matter."""
+        return as_json(self.selector(name)[0].model_dump(mode="json", exclude={"threshold"}))
+
+    def tuned(self, run: str, selector: str) -> list[str]:
+        """Return the file of a threshold that is tuned on dev, if it is."""
+        dev = self.selector(selector)[0].threshold == "dev"
+        return [f"results/select/dev/{run}+{selector}.json"] if dev else []
+
+    def threshold(self, run: str, selector: str) -> str:
+        """Return the threshold, or the file that will have it."""
+        fixed = str(self.selector(selector)[0].threshold)
+        return next(iter(self.tuned(run, selector)), fixed)
+
     def table(self, paper: str, table: str) -> Definition:
         """Return a table's definition, with its rows' titles."""
         definition, experiment = self._table(paper, table)

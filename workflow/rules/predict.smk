@@ -1,4 +1,4 @@
-# predict: a run's model answers the test sentences
+# predict: a run's model answers the test sentences, or dev sentences where a threshold is tuned
 #
 # in   results/train/{run}/model, results/render/{corpus}/test.{format}.parquet
 # out  results/predict/{run}.parquet, a row a corpus, format and sentence
@@ -32,3 +32,22 @@ rule predict:
         "python -P workflow/scripts/predict.py --model {input.model} --queries {params.queries}"
         " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
         " --out {output.predictions} 2>&1 | tee {log}"
+
+
+use rule predict as predict_dev with:
+    input:
+        lambda w: data(*plan.rendered(w.run, "dev")),
+        model=ancient("results/train/{run}/model"),
+        metrics="results/train/{run}/metrics.json",
+        code=code("workflow/scripts/predict.py"),
+    output:
+        predictions="results/predict/dev/{run}.parquet",
+        card="results/predict/dev/{run}.json",
+    log:
+        "results/logs/predict/dev/{run}.log",
+    params:
+        queries=asked(
+            lambda w: [f"{stem}.parquet" for stem in plan.rendered(w.run, "dev")]
+        ),
+        settings=asked(lambda w: plan.run(w.run).predict.dump()),
+        seed=asked(lambda w: plan.run(w.run).draw),

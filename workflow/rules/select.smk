@@ -1,7 +1,11 @@
 # select: a trained classifier keeps the predicted entities that it holds for true
 #
 # in   results/corpora/{corpus}/train.parquet, a base model; then results/predict/{run}.parquet
-# out  results/select/{selector}/model/ and metrics.json; results/select/{run}+{selector}.parquet
+# out  results/select/{selector}/model/ and metrics.json; results/select/{run}+{selector}.parquet;
+#      the selector `oracle` is gold itself, the ceiling of filtering
+
+
+ruleorder: filter_by_gold > select
 
 
 rule fit_selector:
@@ -31,7 +35,7 @@ rule fit_selector:
             ]
         ),
         base=asked(lambda w: plan.model_folder(plan.selector(w.selector)[0].base)),
-        settings=asked(lambda w: plan.selector(w.selector)[0].dump()),
+        settings=asked(lambda w: plan.selector_training(w.selector)),
         seed=plan.config.seed,
     shell:
         "python -P workflow/scripts/select.py fit --corpora {params.corpora} --base {params.base}"
@@ -45,6 +49,7 @@ rule select:
         *data("results/predict/{run}"),
         model=ancient("results/select/{selector}/model"),
         metrics="results/select/{selector}/metrics.json",
+        tuned=lambda w: plan.tuned(w.run, w.selector),
         code=code("workflow/scripts/select.py"),
     output:
         predictions="results/select/{run}+{selector}.parquet",
@@ -64,8 +69,62 @@ rule select:
                 f"results/corpora/{c}/test.parquet" for c in plan.run(w.run).corpora
             ]
         ),
-        threshold=asked(lambda w: plan.selector(w.selector)[0].threshold),
+        threshold=asked(lambda w: plan.threshold(w.run, w.selector)),
     shell:
         "python -P workflow/scripts/select.py filter --examples {params.examples}"
         " --predictions results/predict/{wildcards.run}.parquet --selector {input.model}"
         " --threshold {params.threshold} --out {output.predictions} 2>&1 | tee {log}"
+
+
+rule tune_selector:
+    input:
+        lambda w: data(*[f"results/corpora/{c}/dev" for c in plan.run(w.run).corpora]),
+        *data("results/predict/dev/{run}"),
+        model=ancient("results/select/{selector}/model"),
+        metrics="results/select/{selector}/metrics.json",
+        code=code("workflow/scripts/select.py"),
+    output:
+        "results/select/dev/{run}+{selector}.json",
+    log:
+        "results/logs/select/dev/{run}+{selector}.log",
+    conda:
+        "../../environment.yml"
+    threads: 8
+    resources:
+        gpu=lambda w: plan.resources(plan.selector(w.selector)[0].base).gpus,
+        mem_mb=lambda w: plan.resources(plan.selector(w.selector)[0].base).memory_mb,
+        runtime=lambda w: plan.resources(plan.selector(w.selector)[0].base).runtime_min,
+    params:
+        examples=asked(
+            lambda w: [
+                f"results/corpora/{c}/dev.parquet" for c in plan.run(w.run).corpora
+            ]
+        ),
+    shell:
+        "python -P workflow/scripts/select.py tune --examples {params.examples}"
+        " --predictions results/predict/dev/{wildcards.run}.parquet --selector {input.model}"
+        " --out {output} 2>&1 | tee {log}"
+
+
+rule filter_by_gold:
+    input:
+        lambda w: data(*[f"results/corpora/{c}/test" for c in plan.run(w.run).corpora]),
+        *data("results/predict/{run}"),
+        code=code("workflow/scripts/select.py"),
+    output:
+        predictions="results/select/{run}+oracle.parquet",
+        card="results/select/{run}+oracle.json",
+    log:
+        "results/logs/select/{run}+oracle.log",
+    conda:
+        "../../environment.yml"
+    params:
+        examples=asked(
+            lambda w: [
+                f"results/corpora/{c}/test.parquet" for c in plan.run(w.run).corpora
+            ]
+        ),
+    shell:
+        "python -P workflow/scripts/select.py oracle --examples {params.examples}"
+        " --predictions results/predict/{wildcards.run}.parquet --out {output.predictions}"
+        " 2>&1 | tee {log}"

@@ -42,7 +42,7 @@ def fit(
         "held_out": _agreement(_judged(selector, testing)),
         "samples": {"training": len(training), "held_out": len(testing)},
         "seconds": round(time.monotonic() - begun, 1),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json", exclude={"threshold"}),
         "seed": seed,
     }
     selector.save(out / "model")

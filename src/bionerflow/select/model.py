@@ -109,7 +109,7 @@ class Selector(torch.nn.Module):
             save_file(weights, part)
         card = {
             "base": os.path.relpath(self.base, folder),
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.settings.model_dump(mode="json", exclude={"threshold"}),
             "types": self.types,
         }
         write_json(folder / CARD, card)
