@@ -196,6 +196,27 @@ def test_a_run_keeps_the_hardest_positives_and_all_negatives(rendered, tmp_path)
     }
 
 
+def test_negatives_are_sampled_or_ranked_by_themselves(rendered, tmp_path):
+    negatives = [f"d:train{n}" for n in range(0, 40, 4)]
+    values = {f"d:train{n}": n / 50 for n in range(40)}
+    scores = scores_of(tmp_path, "en1", "multi_triple", values, "chat")
+    for name, kept in (("top_ifd", set(negatives[3:])), ("random", None)):
+        settings = CurateSettings(strategy="all", mode="chat", negatives=name, negatives_rho=0.75)
+        curate(rendered, {"en1": False}, ["multi_triple"], settings, 1, [scores], tmp_path / name)
+        rows = read_rows(tmp_path / name / "kept.parquet", KEPT)
+        chosen = {row["id"] for row in rows if row["kept"]}
+        assert len(chosen) == 30 + 7
+        assert kept is None or chosen & set(negatives) == kept
+
+
+def test_negatives_that_nobody_scored_are_the_user_s_error(rendered, tmp_path):
+    positives = {f"d:train{n}": 0.5 for n in range(40) if n % 4}
+    scores = scores_of(tmp_path, "en1", "multi_triple", positives)
+    settings = CurateSettings(strategy="top_ifd", rho=0.5, negatives="top_ifd", negatives_rho=0.75)
+    with pytest.raises(UserError, match="Strategy top_ifd needs IFD scores"):
+        curate(rendered, {"en1": False}, ["multi_triple"], settings, 1, [scores], tmp_path / "run")
+
+
 def test_a_discontinuous_corpus_is_never_rendered_in_a_format_that_cannot_carry_it(
     rendered, tmp_path
 ):

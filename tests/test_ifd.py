@@ -9,9 +9,11 @@ import sys
 import pytest
 import torch
 from conftest import ROOT
+from superfiltering import transcription
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from bionerflow.ifd import Score, Scorer
+from bionerflow.curate.strategies import top_ifd
+from bionerflow.ifd import Score, Scorer, score_file
 from bionerflow.losses import Losses, Passage
 from bionerflow.progress import Progress
 from bionerflow.schema import CONVERSATIONS, SCORES, Turn, read_card, read_rows, write_rows
@@ -63,36 +65,6 @@ def scorer(model, tokenizer, mode="superfiltering", context=CONTEXT):
     return Scorer(model, tokenizer, mode, Progress("ifd", 10**9, "conversations", 1e9), context)
 
 
-def whole_text(tokenizer, model, text, max_length):
-    ids = tokenizer.encode(text, return_tensors="pt", truncation=True, max_length=max_length)
-    with torch.no_grad():
-        loss = model(ids, labels=ids.contiguous()).loss
-    return loss.item()
-
-
-def part_text(tokenizer, model, text, target, max_length):
-    ids = tokenizer.encode(text, return_tensors="pt", truncation=True, max_length=max_length)
-    start = len(tokenizer.encode(text[: text.rfind(target)]))
-    labels = ids.clone()
-    labels[0, :start] = -100
-    with torch.no_grad():
-        loss = model(ids, labels=labels).loss
-    return loss.item(), int((labels != -100).sum())
-
-
-def transcription(tokenizer, model, turns, max_length):
-    """Return the losses (with the prompt, alone) and the number of scored tokens, or None."""
-    prompt, answer = turns[0].content + "\n", turns[1].content
-    if answer == "":
-        return None
-    length = tokenizer.encode(
-        prompt, return_tensors="pt", truncation=True, max_length=max_length
-    ).shape[1]
-    alone = whole_text(tokenizer, model, answer, max_length - length + 1)
-    conditioned, n = part_text(tokenizer, model, prompt + answer, answer, max_length)
-    return None if math.isnan(alone) or math.isnan(conditioned) else (conditioned, alone, n)
-
-
 @pytest.mark.parametrize("mode", ["superfiltering", "loss_ratio"])
 def test_scores_are_the_reference_s(model, tokenizer, mode):
     conversations = sentences(60)
@@ -126,6 +98,17 @@ def test_a_first_token_that_the_tokenizer_adds_gives_one_token_answers_a_score(m
     (score,) = scorer(model, Opened()).score([turns])
     assert (score.n_tokens, score.reason) == (1, None)
     assert score.ifd == pytest.approx(score.ppl_conditioned / score.ppl_alone)
+
+
+def test_the_chosen_set_is_the_reference_s(model, tokenizer):
+    conversations = sentences(60)
+    ours = scorer(model, tokenizer).score(conversations)
+    theirs = [transcription(tokenizer, model, turns, CONTEXT) for turns in conversations]
+    rates = [(math.exp(losses[0] - losses[1]), n) for n, losses in enumerate(theirs) if losses]
+    hardest = sorted((rate for rate in rates if rate[0] < 1), reverse=True)[:20]
+    scores = {str(n): score.ifd for n, score in enumerate(ours)}
+    assert len(hardest) == 20
+    assert top_ifd(scores, 20, "") == [str(n) for _, n in hardest]
 
 
 @pytest.mark.parametrize("mode", ["superfiltering", "chat"])
@@ -251,6 +234,8 @@ def test_the_script_scores_positives_alone(model, tokenizer, tmp_path):
     assert (card["mode"], card["scorer"]) == ("superfiltering", "weak")
     assert card["reasons"] == {"scored": 5, "one_token_answer": 1}
     assert "6/6 conversations" in done.stderr
+    every = score_file(arguments["--conversations"], model, tokenizer, "chat", negatives=True)
+    assert [row["id"] for row in every] == [str(n) for n in range(9)]
 
 
 def conversation(n, turns, positive):

@@ -45,20 +45,23 @@ class Score:
     reason: str | None
 
 
-def score_file(path: Path, model: Any, tokenizer: Any, mode: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of SCORES for a rendered file's positive conversations, in file order."""
+def score_file(
+    path: Path, model: Any, tokenizer: Any, mode: str, negatives: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of SCORES for a rendered file's positive conversations, or for all of them."""
     file = open_rows(path, CONVERSATIONS)
-    total = pc.sum(_positive(file.read(["entities"]))).as_py() or 0
+    least = 0 if negatives else 1
+    total = pc.sum(_has(least, file.read(["entities"]))).as_py() or 0
     scorer = Scorer(model, tokenizer, mode, Progress(f"ifd {path.stem}", total, "conversations"))
     for batch in file.iter_batches(WINDOW, columns=["id", "types", "entities", "turns"]):
-        rows = batch.filter(_positive(batch)).to_pylist()
+        rows = batch.filter(_has(least, batch)).to_pylist()
         scores = scorer.score([[Turn(**turn) for turn in row["turns"]] for row in rows])
         for row, score in zip(rows, scores, strict=True):
             yield {"id": row["id"], "types": row["types"], **asdict(score)}
 
 
-def _positive(rows: Any) -> Any:
-    return pc.greater(pc.list_value_length(rows["entities"]), 0)
+def _has(least: int, rows: Any) -> Any:
+    return pc.greater_equal(pc.list_value_length(rows["entities"]), least)
 
 
 class Scorer:

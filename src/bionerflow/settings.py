@@ -27,14 +27,19 @@ class Settings(BaseModel):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
 
 
+Strategy = Literal["all", "random", "top_ifd", "bottom_ifd", "middle_ifd", "below_one"]
+
+
 class CurateSettings(Settings):
     """Which training and dev sentences a run sees."""
 
     train: int | None = Field(None, gt=0, description="at most so many training sentences a corpus")
     dev: int | None = Field(200, gt=0, description="at most so many dev sentences a corpus")
     limits: dict[str, int] = Field({}, description="training sentences of single corpora instead")
-    strategy: Literal["all", "random", "top_ifd", "bottom_ifd", "middle_ifd", "below_one"] = "all"
+    strategy: Strategy = "all"
     rho: float = Field(1.0, gt=0, le=1, description="share of the positive sentences that is kept")
+    negatives: Strategy = Field("all", description="the strategy for sentences without entities")
+    negatives_rho: float = Field(1.0, gt=0, le=1, description="share of them that is kept")
     scorer: str | None = Field(None, description="the weak model that scores IFD")
     mode: Literal["superfiltering", "chat", "loss_ratio"] = "superfiltering"
 

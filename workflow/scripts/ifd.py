@@ -19,10 +19,11 @@ def main() -> None:
     parser.add_argument("--conversations", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True, help="folder of the weak model")
     parser.add_argument("--mode", choices=modes, required=True)
+    parser.add_argument("--negatives", action="store_true", help="score them too")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     model, tokenizer = load_causal(args.model), load_tokenizer(args.model)
-    rows = list(score_file(args.conversations, model, tokenizer, args.mode))
+    rows = list(score_file(args.conversations, model, tokenizer, args.mode, args.negatives))
     reasons = Counter(row["reason"] or "scored" for row in rows)
     write_rows(
         args.out, rows, SCORES, mode=args.mode, scorer=args.model.name, reasons=dict(reasons)

@@ -3,7 +3,7 @@
 Scores are ranked within a corpus and format: across them they do not compare.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,18 @@ class Scored(NamedTuple):
 
     ifd: float | None
     reason: str | None
+
+
+UNSCORED = Scored(None, "no_score")
+
+
+class Drawn(NamedTuple):
+    """A drawn conversation: is there an entity in it, and how is it scored."""
+
+    group: Group
+    id: str
+    positive: bool
+    score: Scored
 
 
 class Verdict(NamedTuple):
@@ -58,44 +70,61 @@ def read_scores(paths: Iterable[Path], settings: CurateSettings) -> ScoreTable:
 def judge(
     table: pa.Table, scores: ScoreTable, settings: CurateSettings, seed: int
 ) -> list[Verdict]:
-    """Say of each row of CONVERSATIONS whether the strategy keeps it, and why."""
-    groups = list(zip(table["corpus"].to_pylist(), table["format"].to_pylist(), strict=True))
-    ids, types = table["id"].to_pylist(), map(tuple, table["types"].to_pylist())
-    positive = pc.greater(pc.list_value_length(table["entities"]), 0).to_pylist()
-    _need(scores, set(groups), settings)
-    scored = [
-        scores.get(group, {}).get(key, Scored(None, "no_score"))
-        for group, key in zip(groups, zip(ids, types, strict=True), strict=True)
-    ]
-    positives: dict[Group, dict[str, float | None]] = {}
-    for group, id, one, score in zip(groups, ids, positive, scored, strict=True):
-        if one:
-            positives.setdefault(group, {})[id] = score.ifd
-    kept = {group: _keep(values, settings, seed) for group, values in positives.items()}
+    """Say of each row of CONVERSATIONS whether it is kept, and why.
+
+    Positives and negatives are two pools, each with a strategy and a share of its own.
+    """
+    drawn = list(_drawn(table, scores))
+    pools: dict[tuple[Group, bool], dict[str, Scored]] = {}
+    for row in drawn:
+        pools.setdefault((row.group, row.positive), {})[row.id] = row.score
+    kept = {
+        (group, positive): _keep(group, pool, *_policy(settings, positive), seed)
+        for (group, positive), pool in pools.items()
+    }
     return [
-        _verdict(score, id in kept[group], settings) if one else Verdict(True, None, "negative")
-        for group, id, one, score in zip(groups, ids, positive, scored, strict=True)
+        _verdict(row, row.id in kept[row.group, row.positive], _policy(settings, row.positive)[0])
+        for row in drawn
     ]
 
 
-def _need(scores: ScoreTable, groups: set[Group], settings: CurateSettings) -> None:
-    missing = sorted(groups - set(scores))
-    if missing and settings.strategy not in SCORELESS:
+def _drawn(table: pa.Table, scores: ScoreTable) -> Iterator[Drawn]:
+    """Yield the rows of CONVERSATIONS with their scores."""
+    groups = zip(table["corpus"].to_pylist(), table["format"].to_pylist(), strict=True)
+    keys = zip(table["id"].to_pylist(), map(tuple, table["types"].to_pylist()), strict=True)
+    positive = pc.greater(pc.list_value_length(table["entities"]), 0).to_pylist()
+    for group, key, one in zip(groups, keys, positive, strict=True):
+        yield Drawn(group, key[0], one, scores.get(group, {}).get(key, UNSCORED))
+
+
+def _policy(settings: CurateSettings, positive: bool) -> tuple[str, float]:
+    """Return the strategy and the share that hold for positives, or for negatives."""
+    if positive:
+        return settings.strategy, settings.rho
+    return settings.negatives, settings.negatives_rho
+
+
+def _keep(
+    group: Group, pool: Mapping[str, Scored], strategy: str, rho: float, seed: int
+) -> set[str]:
+    """Return the ids of a pool that the strategy keeps.
+
+    Raises:
+        UserError: the strategy asks for scores and the pool has none.
+    """
+    if strategy not in SCORELESS and all(score is UNSCORED for score in pool.values()):
         raise UserError(
-            f"Strategy {settings.strategy} needs IFD scores and has none for "
-            f"{', '.join('.'.join(group) for group in missing)}: score them, or name a scorer."
+            f"Strategy {strategy} needs IFD scores and has none for {'.'.join(group)}: "
+            "name a scorer, or choose another strategy."
         )
+    scores = {id: score.ifd for id, score in pool.items()}
+    return set(STRATEGIES[strategy](scores, int(rho * len(pool)), f"{seed}:random"))
 
 
-def _keep(positives: Mapping[str, float | None], settings: CurateSettings, seed: int) -> set[str]:
-    """Return the positives of one corpus and format that the strategy keeps."""
-    count = int(settings.rho * len(positives))
-    return set(STRATEGIES[settings.strategy](positives, count, f"{seed}:random"))
-
-
-def _verdict(score: Scored, kept: bool, settings: CurateSettings) -> Verdict:
-    if kept or settings.strategy in SCORELESS:
-        return Verdict(kept, score.ifd, settings.strategy if kept else "not_chosen")
-    if score.ifd is None:
-        return Verdict(False, None, score.reason or "no_score")
-    return Verdict(False, score.ifd, "not_chosen" if score.ifd < 1 else "ifd_at_least_one")
+def _verdict(row: Drawn, kept: bool, strategy: str) -> Verdict:
+    ifd = row.score.ifd
+    if kept:
+        return Verdict(True, ifd, strategy if row.positive else "negative")
+    if strategy in SCORELESS or (ifd is not None and ifd < 1):
+        return Verdict(False, ifd, "not_chosen")
+    return Verdict(False, ifd, "ifd_at_least_one" if ifd else str(row.score.reason))
