@@ -28,6 +28,7 @@ class Settings(BaseModel):
 
 
 Strategy = Literal["all", "random", "top_ifd", "bottom_ifd", "middle_ifd", "below_one"]
+SCORELESS = ("all", "random")
 
 
 class CurateSettings(Settings):

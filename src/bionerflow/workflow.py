@@ -13,6 +13,7 @@ from typing import Any
 from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError, nearest
 from bionerflow.settings import (
+    SCORELESS,
     Config,
     Experiment,
     Local,
@@ -139,12 +140,21 @@ class Plan:
         pairs = ((c, f) for run in self.runs.values() for c in run.corpora for f in run.formats)
         return list(dict.fromkeys(pairs))
 
-    def scores(self, run: Run) -> list[str]:
+    def scores(self, run: str) -> list[str]:
         """Return the IFD files, without ending, that curate a run's training set."""
-        if not run.curate.scorer:
+        its = self.run(run)
+        if not its.curate.scorer:
             return []
-        folder = f"results/ifd/{run.curate.scorer}"
-        return [f"{folder}/{c}.{f}.{run.curate.mode}" for c in run.corpora for f in run.formats]
+        folder = f"results/ifd/{its.curate.scorer}"
+        return [f"{folder}/{c}.{f}.{its.curate.mode}" for c in its.corpora for f in its.formats]
+
+    def scores_negatives(self, scorer: str, mode: str) -> bool:
+        """Tell whether a run ranks negatives by the scores of this model in this mode."""
+        asking = (run.curate for run in self.runs.values())
+        return any(
+            (curate.scorer, curate.mode) == (scorer, mode) and curate.negatives not in SCORELESS
+            for curate in asking
+        )
 
     def rendered(self, run: str, *splits: str) -> list[str]:
         """Return the rendered files, without ending, that a run is trained or tested on."""

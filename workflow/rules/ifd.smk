@@ -23,7 +23,10 @@ rule ifd:
         runtime=lambda w: plan.resources(w.scorer).runtime_min,
     params:
         folder=lambda w: plan.model_folder(w.scorer),
+        negatives=lambda w: (
+            "--negatives" if plan.scores_negatives(w.scorer, w.mode) else ""
+        ),
     shell:
         "python -P workflow/scripts/ifd.py --mode {wildcards.mode} --model {params.folder}"
         " --conversations results/render/{wildcards.corpus}/train.{wildcards.format}.parquet"
-        " --out {output.scores} 2>&1 | tee {log}"
+        " {params.negatives} --out {output.scores} 2>&1 | tee {log}"

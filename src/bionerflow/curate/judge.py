@@ -10,10 +10,10 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bionerflow.curate.strategies import SCORELESS, STRATEGIES
+from bionerflow.curate.strategies import STRATEGIES
 from bionerflow.errors import UserError
 from bionerflow.schema import SCORES, open_rows, read_card
-from bionerflow.settings import CurateSettings
+from bionerflow.settings import SCORELESS, CurateSettings
 
 Group = tuple[str, str]  # corpus and format
 

@@ -60,6 +60,3 @@ STRATEGIES: dict[str, Strategy] = {
     "middle_ifd": middle_ifd,
     "below_one": below_one,
 }
-
-#: Those that ask for no scores.
-SCORELESS = {"all", "random"}
