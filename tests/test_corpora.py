@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from bionerflow.corpora import download
+from bionerflow.corpora.archives import gunzip
 from bionerflow.corpora.download import fetch, git_blob
 from bionerflow.corpora.normalise import normalise
+from bionerflow.corpora.readers import READERS
 from bionerflow.corpora.report import nested, overlapping, same_extent
-from bionerflow.corpora.settings import CorpusSettings, Part, load_corpora
+from bionerflow.corpora.settings import SPLITS, CorpusSettings, Part, load_corpora
 from bionerflow.corpora.splits import divide
 from bionerflow.errors import UserError
 from bionerflow.files import read_json
@@ -271,17 +273,39 @@ def test_configuration_names_only_checksums_of_the_mirror(corpora_mirror):
             }
 
 
-#: Sentences and entities of train, dev and test, and mentions lost, as the mirror's README counts.
+#: Sentences and entities of train, dev and test as the mirror's README counts them, mentions
+#: lost, and sentences joined because an entity goes through their border.
 COUNTS = {
-    "anatem": ([5861, 2118, 3830], [6946, 2139, 4616], 0),
-    "bc2gm": ([12574, 2519, 5038], [15197, 3061, 6325], 0),
-    "bc5cdr": ([4560, 4581, 4797], [9385, 9593, 9809], 0),
-    "bc5cdr_chem": ([4560, 4581, 4797], [5203, 5347, 5385], 0),
-    "bc5cdr_disease": ([4560, 4581, 4797], [4182, 4246, 4424], 0),
-    "ncbi_disease": ([5432, 923, 940], [5145, 787, 960], 0),
-    "genia": ([15023, 1669, 1854], [46164, 4371, 5511], 33),
-    "pgxcorpus": ([661, 142, 142], 6761, 0),
-    "cmeee_v2_dev": ([4000, 500, 500], 26081, 0),
+    "anatem": ([5861, 2118, 3830], [6946, 2139, 4616], 0, 0),
+    "bc2gm": ([12574, 2519, 5038], [15197, 3061, 6325], 0, 0),
+    "bc2gm_original": ([12500, 2500, 0], [15204 - 1, 3061, 0], 1, 0),
+    "bc5cdr": ([4560, 4581, 4797], [9385, 9593, 9809], 0, 0),
+    "bc5cdr_chem": ([4560, 4581, 4797], [5203, 5347, 5385], 0, 0),
+    "bc5cdr_disease": ([4560, 4581, 4797], [4182, 4246, 4424], 0, 0),
+    "bc5cdr_pubtator": (None, [9385, 9591, 9809], 0, None),
+    "biored": (None, [13351, 3533, 3535], 0, None),
+    "ccks2019_as": ([4948, 1273, 2035], [6667, 1758 + 1, 3094], 0, 0),
+    "chemdner": ([30753 - 1, 30769 - 1, 26436], [29478, 29526, 25351 - 4], 4, 2),
+    "cmeee_v1": ([15000, 5000, 0], [61796 - 2, 20300, 0], 2, 0),
+    "cmeee_v2_dev": ([4000, 500, 500], 26081, 0, 0),
+    "genia": ([15023, 1669, 1854], [46164, 4371, 5511], 33, 0),
+    "ncbi_disease": ([5432, 923, 940], [5145, 787, 960], 0, 0),
+    "ncbi_disease_pubtator": (None, [5145, 787, 960], 0, None),
+    "nlm_chem": (None, [0, 0, 11772], 0, None),
+    "nlm_gene": (None, [11223, 0, 2365], 11, None),
+    "pgxcorpus": ([661, 142, 142], 6761, 0, 0),
+}
+
+#: Reasons and how often they must be found.
+REASONS = {
+    "bc2gm_original": {"text_differs": 1},
+    "ccks2019_as": {"inside_without_begin": 2},
+    "chemdner": {"empty_span": 4},
+    "cmeee_v1": {"empty_span": 2},
+    "genia": {"duplicate": 33},
+    "ncbi_disease_pubtator": {"white_space_differs": 1},
+    "nlm_gene": {"text_differs": 11},
+    "pgxcorpus": {"fragments_out_of_order": 117, "white_space_differs": 3423},
 }
 
 
@@ -292,18 +316,58 @@ def test_real_corpus_is_exact(corpus, corpora_mirror, tmp_path):
         fetch(entry.entry(name), tmp_path / "raw" / name, corpora_mirror)
     normalise(corpus, entry, tmp_path / "raw", tmp_path / "out")
     report = read_json(tmp_path / "out" / "report.json")
-    sentences, entities, lost = COUNTS[corpus]
-    splits = [report["splits"][split] for split in ("train", "dev", "test")]
-    assert [split["sentences"] for split in splits] == sentences
+    sentences, entities, lost, joined = COUNTS[corpus]
+    splits = [report["splits"][split] for split in SPLITS]
+    if sentences:
+        assert [split["sentences"] for split in splits] == sentences
+        assert report["joined_sentences"] == joined
     counted = [split["entities"] for split in splits]
     assert (counted if isinstance(entities, list) else sum(counted)) == entities
     assert report["lost"] == lost
     assert report["mentions"] == report["entities"] + report["left_out"] + lost
-    ids = []
-    for split in ("train", "dev", "test"):
+    found = {reason: row["count"] for reason, row in report["findings"].items()}
+    assert found == REASONS.get(corpus, {})
+    ids = set()
+    for split in SPLITS:
         for example in read_examples(tmp_path / "out" / f"{split}.parquet"):
-            ids.append(example.id)
-            for found in example.entities:
-                assert found == Entity.at(found.type, found.spans, example.text)
-                assert found.type in entry.types
-    assert len(ids) == len(set(ids)) == sum(sentences)
+            ids.add(example.id)
+            for entity in example.entities:
+                assert entity == Entity.at(entity.type, entity.spans, example.text)
+                assert entity.type in entry.types
+    assert len(ids) == sum(split["sentences"] for split in splits)
+
+
+BC2GM = "bc2gm/original/train"
+#: Raw files without an entry of their own: reader, options, files, mentions, lost.
+RAW = [
+    ("pubtator", {}, ["messy_pubtator/GNormPlus_Test.PubTator"], 4849, 4),
+    ("pubtator", {}, ["messy_pubtator/tmVar3_Test.PubTator"], 4625, 0),
+    ("pubtator", {}, ["bc5cdr/pubtator/CDR_sample.txt"], 925, 0),
+    ("bioc", {}, ["biored/Dev.BioC.JSON"], 3533, 0),
+    ("bioc", {}, ["biored/Test.BioC.XML.gz"], 3535, 0),
+    ("brat", {}, ["anatem/brat.tar.gz"], 13701, 0),
+    ("brat", {}, ["ncbi_disease/brat.tar.gz"], 6892, 0),
+    ("iob", {"layers": [1, 2, 3, 4]}, ["genia/iob2_nested/genia.dev.iob2"], 4337, 0),
+    ("bc2gm", {}, [f"{BC2GM}/train.in.gz", f"{BC2GM}/ALTGENE.eval"], 12162, 3),
+    ("cmeee", {}, ["cmeee/v2/CMeEE-V2_test.json"], 0, 0),
+]
+
+
+@pytest.mark.parametrize(("reader", "options", "names", "mentions", "lost"), RAW)
+def test_other_raw_files_are_exact(reader, options, names, mentions, lost, corpora_mirror):
+    files = {name: (corpora_mirror / name).read_bytes() for name in names}
+    if reader != "brat":
+        files = {name.removesuffix(".gz"): gunzip(name, data) for name, data in files.items()}
+    reading = READERS[reader](files, **options)
+    assert reading.mentions.total() == mentions
+    assert sum(finding.lost for finding in reading.findings) == lost
+
+
+def test_bioc_and_pubtator_of_one_corpus_agree(corpora_mirror):
+    bioc = READERS["bioc"]({"a": (corpora_mirror / "biored" / "Dev.BioC.JSON").read_bytes()})
+    pubtator = READERS["pubtator"]({"a": (corpora_mirror / "biored" / "Dev.PubTator").read_bytes()})
+
+    def plain(reading):
+        return {(d.id, d.text, tuple(sorted(d.entities))) for d in reading.documents}
+
+    assert plain(bioc) == plain(pubtator)

@@ -60,7 +60,7 @@ def test_iob_inside_after_another_type_opens_an_entity_and_is_listed():
 
 
 def test_iob_document_marks_group_sentences():
-    text = "-DOCSTART-\tO\n\na\tB-X\n\nb\tB-X\n\n-DOCSTART-\tO\nc\tO\n"
+    text = "-DOCSTART-\tO\n\na\tB-X\n\nb\tB-X\n-DOCSTART- -X- O\nc\tO\n"
     first, second = iob(text).documents
     assert (first.id, first.text) == ("train-0", "a\nb")
     assert first.sentences == ((0, 1), (2, 3))
@@ -269,3 +269,151 @@ def test_cmeee_v1_lines_with_start_after_end():
     assert found(reading) == [("dis", [(0, 2)], "胃癌")]
     assert reasons(reading) == [("empty_span", True)]
     assert len(reading.documents) == 2
+
+
+def pubtator(text: str) -> Reading:
+    return READERS["pubtator"]({"a.PubTator": text.encode()})
+
+
+def test_pubtator_title_and_abstract_with_relations_composites_and_crlf():
+    text = (
+        (
+            "\n7|t|Lithium toxicity|x\n7|a|Renal or hepatic failure.\n"
+            "7\t0\t7\tLithium\tChemical\tD1\n"
+            "7\t17\t41\tRenal or hepatic failure\tDisease\tD2|D3\tRenal failure|hepatic failure\n"
+            "7\t17\t22\tRenal\tDisease\n"
+            "7\tCID\tD1\tD2\n7\tAssociation\tD1\tD2\tNo\n"
+        )
+        .replace("|x", "")
+        .replace("\n", "\r\n")
+    )
+    reading = pubtator(text)
+    assert [(d.id, d.text) for d in reading.documents] == [
+        ("7", "Lithium toxicity"),
+        ("7", "Renal or hepatic failure."),
+    ]
+    assert found(reading) == [
+        ("Chemical", [(0, 7)], "Lithium"),
+        ("Disease", [(0, 24)], "Renal or hepatic failure"),
+        ("Disease", [(0, 5)], "Renal"),
+    ]
+    assert reading.findings == []
+
+
+def test_pubtator_blocks_of_one_id_are_all_kept():
+    blocks = "7|t|Lead α|β\n7|a|\n7\t0\t4\tLead\tC\t1\n\n7|t|It\n7|a|\n8|t|No\n8|a|\n"
+    reading = pubtator(blocks)
+    assert [(d.id, d.text) for d in reading.documents] == [
+        ("7", "Lead α|β"),
+        ("7", "It"),
+        ("8", "No"),
+    ]
+
+
+def test_pubtator_shifted_offsets_are_listed():
+    reading = pubtator("7|t|KRAS and BRAF\n7|a|\n7\t4\t8\tKRAS\tGene\t1\n7\t9\t13\tBRAF\tGene\t1\n")
+    assert found(reading) == [("Gene", [(9, 13)], "BRAF")]
+    assert reasons(reading) == [("text_differs", True)]
+    assert reading.findings[0].where == "a.PubTator:3"
+
+
+@pytest.mark.parametrize(
+    "line", ["8\t0\t1\tx\tC\t1", "7\t0\t1\tx", "7 0 1 x C", "7\t0\tx\tx\tC\t1"]
+)
+def test_pubtator_broken_line_is_named(line):
+    with pytest.raises(UserError, match=r"a\.PubTator:3"):
+        pubtator(f"7|t|x y\n7|a|\n{line}\n")
+
+
+BIOC = """<?xml version="1.0"?><!DOCTYPE collection SYSTEM "BioC.dtd"><collection>
+<document><id>7</id>
+<passage><offset>0</offset><text>Lead 𠮷</text></passage>
+<passage><offset>7</offset><text>breast and ovarian cancer</text>
+<annotation id="1"><infon key="type">D</infon><infon key="identifier">x</infon>
+<location offset="7" length="6"/><location offset="26" length="6"/><text>breast cancer</text>
+</annotation>
+<annotation id="2"><infon key="type">D</infon><location offset="0" length="4"/><text>Lead</text>
+</annotation></passage></document></collection>"""
+
+
+def test_bioc_xml_offsets_count_from_the_document():
+    reading = READERS["bioc"]({"a.xml": BIOC.encode()})
+    assert [(d.id, d.text) for d in reading.documents] == [
+        ("7", "Lead 𠮷"),
+        ("7", "breast and ovarian cancer"),
+    ]
+    assert found(reading) == [("D", [(0, 6), (19, 25)], "breast cancer")]
+    assert reasons(reading) == [("outside_text", True)]
+
+
+def test_bioc_json_sentences_are_kept():
+    sentence = {
+        "offset": 4,
+        "text": "Lead is.",
+        "annotations": [
+            {"infons": {"type": "C"}, "text": "Lead", "locations": [{"offset": 4, "length": 4}]}
+        ],
+    }
+    passage = {"offset": 0, "sentences": [{"offset": 0, "text": "No."}, sentence]}
+    collection = {"documents": [{"id": "7", "passages": [passage]}]}
+    reading = READERS["bioc"]({"a.json": json.dumps(collection).encode()})
+    assert [(d.text, d.sentences) for d in reading.documents] == [
+        ("No.", ((0, 3),)),
+        ("Lead is.", ((0, 8),)),
+    ]
+    assert found(reading) == [("C", [(0, 4)], "Lead")]
+
+
+def test_bc2gm_offsets_skip_spaces_and_last_is_inclusive():
+    files = {
+        "t.in": b"P07T0010 The alkaline phosphatases [x] act\nP07A0000 None\n",
+        "GENE.eval": b"P07T0010|3 22|alkaline phosphatases\nP07T0010|4 22|alkaline phosphatases\n"
+        b"P07T0010|3 99|alkaline\nP1|0 1|xx\n",
+    }
+    reading = READERS["bc2gm"](files)
+    assert [(d.id, d.text) for d in reading.documents] == [
+        ("P07", "The alkaline phosphatases [x] act"),
+        ("P07", "None"),
+    ]
+    assert found(reading) == [("GENE", [(4, 25)], "alkaline phosphatases")]
+    assert reasons(reading) == [("text_differs", True), ("outside_text", True), ("no_text", True)]
+
+
+CHEMDNER = {
+    "x.abstracts.txt": '7\tβ-lead "a\tIt is. Lead′s!\n'.encode(),
+    "x.annotations.txt": b"7\tT\t2\t6\tlead\tTRIVIAL\n7\tA\t7\t11\tLead\tFAMILY\n"
+    b"8\tA\t0\t1\tx\tFAMILY\n",
+    "x.borders.tsv": b"7\tT\t0:9\n7\tA\t0:6\n7\tA\t7:14\n",
+}
+
+
+def test_chemdner_offsets_are_of_title_or_abstract():
+    reading = READERS["chemdner"](CHEMDNER)
+    assert [(d.id, d.text, d.sentences) for d in reading.documents] == [
+        ("7", 'β-lead "a', ((0, 9),)),
+        ("7", "It is. Lead′s!", ((0, 6), (7, 14))),
+    ]
+    assert found(reading) == [("TRIVIAL", [(2, 6)], "lead"), ("FAMILY", [(7, 11)], "Lead")]
+    assert reasons(reading) == [("no_text", True)]
+
+
+def test_chemdner_borders_that_leave_text_out_are_refused():
+    cut = CHEMDNER | {"x.borders.tsv": b"7\tT\t0:9\n7\tA\t0:6\n"}
+    with pytest.raises(UserError, match=r"x\.borders\.tsv: the sentences of 7 A do not cover"):
+        READERS["chemdner"](cut)
+
+
+def test_yidu_json_lines_end_is_exclusive():
+    record = {
+        "originalText": "肝癌术后",
+        "entities": [{"label_type": "解剖部位", "start_pos": 0, "end_pos": 1, "overlap": 0}],
+    }
+    text = "\ufeff" + json.dumps(record, ensure_ascii=False) + "\n\n"
+    reading = READERS["yidu"]({"test.json": text.encode()})
+    assert [d.id for d in reading.documents] == ["test-0"]
+    assert found(reading) == [("解剖部位", [(0, 1)], "肝")]
+
+
+def test_jsonl_fault_names_file_and_line():
+    with pytest.raises(UserError, match=r"a\.jsonl:2: at text: Field required"):
+        READERS["jsonl"]({"a.jsonl": b'{"doc_id": "1", "text": "a"}\n{"doc_id": "1"}\n'})

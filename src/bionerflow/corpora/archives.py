@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -11,6 +12,16 @@ from bionerflow.errors import UserError
 
 #: A corpus is a few hundred megabytes at most: more is an archive made to fill the memory.
 MAX_BYTES = 1 << 30
+FAULTS = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+)
 GZIP = b"\x1f\x8b"
 
 
@@ -24,7 +35,7 @@ def members(name: str, data: bytes) -> dict[str, bytes]:
             found[member] = content
             if size > MAX_BYTES:
                 raise UserError(f"{name} unpacks to more than {MAX_BYTES} bytes: not a corpus.")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+    except FAULTS as error:
         raise UserError(f"{name} is not a whole tar or zip archive ({error}).") from error
     return found
 

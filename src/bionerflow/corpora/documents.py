@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO, TextIOWrapper
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
@@ -107,8 +108,13 @@ def decode(name: str, data: bytes) -> str:
 
 def lines(name: str, data: bytes) -> Iterator[tuple[int, str]]:
     r"""Yield the lines of a raw file with their numbers; only \n and \r\n end a line."""
-    for number, line in enumerate(decode(name, data).split("\n"), start=1):
-        yield number, line.removesuffix("\r")
+    text = TextIOWrapper(BytesIO(data), encoding="utf-8-sig", newline="\n")
+    try:
+        for number, line in enumerate(text, start=1):
+            yield number, line.removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        decode(name, data)
+        raise
 
 
 def parse_json(name: str, data: bytes, kind: type[T]) -> T:

@@ -3,14 +3,15 @@
 import inspect
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from bionerflow.corpora.documents import Document, Finding, Reading, moved
+from bionerflow.corpora.documents import Finding, Reading, moved
 from bionerflow.corpora.readers import READERS
 from bionerflow.corpora.report import counts, findings
+from bionerflow.corpora.sentences import joined, sentences
 from bionerflow.corpora.settings import SPLITS, CorpusSettings, Part, Split
 from bionerflow.corpora.splits import divide
 from bionerflow.errors import UserError, nearest
@@ -79,16 +80,20 @@ class Cutter:
         self.left_out: Counter[str] = Counter()
         self.findings: list[Finding] = []
         self.numbers: Counter[str] = Counter()
+        self.joined = 0
 
     def cut(self, reading: Reading) -> Iterator[Example]:
         """Yield the examples of a reading, numbered within their document."""
         self.mentions += reading.mentions
         self.findings += reading.findings
         for document in reading.documents:
-            for border, entities in sentences(document, self.findings):
+            found = sentences(document, self.language)
+            cuts = list(joined(found, document.entities))
+            self.joined += len(found) - len(cuts)
+            for cut, entities in zip(cuts, within(cuts, document.entities), strict=True):
                 id = f"{document.id}:{self.numbers[document.id]}"
                 self.numbers[document.id] += 1
-                text = document.text[border.start : border.end]
+                text = document.text[cut.start : cut.end]
                 kept = tuple(self.typed(entities, id))
                 yield Example(id, document.id, self.language, text, kept)
 
@@ -121,21 +126,14 @@ class Cutter:
         self.findings.append(Finding(reason, id, f"{entity.type} {entity.text!r}", lost=True))
 
 
-def sentences(document: Document, found: list[Finding]) -> Iterator[tuple[Span, list[Entity]]]:
-    """Yield the borders of each sentence that is not blank, and its entities, moved into it."""
-    borders = document.sentences or (Span(0, len(document.text)),)
-    within: list[list[Entity]] = [[] for _ in borders]
-    starts = [border.start for border in borders]
-    for entity in document.entities:
-        at = max(bisect_right(starts, entity.start) - 1, 0)
-        if entity.start < borders[at].start or entity.end > borders[at].end:
-            detail = f"{entity.type} {entity.text!r}"
-            found.append(Finding("crosses_sentences", document.id, detail, lost=True))
-        else:
-            within[at].append(moved(entity, -borders[at].start))
-    for border, entities in zip(borders, within, strict=True):
-        if not document.text[border.start : border.end].isspace() and border.end > border.start:
-            yield border, entities
+def within(cuts: Sequence[Span], entities: Iterable[Entity]) -> list[list[Entity]]:
+    """Return the entities of each sentence, moved into it."""
+    starts = [cut.start for cut in cuts]
+    found: list[list[Entity]] = [[] for _ in cuts]
+    for entity in entities:
+        at = bisect_right(starts, entity.start) - 1
+        found[at].append(moved(entity, -starts[at]))
+    return found
 
 
 def check(corpus: str, settings: CorpusSettings, counted: Mapping[Split, Any]) -> None:
@@ -173,6 +171,7 @@ def report(
         "entities": sum(split["entities"] for split in counted.values()),
         "left_out": cutter.left_out.total(),
         "left_out_by_raw_type": cutter.left_out,
+        "joined_sentences": cutter.joined,
         "lost": sum(finding.lost for finding in cutter.findings),
         "findings": findings(cutter.findings),
     }

@@ -3,15 +3,32 @@
 from collections.abc import Callable
 
 from bionerflow.corpora.documents import Reading
-from bionerflow.corpora.readers import brat, cmeee, genia, iob
+from bionerflow.corpora.readers import (
+    bc2gm,
+    bioc,
+    brat,
+    chemdner,
+    cmeee,
+    genia,
+    iob,
+    jsonl,
+    pubtator,
+    yidu,
+)
 
 #: Takes the raw files by name, and the reader's own options as keywords.
 Reader = Callable[..., Reading]
 
 READERS: dict[str, Reader] = {
+    "bc2gm": bc2gm.read,
+    "bioc": bioc.read,
     "brat": brat.read,
+    "chemdner": chemdner.read,
     "cmeee": cmeee.read,
     "cmeee_v1": cmeee.read_v1,
     "genia": genia.read,
     "iob": iob.read,
+    "jsonl": jsonl.read,
+    "pubtator": pubtator.read,
+    "yidu": yidu.read,
 }

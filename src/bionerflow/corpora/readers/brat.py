@@ -9,7 +9,7 @@ from bionerflow.corpora.documents import Document, Reading, bad_line, decode, li
 from bionerflow.schema import Entity, Span
 
 ANNOTATIONS = (".ann", ".a1")
-MENTION = re.compile(r"(\S+) (-?\d+ -?\d+(?:;-?\d+ -?\d+)*)")
+MENTION = re.compile(r"(\S+) (-?\d{1,9} -?\d{1,9}(?:;-?\d{1,9} -?\d{1,9})*)")
 
 #: A line `T…`: its place in the file, id, type, spans as given, and mention.
 Row = tuple[str, str, str, list[tuple[int, int]], str]

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from bionerflow.corpora.documents import Document, Reading, bad_line, lines, parse_json
 from bionerflow.schema import Span
 
-FIELD = re.compile(r"(\d+)\s+(\d+)\s+(\S+)")
+FIELD = re.compile(r"(\d{1,9})\s+(\d{1,9})\s+(\S+)")
 
 #: Raw type, first and last character, and mention where it is given.
 Mention = tuple[str, int, int, str | None]

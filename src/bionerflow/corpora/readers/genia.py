@@ -28,8 +28,8 @@ def read(files: Mapping[str, bytes]) -> Reading:
             id = article.findtext("articleinfo/bibliomisc", "").strip()
             sentences = []
             for number, element in enumerate(article.iter("sentence")):
-                text, terms = flat(element)
                 where = f"{id}:{number}"
+                text, terms = flat(element, where)
                 placed = [
                     reading.place(sem, [(start, end)], text, None, where)
                     for sem, start, end in terms
@@ -47,13 +47,18 @@ def root(name: str, data: bytes) -> Element:
         raise UserError(f"{name}:{error.position[0]}: not XML ({error}).") from error
     except DefusedXmlException as error:
         raise UserError(f"{name}: declares entities, which a corpus must not ({error}).") from error
+    except (LookupError, ValueError) as error:
+        raise UserError(f"{name}: not XML of a known encoding ({error}).") from error
 
 
-def flat(sentence: Element) -> tuple[str, list[Cons]]:
+def flat(sentence: Element, where: str) -> tuple[str, list[Cons]]:
     """Return the text of a sentence and its `cons` in document order, outer ones first."""
     pieces: list[str] = []
     terms: list[Cons] = []
-    walk(sentence, 0, pieces, terms)
+    try:
+        walk(sentence, 0, pieces, terms)
+    except RecursionError:
+        raise UserError(f"{where}: elements nested too deeply for a sentence.") from None
     return "".join(pieces), terms
 
 

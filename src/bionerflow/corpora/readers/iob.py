@@ -8,6 +8,7 @@ from bionerflow.corpora.documents import Reading, bad_line, joined, lines
 from bionerflow.schema import Entity
 
 DOCUMENT_MARK = "-DOCSTART-"
+OUTSIDE = "O"
 BEGIN, INSIDE, LAST, SINGLE = "B", "IM", "EL", "SUW"
 
 
@@ -39,39 +40,43 @@ def read(files: Mapping[str, bytes], joiner: str = " ", layers: Sequence[int] = 
     reading = Reading()
     for name, data in files.items():
         stem = name.split(".")[0]
-        for number, blocks in enumerate(documents(list(split(name, data, max(layers))))):
+        marked = DOCUMENT_MARK.encode() in data
+        for number, blocks in enumerate(documents(split(name, data, max(layers)), marked)):
             sentences = [sentence(reading, name, block, joiner, layers) for block in blocks]
             reading.documents.append(joined(f"{stem}-{number}", sentences))
     return reading
 
 
 def split(name: str, data: bytes, last_column: int) -> Iterator[Block]:
-    """Yield the blocks of lines between empty lines; a document mark is a block of its own."""
+    """Yield the blocks of lines between empty lines, and an empty block for a document mark."""
     rows: list[list[str]] = []
     for number, line in lines(name, data):
-        row = line.split("\t")
-        if len(row) > last_column:
-            rows.append(row)
-            if row[0] != DOCUMENT_MARK:
-                continue
-        elif line.strip():
-            raise bad_line(name, number, "a token, a tab and a tag", line)
-        if rows:
+        is_mark = line.startswith(DOCUMENT_MARK)
+        if rows and (is_mark or not line.strip()):
             yield Block(number - len(rows), rows)
             rows = []
+        row = line.split("\t")
+        if is_mark:
+            yield Block(number, [])
+        elif len(row) > last_column:
+            rows.append(row)
+        elif line.strip():
+            raise bad_line(name, number, "a token, a tab and a tag", line)
     if rows:
         yield Block(number - len(rows) + 1, rows)
 
 
-def documents(blocks: Sequence[Block]) -> Iterator[list[Block]]:
-    """Yield the sentences of each document."""
-    marks = [at for at, block in enumerate(blocks) if block.rows[0][0] == DOCUMENT_MARK]
-    if not marks:
-        yield from ([block] for block in blocks)
-        return
-    for start, end in zip([-1, *marks], [*marks, len(blocks)], strict=True):
-        if blocks[start + 1 : end]:
-            yield list(blocks[start + 1 : end])
+def documents(blocks: Iterable[Block], marked: bool) -> Iterator[list[Block]]:
+    """Yield the sentences of each document; without document marks each sentence is one."""
+    found: list[Block] = []
+    for block in blocks:
+        if found and not (marked and block.rows):
+            yield found
+            found = []
+        if block.rows:
+            found.append(block)
+    if found:
+        yield found
 
 
 def sentence(
@@ -96,10 +101,12 @@ def sentence(
 
 def chunks(tags: Sequence[str], name: str = "", line: int = 1) -> Iterator[Chunk]:
     """Yield the chunks of one layer, as conlleval reads them (IOB1, IOB2, IOBES, BILOU)."""
+    if set(tags) == {OUTSIDE}:
+        return
     chunk: Chunk | None = None
     for at, tag in enumerate(tags):
         prefix, _, type = tag.partition("-")
-        if tag != "O" and (prefix not in ("B", *INSIDE, *LAST, *SINGLE) or not type):
+        if tag != OUTSIDE and (prefix not in ("B", *INSIDE, *LAST, *SINGLE) or not type):
             raise bad_line(name, line + at, "a tag such as B-Gene, I-Gene or O", tag)
         continues = chunk and prefix in (*INSIDE, *LAST) and chunk.type == type
         if chunk and continues:
@@ -107,7 +114,7 @@ def chunks(tags: Sequence[str], name: str = "", line: int = 1) -> Iterator[Chunk
         else:
             if chunk:
                 yield chunk
-            chunk = None if tag == "O" else Chunk(type, at, at, prefix in (BEGIN, *SINGLE))
+            chunk = None if tag == OUTSIDE else Chunk(type, at, at, prefix in (BEGIN, *SINGLE))
         if chunk and prefix in (*LAST, *SINGLE):
             yield chunk
             chunk = None

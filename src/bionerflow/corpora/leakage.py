@@ -1,0 +1,81 @@
+"""Which sentences and documents of a test set stand in a training set, across corpora."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bionerflow.files import whole
+from bionerflow.schema import EXAMPLES, read_rows
+
+#: Shorter sentences (characters that are not white space) are headings and stock phrases.
+SHORTEST = 20
+#: A document id that is a PubMed id; those of tokenised files are made up by their reader.
+PUBMED = re.compile(r"P?0*([1-9]\d{4,8})")
+
+
+@dataclass(frozen=True)
+class Leak:
+    """How much of a test set a training set shows; documents are None where ids are unknown."""
+
+    train_corpus: str
+    test_corpus: str
+    test_sentences: int
+    shared_sentences: int
+    test_documents: int | None
+    shared_documents: int | None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A split's sentences, as they are compared, and the PubMed ids of its documents."""
+
+    sentences: Sequence[str]
+    documents: frozenset[str]
+
+
+def contents(path: str | Path) -> Contents:
+    """Return what a split of a corpus holds.
+
+    Sentences are compared without white space and case, so that tokenised and raw text agree.
+    """
+    rows = read_rows(path, EXAMPLES)
+    keys = ("".join(row["text"].split()).casefold() for row in rows)
+    ids = (PUBMED.fullmatch(row["doc_id"]) for row in rows)
+    return Contents(
+        [key for key in keys if len(key) >= SHORTEST], frozenset(match[1] for match in ids if match)
+    )
+
+
+def leaks(train: Mapping[str, Contents], test: Mapping[str, Contents]) -> Iterator[Leak]:
+    """Yield a row for each training set and test set of corpora, also of the same corpus."""
+    for train_corpus, shown in train.items():
+        sentences = set(shown.sentences)
+        for test_corpus, hidden in test.items():
+            known = shown.documents and hidden.documents
+            yield Leak(
+                train_corpus,
+                test_corpus,
+                len(hidden.sentences),
+                sum(sentence in sentences for sentence in hidden.sentences),
+                len(hidden.documents) if known else None,
+                len(shown.documents & hidden.documents) if known else None,
+            )
+
+
+def leakage(corpora: Iterable[str], folder: Path, out: Path) -> None:
+    """Write the table of the corpora whose splits lie in `folder`; empty splits have no row."""
+    names = sorted(corpora)
+    splits = {
+        split: {name: contents(folder / name / f"{split}.parquet") for name in names}
+        for split in ("train", "test")
+    }
+    train, test = (
+        {name: found for name, found in splits[split].items() if found.sentences}
+        for split in ("train", "test")
+    )
+    with whole(out) as part, part.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, Leak.__dataclass_fields__, lineterminator="\n")
+        table.writeheader()
+        table.writerows(map(asdict, leaks(train, test)))

@@ -1,0 +1,31 @@
+"""The leakage table."""
+
+from bionerflow.corpora.leakage import leakage
+from bionerflow.schema import Example, write_examples
+
+
+def write(folder, corpus, split, *sentences):
+    examples = [
+        Example(f"{doc_id}:{n}", doc_id, "en", text, ())
+        for n, (doc_id, text) in enumerate(sentences)
+    ]
+    write_examples(folder / corpus / f"{split}.parquet", examples)
+
+
+def test_sentences_are_compared_without_space_and_documents_by_pubmed_id(tmp_path):
+    shared = "Selegiline-induced hypotension in Parkinson's disease."
+    write(tmp_path, "raw", "train", ("10192393", shared), ("10192393", "Results."))
+    write(tmp_path, "raw", "test")
+    write(tmp_path, "original", "train")
+    write(tmp_path, "original", "test", ("P010192393", "Another sentence of it."), ("P77777", "No"))
+    write(tmp_path, "iob", "train", ("train-0", "Quite another sentence here"))
+    tokens = "Selegiline - induced hypotension in Parkinson ' s disease ."
+    write(tmp_path, "iob", "test", ("test-0", tokens), ("test-1", "Results ."))
+    leakage(["raw", "original", "iob"], tmp_path, tmp_path / "leakage.csv")
+    assert (tmp_path / "leakage.csv").read_text().splitlines() == [
+        "train_corpus,test_corpus,test_sentences,shared_sentences,test_documents,shared_documents",
+        "iob,iob,1,0,,",
+        "iob,original,1,0,,",
+        "raw,iob,1,1,,",
+        "raw,original,1,0,2,1",
+    ]

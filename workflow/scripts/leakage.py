@@ -1,0 +1,21 @@
+"""Count the sentences and documents that training and test sets share, across corpora."""
+
+import argparse
+from pathlib import Path
+
+from bionerflow.corpora.leakage import leakage
+from bionerflow.script import run
+
+
+def main() -> None:
+    """Read the arguments and count."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpora", nargs="+", required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="results/corpora")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    leakage(args.corpora, args.folder, args.out)
+
+
+if __name__ == "__main__":
+    run(main)
