@@ -198,6 +198,7 @@ def test_mirror_is_used_first_by_path_or_checksum(tmp_path, name):
     )
     fetch(entry(mirror="toy/a.tsv", url="https://invalid./"), tmp_path / "out", tmp_path / "mirror")
     assert (tmp_path / "out").read_bytes() == CONTENT
+    assert (tmp_path / "out.sha256").read_text() == f"{entry()['sha256']}\n"
 
 
 def test_file_packed_anew_by_the_mirror_is_known_by_its_own_checksum(tmp_path):

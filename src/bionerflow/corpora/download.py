@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bionerflow.corpora.archives import gunzip, members
 from bionerflow.errors import UserError
-from bionerflow.files import whole
+from bionerflow.files import whole, write_text
 
 TIMEOUT = 60
 CHUNK = 1 << 18
@@ -20,6 +20,8 @@ CHUNK = 1 << 18
 def fetch(entry: Mapping[str, str], destination: str | Path, mirror: str | Path = "") -> None:
     """Put one raw file at `destination`, whole and verified, or leave nothing there.
 
+    Its SHA-256 is written beside it (`{destination}.sha256`): small, so that the workflow compares
+    it by content, and a record of what came where nothing was known to verify it with.
     `entry` is `CorpusSettings.entry(name)`. A user's own copy (`local`) comes first, then the
     mirror, then the address.
 
@@ -29,6 +31,7 @@ def fetch(entry: Mapping[str, str], destination: str | Path, mirror: str | Path 
     data = found(entry, mirror)
     with whole(destination) as part:
         part.write_bytes(data)
+    write_text(f"{destination}.sha256", f"{sha256(data)}\n")
 
 
 def found(entry: Mapping[str, str], mirror: str | Path) -> bytes:
