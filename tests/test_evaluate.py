@@ -264,6 +264,23 @@ def test_relaxed_asks_for_overlap_of_the_same_type(files):
 
 
 @pytest.mark.parametrize(
+    ("text", "right", "found", "tokens"),
+    [
+        ("activated T lymphocytes", (12, 23), (0, 23), 2),
+        ("activated T lymphocytes", (0, 23), (10, 18), 1),
+        ("activated T lymphocytes", (12, 23), (12, 18), 0),
+        ("CD4-positive", (0, 3), (0, 12), 2),
+        ("急性肺炎链球菌", (2, 4), (0, 7), 5),
+    ],
+)
+def test_boundary_errors_are_measured_in_tokens(files, text, right, found, tokens):
+    files.gold("c", example("1", [Entity.at("x", [right], text)], text=text))
+    files.predict("c", "f", "1", [Entity.at("x", [found], text)])
+    counts = files.scores()["c", "f"]["deviations"]
+    assert counts == {**dict.fromkeys("01234", 0), "5+": 0, str(tokens).replace("5", "5+"): 1}
+
+
+@pytest.mark.parametrize(
     ("ids", "message"),
     [
         ([("f", "9")], "not in gold, such as '9' of c"),

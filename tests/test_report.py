@@ -1,11 +1,11 @@
 """The report: complete, one file, and corpus text is shown, never run."""
 
+import html
 import json
 import re
-import struct
+import shutil
 import subprocess
 import sys
-import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -31,17 +31,6 @@ SYN = Entity.at("<b>gene", [(44, 45), (46, 49)], ATTACK)
 RUN = "demo.mini.conv_term.draw1"
 
 
-def png() -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
-
-    head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
-    pixel = zlib.compress(b"\0\0")
-    parts = ((b"IHDR", head), (b"IDAT", pixel), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make what the stages before leave: gold, predictions, a table, metrics, a figure."""
@@ -59,8 +48,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(tmp_path / "predict" / f"{RUN}.parquet", rows, PREDICTIONS)
     write_rows(tmp_path / "train.parquet", [], CONVERSATIONS)
     write_text(tmp_path / "mfner" / "table5.csv", ",7best,published UIE\nFlat <i>,0.52,\n")
-    write_json(tmp_path / "train" / RUN / "metrics.json", {"dev_f1": 0.61, "note": "<script>"})
-    (tmp_path / "training_curve.png").write_bytes(png())
+    curve = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}, {"step": 2, "eval_f1": 0.61}]
+    metrics = {"dev_f1": 0.61, "note": "<script>", "curve": curve}
+    write_json(tmp_path / "train" / RUN / "metrics.json", metrics)
     corpus = {
         "title": "Flat <i>", "language": "en", "dataset": "flat", "types": ["gene"],
         "licence": "Apache-2.0 <u>", "citation": "Nobody & <i>", "reader": "sample",
@@ -79,7 +69,7 @@ def page(results: Path) -> str:
            gold=results / "gold", out=results / "evaluate.json")  # fmt: skip
     script("report", results, tables=results / "mfner" / "table5.csv", predictions=predictions,
            definitions=ROOT / "config" / "tables.yaml", corpora=results / "corpora.yaml",
-           evaluations=results / "evaluate.json", figures=results / "training_curve.png",
+           evaluations=results / "evaluate.json",
            metrics=results / "train" / RUN / "metrics.json", gold=results / "gold",
            out=results / "report.html")  # fmt: skip
     return (results / "report.html").read_text(encoding="utf-8")
@@ -89,6 +79,52 @@ def script(name: str, folder: Path, **arguments: Path) -> None:
     words = [str(word) for key, value in arguments.items() for word in (f"--{key}", value)]
     path = ROOT / "workflow" / "scripts" / f"{name}.py"
     subprocess.run([sys.executable, "-P", path, *words], check=True, cwd=folder)
+
+
+DRIVER = """<script>
+const log = {errors: [], sentences: []};
+window.onerror = message => log.errors.push(message);
+window.alert = message => log.errors.push(message);
+const texts = () => [...document.querySelectorAll(".sentence .text")].map(p => p.textContent);
+window.onload = () => {
+  log.sentences.push(texts());
+  const outcome = document.querySelector("select[name=outcome]");
+  outcome.value = "span";
+  outcome.dispatchEvent(new Event("change"));
+  log.sentences.push(texts());
+  log.mentions = [...document.querySelectorAll(".sentence li")].map(item => item.textContent);
+  log.loaded = performance.getEntriesByType("resource").map(entry => entry.name)
+    .filter(name => !name.startsWith("data:"));
+  log.wide = document.documentElement.scrollWidth > window.innerWidth;
+  const shown = document.createElement("output");
+  shown.id = "log";
+  shown.textContent = JSON.stringify(log);
+  document.body.append(shown);
+};
+</script>"""
+
+
+def test_the_page_works_in_a_browser(page, results):
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("there is no Chromium to open the page with")
+    driven = results / "driven.html"
+    driven.write_text(page.replace("<style>", DRIVER + "<style>", 1), encoding="utf-8")
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=500,800",
+               "--virtual-time-budget=5000", "--dump-dom", driven.as_uri()]  # fmt: skip
+    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    log = json.loads(html.unescape(dom.rpartition('<output id="log">')[2].partition("<")[0]))
+    assert log == {
+        "errors": [],
+        "sentences": [[ATTACK, "rats"], [ATTACK]],
+        "mentions": [
+            "IL-2 <b>gene, correct",
+            "IL-2 & 𝛼 <b>gene, wrong span",
+            "𝛼 … syn <b>gene, gold, found inexactly",
+        ],
+        "loaded": [],
+        "wide": False,
+    }
 
 
 class Elements(HTMLParser):
@@ -124,7 +160,7 @@ def test_corpus_text_is_shown_and_never_run(page):
 def test_the_page_is_whole_and_loads_nothing(page):
     elements = Elements(page)
     assert all(address.startswith("data:") for address in elements.loaded)
-    assert sum(address.startswith("data:image/png") for address in elements.loaded) == 1
+    assert sum(address.startswith("data:image/png") for address in elements.loaded) == 3
     assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest", page)
     for words in (
         "mfner/table5",

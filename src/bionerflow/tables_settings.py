@@ -187,9 +187,13 @@ def _title(table: Grid, selection: Selection, titles: Mapping[str, str]) -> str:
     return " ".join(titles.get(n, table.labels.get(n, n)) for n in selection.values())
 
 
+def _configuration(selection: Mapping[str, str]) -> str:
+    name = selection["set"].partition("+")[0]
+    return selection["format"] if name == "only" else name
+
+
 def _sources(selection: Mapping[str, str], experiment: Experiment) -> list[Source]:
-    configuration, _, selector = selection["set"].partition("+")
-    configuration = selection["format"] if configuration == "only" else configuration
+    configuration, selector = _configuration(selection), selection["set"].partition("+")[2]
     if configuration not in experiment.configurations:
         return []
     models = [selection["model"]] if "model" in selection else experiment.models
@@ -218,9 +222,7 @@ def _cell(
     models: dict[str, list[str]] = {}
     reason = "the experiment has no such corpus"
     if not _absent(table, selection, experiment):
-        reason = f"the experiment has no {full['set']}" + (
-            f" of {full['model']}" if "model" in full else ""
-        )
+        reason = f"the experiment has no {_configuration(full)}"
         for source in _sources(full, experiment):
             models.setdefault(source.model, []).append(source.id(prefix))
     return Cell(

@@ -13,7 +13,7 @@ from bionerflow.tables_settings import Tables
 def main() -> None:
     """Read the arguments and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("tables", "evaluations", "metrics", "figures", "predictions"):
+    for name in ("tables", "evaluations", "metrics", "predictions"):
         parser.add_argument(f"--{name}", type=Path, nargs="*", default=[])
     parser.add_argument("--definitions", type=Path, required=True, help="config/tables.yaml")
     parser.add_argument("--corpora", type=Path, required=True, help="config/corpora.yaml")

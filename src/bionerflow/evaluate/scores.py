@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bionerflow.evaluate import conventions, match
+from bionerflow.evaluate.deviation import deviations
 from bionerflow.evaluate.mentions import Mentions, Sample, read_sample
 from bionerflow.evaluate.statistics import interval, prf
 
+FAR = 5
 COUNTS = ("correct", "gold", "predicted")
 PROBLEMS = ("unparsable", "malformed", "unknown_type", "not_in_text", "ambiguous", "truncated")
 
@@ -48,6 +50,8 @@ def judge(sample: Sample, seen: Iterable[str]) -> Sample:
     pairs = match.overlaps(predicted, gold)
     gold.frame["relaxed"], predicted.frame["relaxed"] = match.relaxed(gold, predicted, pairs)
     gold.frame["error"], predicted.frame["error"] = match.error_classes(gold, predicted, pairs)
+    texts = sample.sentences["text"].to_numpy()
+    predicted.frame["deviation"] = deviations(gold, predicted, pairs, texts)
     gold.frame["seen"] = gold.frame["text"].str.lower().isin(set(seen))
     return Sample(sample.sentences.join(_conventions(sample)), gold, predicted)
 
@@ -103,6 +107,7 @@ def record(sample: Sample) -> dict[str, Any]:
         "seen": _recall(gold[gold["seen"]]),
         "unseen": _recall(gold[~gold["seen"]]),
         "errors": _errors(gold, predicted),
+        "deviations": _deviations(predicted["deviation"]),
         "problems": {name: int(sample.sentences[name].sum()) for name in PROBLEMS},
     }
 
@@ -145,6 +150,12 @@ def _errors(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, int]:
         name: int((predicted["error"] == name).sum() + (gold["error"] == name).sum())
         for name in match.ERRORS
     }
+
+
+def _deviations(tokens: pd.Series) -> dict[str, int]:
+    """Count boundary errors by their distance in tokens; the last count is of all that are more."""
+    near = tokens.dropna().clip(upper=FAR).value_counts()
+    return {f"{n}" if n < FAR else f"{n}+": int(near.get(n, 0)) for n in range(FAR + 1)}
 
 
 def _relaxed(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Any]:

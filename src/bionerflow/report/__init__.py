@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
 
 from bionerflow.corpora.settings import CorpusSettings
 from bionerflow.files import read_json, write_text
 from bionerflow.report.browser import sentences
+from bionerflow.report.figures import drawn, png
 from bionerflow.tables import PUBLISHED
 from bionerflow.tables_settings import Tables
 
@@ -26,7 +28,6 @@ def write_report(
     corpora: Mapping[str, CorpusSettings],
     evaluations: Iterable[Path],
     metrics: Iterable[Path],
-    figures: Iterable[Path],
     predictions: Iterable[Path],
     gold: Path,
     limit: int,
@@ -38,6 +39,7 @@ def write_report(
     `predictions` results/predict/*.parquet whose sentences the error browser shows.
     """
     scores = [_distinct(read_json(path)) for path in evaluations]
+    runs = {path.parent.name: read_json(path) for path in metrics}
     names = {score["corpus"] for result in scores for score in result["scores"]} - {None}
     page = Environment(
         loader=PackageLoader("bionerflow", "report"),
@@ -48,9 +50,9 @@ def write_report(
     ).get_template("page.html.j2")
     text = page.render(
         tables=[table for path in tables if (table := _table(path, definitions))["measured"]],
-        figures=[_figure(path) for path in figures],
+        figures=[_figure(*figure) for figure in drawn(runs, scores)],
         results=scores,
-        runs={path.parent.name: read_json(path) for path in metrics},
+        runs=runs,
         corpora={name: corpora[name] for name in sorted(names & set(corpora))},
         versions=_versions(),
         sentences=sentences(predictions, gold, limit),
@@ -92,11 +94,10 @@ def _distinct(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "shown": shown}
 
 
-def _figure(path: Path) -> dict[str, str]:
-    """Return a PNG as a data URI, with its name for the caption."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    title = path.stem.replace("_", " ").replace(".", " ")
-    return {"title": title, "uri": f"data:image/png;base64,{data}"}
+def _figure(caption: str, figure: Figure) -> dict[str, str]:
+    """Return a figure as a data URI, with its caption."""
+    data = base64.b64encode(png(figure)).decode("ascii")
+    return {"caption": caption, "uri": f"data:image/png;base64,{data}"}
 
 
 def _versions() -> dict[str, str]:
