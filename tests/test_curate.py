@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 
 from bionerflow.curate import curate, interleave, sample
+from bionerflow.curate.figure import examples, histogram
 from bionerflow.curate.strategies import STRATEGIES
 from bionerflow.draws import choose, draw
 from bionerflow.errors import UserError
@@ -181,6 +182,7 @@ def test_a_run_keeps_the_hardest_positives_and_all_negatives(rendered, tmp_path)
         "ifd": 27 / 40,
         "kept": True,
         "reason": "top_ifd",
+        "text": "x train37",
     }
     assert kept[positives[12]]["reason"] == "not_chosen"
     assert kept[positives[28]]["reason"] == "one_token_answer"
@@ -263,3 +265,19 @@ def test_the_script_writes_the_same_files_twice(rendered, tmp_path):
     assert cards[0][2]["rows"] == 40
     assert set(cards[0][0]["counts"]["en1"]) == {"single_term"}
     assert set(cards[0][0]["counts"]["zh1"]) == {"single_term", "multi_bio"}
+
+
+def test_what_was_kept_is_drawn_with_sentences_from_both_ends(rendered, tmp_path):
+    positives = [f"d:train{n}" for n in range(40) if n % 4]
+    values = {id: 0.9 - n / 40 for n, id in enumerate(positives)}
+    scores = scores_of(tmp_path, "en1", "multi_triple", values)
+    settings = CurateSettings(strategy="top_ifd", rho=0.5)
+    curate(rendered, {"en1": False}, ["multi_triple"], settings, 1, [scores], tmp_path / "run")
+    kept = tmp_path / "run" / "kept.parquet"
+    panel = histogram(kept).axes[0]
+    assert panel.get_title() == "en1"
+    assert panel.get_legend_handles_labels()[1] == ["kept 15", "dropped 15"]
+    ends = examples(kept)
+    assert [row["text"] for row in ends[:2]] == ["x train1", "x train2"]
+    assert [row["kept"] for row in ends] == [True] * 5 + [False] * 5
+    assert ends[-1] == {"corpus": "en1", "ifd": 0.9 - 29 / 40, "kept": False, "text": "x train39"}

@@ -162,6 +162,7 @@ KEPT = pa.schema(
         ("ifd", pa.float64()),
         ("kept", pa.bool_()),
         ("reason", pa.string()),
+        ("text", pa.string()),
     ]
 )
 

@@ -1,7 +1,7 @@
 # curate: rendered conversations -> the training and dev set of a run
 #
 # in   results/render/{corpus}/{train,dev}.{format}.parquet, results/ifd/... where a run asks for it
-# out  results/curate/{run}/{train,dev,kept}.parquet
+# out  results/curate/{run}/{train,dev,kept}.parquet, results/figures/curated/{run}.svg, .csv
 
 
 rule curate:
@@ -25,3 +25,19 @@ rule curate:
         "python -P workflow/scripts/curate.py --rendered results/render --corpora {params.corpora:q}"
         " --formats {params.formats} --settings {params.settings:q} --draw {params.draw}"
         " --scores {params.scores} --out results/curate/{wildcards.run} 2>&1 | tee {log}"
+
+
+rule curated:
+    input:
+        *data("results/curate/{run}/kept"),
+        code=code("workflow/scripts/curated.py"),
+    output:
+        figure="results/figures/curated/{run}.svg",
+        examples="results/figures/curated/{run}.csv",
+    log:
+        "results/logs/curated/{run}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -P workflow/scripts/curated.py --kept results/curate/{wildcards.run}/kept.parquet"
+        " --figure {output.figure} --examples {output.examples} 2>&1 | tee {log}"

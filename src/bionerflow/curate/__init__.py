@@ -102,7 +102,7 @@ def interleave(table: pa.Table, seed: int) -> pa.Table:
 
 def _kept(train: pa.Table, verdicts: Sequence[Verdict]) -> pa.Table:
     """Return the rows of KEPT: what became of each drawn sentence."""
-    columns = {name: train[name] for name in ("id", "corpus", "format")}
+    columns = {name: train[name] for name in ("id", "corpus", "format", "text")}
     columns |= {name: [v[n] for v in verdicts] for n, name in enumerate(Verdict._fields)}
     return pa.table(columns, schema=KEPT)
 
