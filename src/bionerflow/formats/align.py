@@ -11,9 +11,9 @@ from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import Levenshtein, Prefix
 
-#: Beyond this many comparisons a copy with errors is not aligned.
+#: Beyond this many comparisons a copy with errors is read up to its first error only.
 ALIGNABLE = 2_000_000_000
 
 
@@ -76,7 +76,7 @@ class Alignment:
         if source.startswith(copy):
             return cls([(0, 0, len(copy))], not source[len(copy) :].strip())
         if len(copy) * len(source) > ALIGNABLE:
-            return cls([], False)
+            return cls([(0, 0, Prefix.similarity(copy, source))], False)
         found = Levenshtein.opcodes(copy, source).as_matching_blocks()
         blocks = [(block.a, block.b, block.size) for block in found if block.size]
         end = blocks[-1][1] + blocks[-1][2] if blocks else 0

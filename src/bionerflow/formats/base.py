@@ -10,7 +10,7 @@ from importlib.resources import files
 import yaml
 
 from bionerflow.errors import UserError, nearest
-from bionerflow.schema import Entity, Problem, Turn
+from bionerflow.schema import Entity, Problem, Span, Turn
 
 PREFIX = "Answer:"
 NOTHING = "None"
@@ -25,12 +25,12 @@ class Parsed:
     problems: tuple[Problem, ...]
 
 
-def by_position(entity: Entity) -> tuple[int, int, str]:
+def by_position(entity: Entity) -> tuple[int, int, str, tuple[Span, ...]]:
     """Order by start, longer first: the order of the text."""
-    return entity.start, -entity.end, entity.type
+    return entity.spans[0][0], -entity.spans[-1][1], entity.type, entity.spans
 
 
-def by_name(entity: Entity) -> tuple[str, int, int, str]:
+def by_name(entity: Entity) -> tuple:
     """Order by the alphabet: the order of mfner's printed examples (its section 3.2)."""
     return entity.text.casefold(), *by_position(entity)
 
@@ -97,7 +97,7 @@ class Format(ABC):
 
         Entities of other types, and those that the format cannot write, are left out.
         """
-        chosen = [e for e in set(entities) if e.type in types and self.carries(e)]
+        chosen = [e for e in dict.fromkeys(entities) if e.type in types and self.carries(e)]
         chosen.sort(key=ORDERS[order])
         return [Turn("assistant", self.write(text, chosen, types))]
 

@@ -1,7 +1,9 @@
 """BIO tags of white-space tokens, a layer for each level of overlap (mfner, section 3.2)."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from bionerflow.formats.base import Format, Parsed, body
 from bionerflow.formats.grounding import Reading
@@ -10,6 +12,7 @@ from bionerflow.schema import Entity, Span
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _TOKEN = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+")
 _LAYER = re.compile(r"^[ \t]*Layer[ \t]*\d+[ \t]*[:：]", re.MULTILINE | re.IGNORECASE)
+_start, _end = attrgetter("start"), attrgetter("end")
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -34,13 +37,10 @@ class MultiBio(Format):
         places = tokens(text)
         layers = [["O"] * len(places)]
         for entity in entities:
-            covered = [
-                i
-                for i, (start, end) in enumerate(places)
-                if start < entity.end and entity.start < end
-            ]
-            if covered:
-                _tag(layers, entity.type, covered[0], covered[-1] + 1)
+            first = bisect_right(places, entity.start, key=_end)
+            last = bisect_left(places, entity.end, key=_start)
+            if first < last:
+                _tag(layers, entity.type, first, last)
         return "\n".join(f"Layer {n}: {' '.join(tags)}" for n, tags in enumerate(layers, start=1))
 
     def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
@@ -93,9 +93,11 @@ def _chunks(tags: list[str], reading: Reading) -> Iterator[tuple[int, int, str]]
 
 def _trimmed(text: str, start: int, end: int) -> Span:
     """Take off what a token has at its edges from the sentence: stops, quotes, lone brackets."""
-    while end - start > 1:
+    while end - start > 2:
         first, last, inner = text[start], text[end - 1], text[start:end]
-        if last in ".,;:!?\"'" or (last in _BRACKETS and _BRACKETS[last] not in inner):
+        if first in _BRACKETS.values() and _BRACKETS.get(last) == first:
+            start, end = start + 1, end - 1
+        elif last in ".,;:!?\"'" or (last in _BRACKETS and _BRACKETS[last] not in inner):
             end -= 1
         elif first in "\"'" or (first in "([{" and not any(c in inner for c in ")]}")):
             start += 1

@@ -163,7 +163,7 @@ def _standoff(n: int, entity: Entity) -> str:
 def _read_standoff(reading: Reading, type: str, offsets: str, line: str) -> None:
     numbers = [number[:9] for number in re.findall(r"\d+", offsets)]
     spans = list(zip(*[map(int, numbers)] * 2, strict=True))
-    fields = line.split("\t")
+    fields = line.split("\t", 2)
     match = None if len(fields) > 2 else _FRAGMENTS.fullmatch(" ".join(line.split()))
     quoted = fields[2] if len(fields) > 2 else match and match[3]
     if quoted and sorted(spans) != spans:

@@ -1,6 +1,7 @@
 """Formats that mark the sentence: mfner's two tag formats, unified's HTML and symbols."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -11,6 +12,8 @@ from bionerflow.formats.marks import TagFormat, mark_of, meant_type, names_patte
 from bionerflow.schema import Entity
 
 LONGEST_TAG = 500
+#: A model that runs on repeats itself; what a type's further copies say is dropped.
+MOST_COPIES = 2
 
 
 class SingleTag(TagFormat):
@@ -53,13 +56,16 @@ class MultiTag(TagFormat):
 
     def without_unknown(self, copy: str, reading: Reading) -> str:
         """Take out tags that neither name a type nor stand in the sentence."""
+        standing: dict[str, bool] = {}
 
         def kept(match: re.Match[str]) -> str:
-            if meant_type(match[2].strip(), reading.types) or match[0] in reading.text:
-                return match[0]
-            if not match[1]:
+            tag = match[0]
+            if tag not in standing:
+                known = meant_type(match[2].strip(), reading.types)
+                standing[tag] = bool(known) or tag in reading.text
+            if not standing[tag] and not match[1]:
                 reading.drop("unknown_type", match[2])
-            return ""
+            return tag if standing[tag] else ""
 
         return _ANY_TAG.sub(kept, copy)
 
@@ -159,12 +165,18 @@ class Symbolic(TagFormat):
         if before and before != NOTHING:
             self._drop_lines(before, reading)
         ends = [start.start() for start in starts[1:]] + [len(answer)]
+        times = Counter[str]()
         for start, end in zip(starts, ends, strict=False):
+            type = meant_type(start[1], reading.types)
+            times[type] += 1
+            if times[type] > MOST_COPIES:
+                reading.drop("malformed", answer[start.start() : end])
+                continue
             copy = answer[start.end() : end].removesuffix("\n")
             if "\n" not in reading.text:
                 copy, _, rest = copy.partition("\n")
                 self._drop_lines(rest, reading)
-            self.read_copy(copy, reading, meant_type(start[1], reading.types))
+            self.read_copy(copy, reading, type)
 
     def _drop_lines(self, lines: str, reading: Reading) -> None:
         for line in filter(str.strip, lines.split("\n")):

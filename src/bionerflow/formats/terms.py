@@ -67,24 +67,29 @@ class ConvTerm(SingleTerm):
     def parse(self, output: str | Sequence[str], text: str, types: Sequence[str]) -> Parsed:
         """Read the answers in the order of the types, or a conversation in one string."""
         reading = Reading(text, tuple(types))
-        asked = _answers(output, reading) if isinstance(output, str) else zip(types, output)  # noqa: B905
+        if isinstance(output, str):
+            answers = _answers(output, reading)
+        else:
+            answers = dict(zip(types, output, strict=False))
         entities: list[Entity] = []
         problems = list(reading.problems)
-        for type, answer in asked:
+        for type, answer in answers.items():
             parsed = self.read(answer, text, (type,))
             entities += parsed.entities
             problems += parsed.problems
-        unique = dict.fromkeys(sorted(entities, key=by_position))
-        return Parsed(tuple(unique), tuple(problems))
+        return Parsed(tuple(sorted(entities, key=by_position)), tuple(problems))
 
 
-def _answers(output: str, reading: Reading) -> list[tuple[str, str]]:
+def _answers(output: str, reading: Reading) -> dict[str, str]:
     """Cut a conversation in one string into types and their answers."""
     pieces = _TURN.split(output)
     if len(pieces) == 1:
-        return [(reading.types[0], output)]
-    pairs = zip(map(reading.type_of, map(str.strip, pieces[1::2])), pieces[2::2], strict=True)
-    return [(type, answer) for type, answer in pairs if type]
+        return {reading.types[0]: output}
+    said: dict[str, list[str]] = {}
+    for name, answer in zip(pieces[1::2], pieces[2::2], strict=True):
+        if type := reading.type_of(name.strip()):
+            said.setdefault(type, []).append(answer)
+    return {type: "\n".join(answers) for type, answers in said.items()}
 
 
 class MultiTerm(Format):
