@@ -4,15 +4,19 @@ import random
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
 from bionerflow.errors import UserError
 from bionerflow.evaluate import conventions, evaluate
 from bionerflow.evaluate.match import error_classes, kinds, overlaps
-from bionerflow.evaluate.mentions import Mentions
+from bionerflow.evaluate.mentions import Mentions, Sample
+from bionerflow.evaluate.scores import judge, record
 from bionerflow.evaluate.statistics import interval, prf, randomisation_test
 from bionerflow.schema import (
     CONVERSATIONS,
@@ -357,3 +361,34 @@ def test_randomisation_test_equals_full_enumeration():
         extreme += abs(difference) >= observed - 1e-12
     assert randomisation_test(first, second, 40000) == pytest.approx(extreme / 16, abs=0.01)
     assert randomisation_test(first, first) == 1
+
+
+@given(st.data())
+@settings(max_examples=10, deadline=None)
+def test_order_never_matters_and_a_wrong_entity_never_raises_precision(data):
+    spans = st.tuples(st.integers(0, 9), st.integers(1, 5))
+    entity = st.builds(
+        lambda type, span: Entity.at(type, [(span[0], span[0] + span[1])], "x" * 20),
+        st.sampled_from("AB"),
+        spans,
+    )
+    gold = data.draw(st.lists(entity, max_size=5, unique=True))
+    found = data.draw(st.lists(entity, max_size=5))
+    wrong = data.draw(entity.filter(lambda one: one not in gold))
+
+    def scored(predicted):
+        sample = Sample(sentences_of_one(), mentions(gold), mentions(predicted))
+        return record(judge(sample, []))
+
+    before, after = scored(found), scored([*found, wrong])
+    assert scored(found[::-1]) == before
+    assert after["strict"]["recall"] == before["strict"]["recall"]
+    if found:
+        assert after["strict"]["precision"]["value"] <= before["strict"]["precision"]["value"]
+
+
+def sentences_of_one() -> pd.DataFrame:
+    names = ["unparsable", "malformed", "unknown_type", "not_in_text", "ambiguous", "truncated"]
+    return pd.DataFrame(
+        [{"corpus": "c", "format": "f", "id": "1", "document": "d", "text": "x" * 20}]
+    ).assign(**dict.fromkeys(names, 0))

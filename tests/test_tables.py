@@ -1,5 +1,6 @@
 """Tables: which runs feed them, what their cells hold, and what stands where nothing was run."""
 
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,22 @@ import pandas as pd
 import pytest
 
 from bionerflow.errors import UserError
+from bionerflow.evaluate import evaluate
 from bionerflow.evaluate.pool import measure
 from bionerflow.files import write_json
 from bionerflow.published import read_published
+from bionerflow.schema import (
+    CONVERSATIONS,
+    PREDICTIONS,
+    Entity,
+    Example,
+    entity_row,
+    read_rows,
+    write_examples,
+    write_rows,
+)
 from bionerflow.settings import Experiment, load, parse
-from bionerflow.tables import latex, long_form, markdown, wide_form
+from bionerflow.tables import latex, long_form, markdown, read_evaluations, wide_form
 from bionerflow.tables_settings import Grid, Source, Tables, define, needed
 
 ROOT = Path(__file__).parent.parent
@@ -261,3 +273,36 @@ def test_the_script_writes_four_forms(tmp_path):
     made = sorted(path.name for path in (tmp_path / "t").iterdir())
     assert made == ["table5.csv", "table5.long.csv", "table5.md", "table5.tex"]
     assert "Flat (synthetic),0.50,," in (tmp_path / "t" / "table5.csv").read_text()
+
+
+def test_a_cell_is_what_its_run_and_gold_say(tmp_path):
+    """Recompute cells from the files that the long form names, without the library's counting."""
+    rng = random.Random(5)
+    text = "x" * 30
+    mentions = [Entity.at("t", [(i, i + 2)], text) for i in range(0, 30, 3)]
+    gold = {f"{i}": rng.sample(mentions, 4) for i in range(30)}
+    examples = [Example(id, id, "en", text, tuple(found)) for id, found in gold.items()]
+    write_examples(tmp_path / "gold" / "flat" / "test.parquet", examples)
+    write_rows(tmp_path / "train.parquet", [], CONVERSATIONS)
+    asked, found = definition(models=["mini"], draws=[1]), {}
+    for run in ("demo.mini.7best.draw1", "demo.mini.conv_term.draw1"):
+        rows = [
+            {"corpus": "flat", "format": format, "id": id, "answers": [], "problems": []}
+            | {"entities": [entity_row(one) for one in rng.sample(mentions, 5)]}
+            for format in ("f", "g")
+            for id in gold
+        ]
+        write_rows(tmp_path / f"{run}.parquet", rows, PREDICTIONS)
+        scores = evaluate(
+            tmp_path / f"{run}.parquet", tmp_path / "gold", tmp_path / "train.parquet"
+        )
+        write_json(tmp_path / f"{run}.json", scores)
+        found |= read_evaluations([tmp_path / f"{run}.json"])
+    for column in ("7best", "conv_term"):
+        shown = cell(long_form(asked, found, {}, PUBLISHED), "flat", column)
+        rows = read_rows(tmp_path / f"{shown['runs']}.parquet", PREDICTIONS)
+        spans = [(r["id"], e["spans"][0]["start"]) for r in rows for e in r["entities"]]
+        starts = {(id, one.start) for id, ones in gold.items() for one in ones}
+        correct = sum(span in starts for span in spans)
+        assert shown["value"] == pytest.approx(2 * correct / (len(spans) + 2 * len(starts)))
+        assert (shown["n_sentences"], shown["n_gold"]) == (60, 240)

@@ -1,0 +1,63 @@
+"""Two prediction sets compared: same sentences, same formats, and a p value that means it."""
+
+from pathlib import Path
+
+import pytest
+
+from bionerflow.errors import UserError
+from bionerflow.evaluate.compare import compare
+from bionerflow.schema import (
+    PREDICTIONS,
+    Entity,
+    Example,
+    entity_row,
+    write_examples,
+    write_rows,
+)
+
+RATS = Entity.at("species", [(0, 4)], "rats")
+
+
+def predictions(path: Path, found: dict[str, int], format: str = "f", documents: int = 20) -> Path:
+    """Write predictions that are right in the first `found[corpus]` of the documents."""
+    rows = [
+        {"corpus": corpus, "format": format, "id": f"{i}:0", "answers": [], "problems": []}
+        | {"entities": [entity_row(RATS)] if i < right else []}
+        for corpus, right in found.items()
+        for i in range(documents)
+    ]
+    write_rows(path, rows, PREDICTIONS)
+    return path
+
+
+@pytest.fixture
+def gold(tmp_path):
+    for corpus in "ab":
+        examples = [Example(f"{i}:0", str(i), "en", "rats", (RATS,)) for i in range(20)]
+        write_examples(tmp_path / "gold" / corpus / "test.parquet", examples)
+    return tmp_path / "gold"
+
+
+def test_difference_and_p_by_corpus_and_in_all(tmp_path, gold):
+    first = predictions(tmp_path / "1.parquet", {"a": 20, "b": 10})
+    second = predictions(tmp_path / "2.parquet", {"a": 10, "b": 10})
+    a, b, both = compare(first, second, gold)
+    assert (a["corpus"], a["documents"], a["difference"]) == (
+        "a",
+        20,
+        pytest.approx(1 / 3, abs=1e-6),
+    )
+    assert a["p"] < 0.01
+    assert (b["corpus"], b["difference"], b["p"]) == ("b", 0, 1)
+    assert (both["corpus"], both["documents"]) == (None, 40)
+    assert both["difference"] == pytest.approx(60 / 70 - 40 / 60, abs=1e-6)
+
+
+def test_what_is_not_comparable_is_refused(tmp_path, gold):
+    first = predictions(tmp_path / "1.parquet", {"a": 20})
+    other = predictions(tmp_path / "2.parquet", {"a": 20}, format="g")
+    fewer = predictions(tmp_path / "3.parquet", {"a": 19}, documents=19)
+    with pytest.raises(UserError, match="no format in common"):
+        compare(first, other, gold)
+    with pytest.raises(UserError, match="different sentences"):
+        compare(first, fewer, gold)

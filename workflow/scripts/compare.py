@@ -1,0 +1,23 @@
+"""Test whether two prediction sets differ in strict F1: paired approximate randomisation."""
+
+import argparse
+from pathlib import Path
+
+from bionerflow.evaluate.compare import compare
+from bionerflow.files import write_json
+from bionerflow.script import run
+
+
+def main() -> None:
+    """Read the arguments, compare, write one JSON file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--first", type=Path, required=True, help="results/predict/R.parquet")
+    parser.add_argument("--second", type=Path, required=True, help="results/predict/S.parquet")
+    parser.add_argument("--gold", type=Path, required=True, help="folder of {corpus}/test.parquet")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    write_json(args.out, compare(args.first, args.second, args.gold))
+
+
+if __name__ == "__main__":
+    run(main)
