@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -377,3 +378,35 @@ def test_bioc_and_pubtator_of_one_corpus_agree(corpora_mirror):
         return {(d.id, d.text, tuple(sorted(d.entities))) for d in reading.documents}
 
     assert plain(bioc) == plain(pubtator)
+
+
+def test_cadec_entry_reads_posts_of_its_form(tmp_path):
+    posts = {f"P.{n}": ("Muscle\nache. Arm hurts!\n", ANN) for n in range(20)}
+    posts["P.empty"] = ("", "")
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for post, (text, annotations) in posts.items():
+            archive.writestr(f"cadec/text/{post}.txt", text)
+            archive.writestr(f"cadec/original/{post}.ann", annotations)
+            archive.writestr(f"cadec/sct/{post}.ann", "TT1\t1 | x | 0 4\tMusc\n")
+    (tmp_path / "CADEC.v2.zip").write_bytes(data.getvalue())
+    entry = load_corpora(ROOT / "config" / "corpora.yaml")["cadec"]
+    normalise("cadec", entry, tmp_path, tmp_path / "out")
+    report = read_json(tmp_path / "out" / "report.json")
+    assert [report["splits"][split]["sentences"] for split in SPLITS] == [28, 6, 6]
+    assert (report["mentions"], report["entities"], report["lost"]) == (60, 40, 20)
+    assert {reason: row["count"] for reason, row in report["findings"].items()} == {
+        "fragments_out_of_order": 20,
+        "text_differs": 20,
+    }
+    first, second = list(read_examples(tmp_path / "out" / "test.parquet"))[:2]
+    assert (first.text, second.text) == ("Muscle\nache.", "Arm hurts!")
+    assert first.entities == (Entity.at("ADR", [(0, 11)], first.text),)
+    assert second.entities == (Entity.at("Symptom", [(0, 2), (4, 9)], second.text),)
+
+
+#: A mention over a line break, fragments out of order, a corrected spelling, a note.
+ANN = (
+    "T1\tADR 0 6;7 11\tMuscle ache\nT2\tSymptom 17 22;13 15\thurts Ar\n"
+    "T3\tADR 13 16\tArms\n#1\tAnnotatorNotes T1\tno\n"
+)
