@@ -1,0 +1,154 @@
+"""What holds of every format: on any string, on long answers, on real corpora."""
+
+import os
+import time
+
+import pytest
+from fuzzing import TYPES, mutated
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bionerflow.corpora.download import fetch
+from bionerflow.corpora.normalise import normalise
+from bionerflow.corpora.settings import load_corpora
+from bionerflow.formats import FORMATS
+from bionerflow.schema import Entity, read_examples
+
+#: Mutated answers over all formats; the full measure is BIONERFLOW_FUZZ=1000000.
+FUZZED = int(os.environ.get("BIONERFLOW_FUZZ", "8000"))
+KINDS = {"malformed", "unknown_type", "not_in_text", "ambiguous", "truncated"}
+
+
+def check(name, answer, text, types):
+    parsed = FORMATS[name].parse(answer, text, types)
+    for entity in parsed.entities:
+        assert entity.type in types
+        assert all(0 <= start < end <= len(text) for start, end in entity.spans)
+        assert entity == Entity.at(entity.type, entity.spans, text)
+    assert len(set(parsed.entities)) == len(parsed.entities)
+    assert {problem.kind for problem in parsed.problems} <= KINDS
+
+
+def test_mutated_answers_give_entities_of_the_text_or_problems():
+    for case in mutated(FUZZED, seed=1):
+        check(*case)
+
+
+marks = st.sampled_from(
+    ["[", "]", "<A>", "</A>", "<A:a>", "@@", "##", "\\", '"', "a", "b", " ", "\n"]
+)
+strings = st.lists(marks | st.characters(), max_size=40).map("".join)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=60, deadline=None)
+@given(answer=strings, text=strings)
+def test_any_string_is_parsed(name, answer, text):
+    check(name, answer, text, ("A",))
+
+
+@st.composite
+def marked_texts(draw):
+    text = draw(strings)
+    cuts = st.integers(0, len(text))
+    spans = draw(st.lists(st.tuples(cuts, cuts, st.sampled_from("AB")), max_size=5))
+    return text, {Entity.at(type, [(a, b)], text) for a, b, type in spans if a < b}
+
+
+EXACT = [name for name, f in FORMATS.items() if f.own_offsets and not f.whole_tokens]
+
+
+@pytest.mark.parametrize("name", EXACT)
+@settings(max_examples=150, deadline=None)
+@given(example=marked_texts())
+def test_formats_with_own_offsets_lose_nothing(name, example):
+    text, entities = example
+    if "\\" in text:  # Marks cannot be escaped then (docs/formats.md).
+        text = text.replace("\\", "/")
+        entities = {Entity.at(e.type, e.spans, text) for e in entities}
+    format = FORMATS[name]
+    if not format.can_carry(entities):
+        return
+    read = set()
+    for types in format.queries(("A", "B")):
+        turns = format.render(text, entities, types)
+        read |= set(format.parse(turns[-1].content, text, types).entities)
+    assert read == entities
+
+
+SENTENCE = "These results suggest that BCL6 plays a role in activated lymphocytes. "
+ENDLESS = ['["BCL6", ', "['a", '{"text": "a", "type": "protein"}, ', "[", "<protein>", "@@", "[["]
+ENDLESS += [
+    "protein: [BCL6]\n",
+    'Type: protein\nAnswer: ["a"]\n',
+    "T1\tprotein 27 31\tBCL6\n",
+    "1 1 ",
+]
+ENDLESS += [
+    "<x>",
+    "a; is a; protein\n",
+    'entity_list.append("',
+    "O ",
+    "<protein:",
+    SENTENCE + "x",
+    " ",
+]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_long_answers_take_a_second(name):
+    format = FORMATS[name]
+    types = format.queries(TYPES)[0]
+    for text in (SENTENCE, SENTENCE * 20):
+        for unit in ENDLESS:
+            answer = (unit * 100_000)[:100_000]
+            start = time.process_time()
+            format.parse(answer, text, types)
+            assert time.process_time() - start < 1, unit
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_long_answer_is_read_whole(name):
+    text = SENTENCE * 300
+    entities = [
+        Entity.at("protein", [(at + 27, at + 31)], text)
+        for at in range(0, len(text), len(SENTENCE))
+    ]
+    turns = FORMATS[name].render(text, entities, ("protein",))
+    assert FORMATS[name].parse(turns[-1].content, text, ("protein",)).entities == tuple(entities)
+
+
+@pytest.fixture(scope="module")
+def real(corpora_mirror, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpora")
+    corpora = load_corpora("config/corpora.yaml")
+
+    def examples(name):
+        for file in corpora[name].files:
+            fetch(corpora[name].entry(file), folder / "raw" / name / file, corpora_mirror)
+        normalise(name, corpora[name], folder / "raw" / name, folder / name)
+        return corpora[name].types, list(read_examples(folder / name / "test.parquet"))
+
+    return {name: examples(name) for name in ("ncbi_disease", "pgxcorpus")}
+
+
+@pytest.mark.parametrize("corpus", ["ncbi_disease", "pgxcorpus"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_round_trip_on_real_text(name, corpus, real):
+    types, examples = real[corpus]
+    format = FORMATS[name]
+    hits = found = gold = 0
+    for example in examples[:300]:
+        if not format.can_carry(example.entities):
+            continue
+        read = set()
+        for asked in format.queries(types):
+            turns = format.render(example.text, example.entities, asked)
+            answers = [turn.content for turn in turns if turn.role == "assistant"]
+            read |= set(format.parse(answers, example.text, asked).entities)
+        if name in EXACT:
+            assert read == set(example.entities)
+        hits += len(read & set(example.entities))
+        found += len(read)
+        gold += len(set(example.entities))
+    assert 200 * hits / (found + gold) >= 99.4
