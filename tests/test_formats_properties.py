@@ -99,12 +99,11 @@ ENDLESS += [
 def test_long_answers_take_a_second(name):
     format = FORMATS[name]
     types = format.queries(TYPES)[0]
-    for text in (SENTENCE, SENTENCE * 20):
-        for unit in ENDLESS:
-            answer = (unit * 100_000)[:100_000]
-            start = time.process_time()
-            format.parse(answer, text, types)
-            assert time.process_time() - start < 1, unit
+    for unit in ENDLESS:
+        answer = (unit * 100_000)[:100_000]
+        start = time.process_time()
+        format.parse(answer, SENTENCE * 20, types)
+        assert time.process_time() - start < 1, unit
 
 
 @pytest.mark.parametrize("name", FORMATS)
