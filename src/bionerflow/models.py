@@ -70,7 +70,7 @@ def _there(folder: str | Path) -> Path:
 
 
 def write_card(folder: Path, **facts: Any) -> None:
-    """Write the card beside a model's folder: the SHA-256 of its weights, and what is known of it."""
+    """Write the card beside a model folder: the SHA-256 of its weights, what is known of it."""
     weights = sorted(folder.glob("*.safetensors"))
     card = {"files": {path.name: sha256(path) for path in weights}, **facts}
     write_json(folder.with_name(f"{folder.name}.json"), card)

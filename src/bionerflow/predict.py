@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bionerflow.curate import draw
+from bionerflow.draws import draw
 from bionerflow.formats import FORMATS
 from bionerflow.generate import Answer, generate
 from bionerflow.schema import Entity, Problem, Turn, entity_from, entity_row, problem_row

@@ -1,13 +1,15 @@
 """The tiny family: decoders trained from nothing on training texts alone.
 
-Each document is a conversation: a sentence, and an answer that copies parts of it. Loss is on every
-token, so that the model learns the language of the corpora and to copy, which is what extraction
-by generation rests on. No label is read.
+Each document is a conversation: a sentence, and an answer that copies it or its rare words. So the
+model learns what extraction by generation rests on: to find terms and to copy them. No label is
+read; the trainer is the one that fine-tunes.
 """
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,13 @@ import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from bionerflow.chat import Chat
-from bionerflow.progress import Progress
+from bionerflow.induction import set_induction
 from bionerflow.schema import Turn
-from bionerflow.settings import Architecture, PretrainSettings
+from bionerflow.settings import Architecture, TrainSettings
+from bionerflow.train import fit
 
-SHARE_OF_COPIES = 0.25
+SHARE_OF_SENTENCES = 0.2
+SHARE_OF_RARE = 1 / 3
 
 
 def build(architecture: Architecture, tokenizer: Any) -> Any:
@@ -34,26 +38,47 @@ def build(architecture: Architecture, tokenizer: Any) -> Any:
         head_dim=64,
         intermediate_size=architecture.intermediate_size,
         max_position_embeddings=4096,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+        initializer_range=architecture.hidden_size**-0.5,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=chat.end,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return Qwen3ForCausalLM(config)
+    model = Qwen3ForCausalLM(config)
+    set_induction(model, torch.Generator().manual_seed(torch.initial_seed()))
+    return model
 
 
-def copying(text: str, language: str, rng: random.Random) -> list[Turn]:
-    """Return a conversation whose answer copies the sentence, or some parts of it in order."""
-    if rng.random() < SHARE_OF_COPIES:
+def rare_words(texts: Sequence[tuple[str, str]]) -> frozenset[str]:
+    """Return the words (Chinese: characters) that make up the rarest third of the texts."""
+    counts = Counter(word for language, text in texts for word in split(text, language))
+    left = counts.total() * SHARE_OF_RARE
+    rare = []
+    for word, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        left -= count
+        if left < 0:
+            break
+        rare.append(word)
+    return frozenset(rare)
+
+
+def split(text: str, language: str) -> list[str]:
+    """Split a text into words, or into characters where no spaces stand between words."""
+    return list(text) if language == "zh" else text.split(" ")
+
+
+def copying(text: str, language: str, rare: frozenset[str], rng: random.Random) -> list[Turn]:
+    """Return a conversation whose answer copies the sentence, or its runs of rare words in order.
+
+    Runs of rare words are what unsupervised keyphrase extraction would take for terms.
+    """
+    if rng.random() < SHARE_OF_SENTENCES:
         return [Turn("user", text), Turn("assistant", text)]
-    words = list(text) if language == "zh" else text.split(" ")
     glue = "" if language == "zh" else " "
-    parts, at = [], 0
-    for _ in range(rng.randint(1, 4)):
-        start = at + rng.randrange(max(1, len(words) // 3))
-        at = start + rng.randint(1, 5)
-        parts.append(glue.join(words[start:at]))
-    answer = json.dumps([part for part in parts if part], ensure_ascii=False)
+    runs = groupby(split(text, language), key=rare.__contains__)
+    terms = [glue.join(words) for is_rare, words in runs if is_rare]
+    answer = json.dumps(terms, ensure_ascii=False)
     return [Turn("user", text), Turn("assistant", answer)]
 
 
@@ -61,68 +86,21 @@ def pretrain(
     tokenizer: Any,
     texts: Sequence[tuple[str, str]],
     architecture: Architecture,
-    settings: PretrainSettings,
+    settings: TrainSettings,
+    checkpoints: Path,
     seed: int,
-) -> Any:
-    """Train a decoder on (language, text) pairs until `settings.tokens` tokens were seen."""
+) -> tuple[Any, dict[str, Any]]:
+    """Train a decoder to copy from (language, text) pairs; return it and what is to be recorded."""
     torch.manual_seed(seed)
+    rare = rare_words(texts)
+    rng = random.Random(f"{seed}:copying")
+    conversations = [copying(text, language, rare, rng) for language, text in texts]
     model = build(architecture, tokenizer)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.95), weight_decay=0.01
-    )
-    progress = Progress("pretrain", settings.tokens, "tokens")
-    seen = 0
-    for ids, mask in _batches(Chat(tokenizer), texts, settings.batch_tokens, seed):
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * _rate(seen / settings.tokens)
-        labels = ids.masked_fill(mask == 0, -100)
-        loss = model(input_ids=ids, attention_mask=mask, labels=labels, use_cache=False).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        seen += int(mask.sum())
-        progress.to(seen, f"loss {loss.item():.3f}")
-        if seen >= settings.tokens:
-            break
-    return model.eval()
+    return fit(model, tokenizer, conversations, settings, checkpoints, seed)
 
 
-def _rate(done: float) -> float:
-    """Warm up over 5 % of the tokens, then decay linearly to a tenth."""
-    return min(done / 0.05 + 0.01, 1.0) * (1 - 0.9 * min(done, 1.0))
-
-
-def _batches(
-    chat: Chat, texts: Sequence[tuple[str, str]], tokens: int, seed: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield right-padded batches of about `tokens` tokens, of like lengths, without end."""
-    epoch = 0
-    while True:
-        rng = random.Random(f"{seed}:{epoch}")
-        order = rng.sample(texts, len(texts))
-        encoded = chat.encode([copying(text, language, rng) for language, text in order])
-        rows = sorted((conversation.ids for conversation in encoded), key=len)
-        batches: list[list[list[int]]] = []
-        batch: list[list[int]] = []
-        for row in rows:
-            if batch and (len(batch) + 1) * len(row) > tokens:
-                batches.append(batch)
-                batch = []
-            batch.append(row)
-        rng.shuffle(batches)
-        yield from map(_pad, batches)
-        epoch += 1
-
-
-def _pad(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    width = max(map(len, rows))
-    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
-    return ids, mask
-
-
-def save(model: Any, tokenizer: Any, folder: str | Path) -> None:
-    """Save weights and tokenizer as any model of the Hub has them."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+def draw_texts(
+    texts: Sequence[tuple[str, str]], sentences: int, seed: int
+) -> list[tuple[str, str]]:
+    """Return at most `sentences` texts, drawn by seed, in a drawn order."""
+    return random.Random(f"{seed}:texts").sample(texts, min(len(texts), sentences))

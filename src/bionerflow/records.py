@@ -1,4 +1,4 @@
-"""What is recorded of a run so that it can be repeated: versions, machine, and a checkpoint's key."""
+"""What is recorded of a run so that it can be repeated: versions, machine, checkpoint key."""
 
 import hashlib
 import json

@@ -101,14 +101,6 @@ class Architecture(Settings):
     intermediate_size: int = Field(gt=0)
 
 
-class PretrainSettings(Settings):
-    """How a model of the tiny family is trained from nothing, on training texts alone."""
-
-    tokens: int = Field(gt=0, description="training tokens in all")
-    learning_rate: float = Field(2e-3, gt=0)
-    batch_tokens: int = Field(4096, gt=0)
-
-
 class Resources(Settings):
     """What a job with this model asks of its machine."""
 
@@ -141,7 +133,8 @@ class Pretrain(Settings):
 
     source: Literal["pretrain"]
     architecture: Architecture
-    pretrain: PretrainSettings
+    sentences: int = Field(gt=0, description="training sentences that are read, at most")
+    train: TrainSettings
     resources: Resources
 
 

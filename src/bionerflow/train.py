@@ -117,22 +117,37 @@ NOTED = ("loss", "eval_f1")
 
 
 def train(
-    settings: TrainSettings,
-    predict_settings: PredictSettings,
     base: str | Path,
     tokenizer: Any,
     conversations: Sequence[Sequence[Turn]],
-    dev: Sequence[Asked],
+    settings: TrainSettings,
     checkpoints: Path,
     seed: int,
+    dev: Sequence[Asked] = (),
+    predict_settings: PredictSettings | None = None,
 ) -> tuple[Any, dict[str, Any]]:
-    """Fine-tune the base model; return the model to save and what is to be recorded of it.
-
-    A run that was killed goes on from the last checkpoint in `checkpoints`.
-    """
-    data = Conversations(Chat(tokenizer).encode(conversations), settings.max_length)
+    """Fine-tune the base model in `base`; see `fit`."""
     torch.manual_seed(seed)
     model = adapted(base, settings)
+    return fit(model, tokenizer, conversations, settings, checkpoints, seed, dev, predict_settings)
+
+
+def fit(
+    model: Any,
+    tokenizer: Any,
+    conversations: Sequence[Sequence[Turn]],
+    settings: TrainSettings,
+    checkpoints: Path,
+    seed: int,
+    dev: Sequence[Asked] = (),
+    predict_settings: PredictSettings | None = None,
+) -> tuple[Any, dict[str, Any]]:
+    """Train a model on conversations; return it and what is to be recorded of it.
+
+    With dev conversations, the weights of the best validation are returned. A run that was killed
+    goes on from the last checkpoint in `checkpoints`.
+    """
+    data = Conversations(Chat(tokenizer).encode(conversations), settings.max_length)
     trainer = GeneratingTrainer(
         model=model,
         args=_arguments(settings, data, checkpoints, seed, bool(dev)),
@@ -142,9 +157,10 @@ def train(
         callbacks=[_Report()],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.dev, trainer.predict_settings = dev, predict_settings
+    trainer.dev, trainer.predict_settings = dev, predict_settings or PredictSettings()
     begun = time.monotonic()
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
+    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+    trainer.train(resume_from_checkpoint=last)
     return model.eval(), _metrics(trainer, data, time.monotonic() - begun)
 
 

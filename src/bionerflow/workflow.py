@@ -116,7 +116,9 @@ class Plan:
     def recipe(self, name: str) -> str:
         """Return how a model of the tiny family is built and trained."""
         model = self.models[name]
-        return as_json(model.model_dump(mode="json", include={"architecture", "pretrain"}))
+        return as_json(
+            model.model_dump(mode="json", include={"architecture", "sentences", "train"})
+        )
 
     def base(self, run: str) -> str:
         """Return the folder of a run's base model."""

@@ -81,4 +81,5 @@ rule pretrain:
     shell:
         "python -P workflow/scripts/pretrain.py --corpora {params.corpora} --examples results/corpora"
         " --tokenizer {TINY}/tokenizer --settings {params.settings:q} --seed {params.seed}"
-        " --threads {threads} --out {output.folder} 2>&1 | tee {log}"
+        " --threads {threads} --checkpoints results/checkpoints --out {output.folder}"
+        " 2>&1 | tee {log}"

@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 
 from bionerflow.models import load_tokenizer, write_card
-from bionerflow.pretrain import pretrain, save
+from bionerflow.pretrain import draw_texts, pretrain
+from bionerflow.records import checkpoint_key
 from bionerflow.schema import read_examples
 from bionerflow.script import run
-from bionerflow.settings import Architecture, PretrainSettings, parse
+from bionerflow.settings import Architecture, TrainSettings, parse
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="architecture and recipe as JSON")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -32,15 +34,18 @@ def main() -> None:
         for example in read_examples(args.examples / corpus / "train.parquet")
     ]
     tokenizer = load_tokenizer(args.tokenizer)
-    model = pretrain(
+    model, metrics = pretrain(
         tokenizer,
-        texts,
+        draw_texts(texts, settings["sentences"], args.seed),
         parse(Architecture, settings["architecture"], "architecture"),
-        parse(PretrainSettings, settings["pretrain"], "pretrain"),
+        parse(TrainSettings, settings["train"], "train"),
+        args.checkpoints / args.out.name / checkpoint_key({**settings, "texts": texts}),
         args.seed,
     )
-    save(model, tokenizer, args.out)
-    write_card(args.out, parameters=sum(weight.numel() for weight in model.parameters()))
+    model.save_pretrained(args.out)
+    tokenizer.save_pretrained(args.out)
+    parameters = sum(weight.numel() for weight in model.parameters())
+    write_card(args.out, parameters=parameters, training=metrics)
 
 
 if __name__ == "__main__":

@@ -33,15 +33,16 @@ def main() -> None:
     data = args.conversations / "train.parquet"
     inputs = {"settings": settings.model_dump(), "seed": args.seed, "data": read_card(data)}
     inputs["base"] = json.loads(Path(f"{args.base}.json").read_text(encoding="utf-8"))
+    tokenizer = load_tokenizer(args.base)
     model, metrics = train(
-        settings,
-        parse(PredictSettings, json.loads(args.predict), "predict"),
         args.base,
-        tokenizer := load_tokenizer(args.base),
+        tokenizer,
         [query.turns for query in asked(read_rows(data, CONVERSATIONS))],
-        list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS))),
+        settings,
         args.checkpoints / args.out.name / checkpoint_key(inputs),
         args.seed,
+        list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS))),
+        parse(PredictSettings, json.loads(args.predict), "predict"),
     )
     model.save_pretrained(args.out / "model")
     tokenizer.save_pretrained(args.out / "model")

@@ -1,0 +1,111 @@
+"""A decoder that can copy before it has learned anything: induction heads set by hand.
+
+Learning to copy takes a small transformer some million tokens, more than two cores see in a demo.
+What it would learn is known (Olsson et al. 2022, "In-context learning and induction heads"): heads
+of the first layer note at each token the one and the two tokens before it, a head of the second
+looks for the place where the last two tokens stood before, and what followed there is repeated.
+The heads are set for tokens not yet seen too, since they compare random directions of embeddings.
+All weights stay trainable.
+"""
+
+from typing import Any
+
+import torch
+
+FAST = 4  # rotary pairs that turn fast enough to tell neighbouring positions apart
+SLOW = 22  # rotary pairs that hardly turn within a sentence, used to compare tokens
+SHARPNESS = 4.0
+LOUDNESS = 4.0
+WHISPER = 0.5
+
+
+@torch.no_grad()
+def set_induction(model: Any, generator: torch.Generator) -> None:
+    """Set the first two layers of a freshly made Qwen3 decoder to copy; silence all the rest.
+
+    Needs two key-value heads of 64 dimensions and a rotary base of a million, so that the slow
+    pairs stay put over a sentence.
+    """
+    for layer in model.model.layers:
+        layer.self_attn.o_proj.weight.zero_()
+        layer.mlp.down_proj.weight.zero_()
+    embeddings = model.model.embed_tokens.weight
+    directions = _orthonormal(embeddings.shape[1] - 1, 3 * SLOW + 128, generator)
+    token, before, earlier = directions[: 3 * SLOW].split(SLOW)
+    _set_embeddings(embeddings, torch.cat([before, earlier]))
+    scale = float(embeddings[:, 1:].std())
+    first, second = (layer.self_attn for layer in model.model.layers[:2])
+    for head, (distance, into) in enumerate([(1, before), (2, earlier)]):
+        _look_back(first, head, distance, token, scale * into)
+    for head, values in enumerate(directions[3 * SLOW :].split(64)):
+        _repeat(second, head, (token, before), (before, earlier))
+        _speak(second, head, values, LOUDNESS * scale)
+        for layer in model.model.layers[2:]:
+            _speak(layer.self_attn, head, values, WHISPER * scale)
+
+
+def _orthonormal(size: int, count: int, generator: torch.Generator) -> torch.Tensor:
+    """Return `count` random orthonormal directions; the residual stream's first place is kept."""
+    directions = torch.linalg.qr(torch.randn(size, count, generator=generator)).Q.T
+    return torch.cat([torch.zeros(count, 1), directions], dim=1)
+
+
+def _set_embeddings(embeddings: torch.Tensor, reserved: torch.Tensor) -> None:
+    """Put a constant in the first place, and clear the directions that hold earlier tokens."""
+    embeddings -= embeddings @ reserved.T @ reserved
+    embeddings[:, 0] = embeddings[:, 1:].std()
+
+
+def _look_back(
+    attention: Any, head: int, distance: int, read: torch.Tensor, write: torch.Tensor
+) -> None:
+    """Let a head attend `distance` tokens back, whatever they are, and note them down."""
+    q, k, v, o = _parts(attention, head)
+    for part in (q, k, v):
+        part.zero_()
+    angles = distance * _frequencies(attention)[:FAST]
+    q[:FAST, 0] = 1
+    k[:FAST, 0] = angles.cos()
+    k[32 : 32 + FAST, 0] = angles.sin()
+    v[:SLOW] = read
+    o[:, :SLOW] = write.T
+    attention.q_norm.weight.fill_(SHARPNESS)
+
+
+def _repeat(
+    attention: Any,
+    head: int,
+    wanted: tuple[torch.Tensor, torch.Tensor],
+    noted: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    """Let a head attend where the last two tokens stood before, one place further."""
+    q, k, _, _ = _parts(attention, head)
+    q.zero_()
+    k.zero_()
+    for half, (a, b) in enumerate(zip(wanted, noted, strict=True)):
+        place = slice(32 * half + 32 - SLOW, 32 * half + 32)
+        q[place], k[place] = a, b
+    attention.q_norm.weight.fill_(SHARPNESS)
+
+
+def _speak(attention: Any, head: int, values: torch.Tensor, loudness: float) -> None:
+    """Let a head say the token that it attends to, wherever it learns to look."""
+    _, _, v, o = _parts(attention, head)
+    v[:] = values
+    o[:] = loudness * values.T
+
+
+def _parts(attention: Any, head: int) -> tuple[torch.Tensor, ...]:
+    """Return the weights of a key-value head and of its first query head: q, k, v, o."""
+    query = head * attention.num_key_value_groups
+    return (
+        attention.q_proj.weight[64 * query : 64 * (query + 1)],
+        attention.k_proj.weight[64 * head : 64 * (head + 1)],
+        attention.v_proj.weight[64 * head : 64 * (head + 1)],
+        attention.o_proj.weight[:, 64 * query : 64 * (query + 1)],
+    )
+
+
+def _frequencies(attention: Any) -> torch.Tensor:
+    base = attention.config.rope_parameters["rope_theta"]
+    return base ** -(torch.arange(32) / 32)
