@@ -5,7 +5,8 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel
 
-from bionerflow.pretrain import build, save
+from bionerflow.models import save
+from bionerflow.pretrain import build
 from bionerflow.settings import Architecture
 from bionerflow.tokenizer import train_tokenizer
 

@@ -69,6 +69,12 @@ def _there(folder: str | Path) -> Path:
     return Path(folder)
 
 
+def save(model: Any, tokenizer: Any, folder: str | Path) -> None:
+    """Save weights or adapter and the tokenizer as any model of the Hub has them."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
 def write_card(folder: Path, **facts: Any) -> None:
     """Write the card beside a model folder: the SHA-256 of its weights, what is known of it."""
     weights = sorted(folder.glob("*.safetensors"))

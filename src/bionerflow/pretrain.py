@@ -45,9 +45,7 @@ def build(architecture: Architecture, tokenizer: Any) -> Any:
         eos_token_id=chat.end,
         pad_token_id=tokenizer.pad_token_id,
     )
-    model = Qwen3ForCausalLM(config)
-    set_induction(model, torch.Generator().manual_seed(torch.initial_seed()))
-    return model
+    return Qwen3ForCausalLM(config)
 
 
 def rare_words(texts: Sequence[tuple[str, str]]) -> frozenset[str]:
@@ -96,6 +94,7 @@ def pretrain(
     rng = random.Random(f"{seed}:copying")
     conversations = [copying(text, language, rare, rng) for language, text in texts]
     model = build(architecture, tokenizer)
+    set_induction(model, torch.Generator().manual_seed(seed))
     return fit(model, tokenizer, conversations, settings, checkpoints, seed)
 
 

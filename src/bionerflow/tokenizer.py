@@ -5,6 +5,7 @@ sentence and in the answer and can be copied token by token. Lines that prompts 
 each: two cores should spend their time on the text, not on the instructions around it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,14 +16,17 @@ from transformers import PreTrainedTokenizerFast
 from bionerflow.files import sha256, write_json
 from bionerflow.schema import Turn
 
-PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+PAD, END = "<|endoftext|>", "<|end|>"
+ROLES = ["<|system|>", "<|user|>", "<|assistant|>"]
 TEMPLATE = (
     "{% for message in messages %}"
-    "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "<|{{ message['role'] }}|>{{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}<|end|>{% endif %}"
     "{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 ALONE = Regex(r"[ \p{Han}\p{Nd}]")
+LABEL = re.compile(r"^\w+: ?", re.MULTILINE)
 REPEATED = 100
 
 
@@ -38,7 +42,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     core.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=[PAD, START, END],
+        special_tokens=[PAD, END, *ROLES],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -52,15 +56,16 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     )
 
 
-def add_phrases(tokenizer: PreTrainedTokenizerFast, prompts: Iterable[Sequence[Turn]]) -> None:
-    """Make each line that at least a hundred prompts share one token."""
-    lines = Counter(
-        line
-        for turns in prompts
-        for turn in turns
-        if turn.role != "assistant"
-        for line in turn.content.split("\n")
-    )
+def add_phrases(
+    tokenizer: PreTrainedTokenizerFast, conversations: Iterable[Sequence[Turn]]
+) -> None:
+    """Make each line that many prompts share one token, and each label (`Text: `) of a line."""
+    lines: Counter[str] = Counter()
+    for turns in conversations:
+        for turn in turns:
+            lines.update(LABEL.findall(turn.content))
+            if turn.role != "assistant":
+                lines.update(turn.content.split("\n"))
     phrases = sorted(line for line, n in lines.items() if n >= REPEATED and len(line) > 1)
     tokenizer.add_tokens([AddedToken(line, normalized=False) for line in phrases])
 

@@ -219,6 +219,7 @@ def _arguments(
         ),
         warmup_steps=settings.warmup,
         optim="adamw_torch",
+        adam_beta2=float(__import__("os").environ.get("B2","0.999")),
         train_sampling_strategy="group_by_length",
         eval_strategy="steps" if interval else "no",
         eval_steps=interval,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from bionerflow.models import load_tokenizer, write_card
+from bionerflow.models import load_tokenizer, save, write_card
 from bionerflow.pretrain import draw_texts, pretrain
 from bionerflow.records import checkpoint_key
 from bionerflow.schema import read_examples
@@ -42,8 +42,7 @@ def main() -> None:
         args.checkpoints / args.out.name / checkpoint_key({**settings, "texts": texts}),
         args.seed,
     )
-    model.save_pretrained(args.out)
-    tokenizer.save_pretrained(args.out)
+    save(model, tokenizer, args.out)
     parameters = sum(weight.numel() for weight in model.parameters())
     write_card(args.out, parameters=parameters, training=metrics)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from bionerflow.files import write_json
-from bionerflow.models import load_tokenizer
+from bionerflow.models import load_tokenizer, save
 from bionerflow.predict import asked
 from bionerflow.records import checkpoint_key, environment
 from bionerflow.schema import CONVERSATIONS, read_card, read_rows
@@ -44,8 +44,7 @@ def main() -> None:
         list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS))),
         parse(PredictSettings, json.loads(args.predict), "predict"),
     )
-    model.save_pretrained(args.out / "model")
-    tokenizer.save_pretrained(args.out / "model")
+    save(model, tokenizer, args.out / "model")
     write_json(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
 
 
