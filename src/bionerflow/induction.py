@@ -15,6 +15,7 @@ import torch
 FAST = 4  # rotary pairs that turn fast enough to tell neighbouring positions apart
 SLOW = 22  # rotary pairs that hardly turn within a sentence, used to compare tokens
 SHARPNESS = 4.0
+FIRMNESS = 8.0  # queries and keys are normalised: size only slows what training does to them
 LOUDNESS = 4.0
 WHISPER = 0.5
 
@@ -23,31 +24,31 @@ WHISPER = 0.5
 def set_induction(model: Any, generator: torch.Generator) -> None:
     """Set the first two layers of a freshly made Qwen3 decoder to copy; silence all the rest.
 
-    Needs two key-value heads of 64 dimensions and a rotary base of a million, so that the slow
-    pairs stay put over a sentence.
+    Needs two key-value heads of 64 dimensions, 128 dimensions or more in all, and a rotary base of
+    a million, so that the slow pairs stay put over a sentence.
     """
     for layer in model.model.layers:
         layer.self_attn.o_proj.weight.zero_()
         layer.mlp.down_proj.weight.zero_()
     embeddings = model.model.embed_tokens.weight
-    directions = _orthonormal(embeddings.shape[1] - 1, 3 * SLOW + 128, generator)
+    directions = _orthonormal(embeddings.shape[1] - 1, generator)[: 3 * SLOW + 128]
     token, before, earlier = directions[: 3 * SLOW].split(SLOW)
     _set_embeddings(embeddings, torch.cat([before, earlier]))
     scale = float(embeddings[:, 1:].std())
     first, second = (layer.self_attn for layer in model.model.layers[:2])
     for head, (distance, into) in enumerate([(1, before), (2, earlier)]):
         _look_back(first, head, distance, token, scale * into)
-    for head, values in enumerate(directions[3 * SLOW :].split(64)):
+    for head, values in enumerate(directions[3 * SLOW :].chunk(2)):
         _repeat(second, head, (token, before), (before, earlier))
         _speak(second, head, values, LOUDNESS * scale)
         for layer in model.model.layers[2:]:
             _speak(layer.self_attn, head, values, WHISPER * scale)
 
 
-def _orthonormal(size: int, count: int, generator: torch.Generator) -> torch.Tensor:
-    """Return `count` random orthonormal directions; the residual stream's first place is kept."""
-    directions = torch.linalg.qr(torch.randn(size, count, generator=generator)).Q.T
-    return torch.cat([torch.zeros(count, 1), directions], dim=1)
+def _orthonormal(size: int, generator: torch.Generator) -> torch.Tensor:
+    """Return random orthonormal directions, all but the residual stream's first place."""
+    directions = torch.linalg.qr(torch.randn(size, size, generator=generator)).Q
+    return torch.cat([torch.zeros(size, 1), directions], dim=1)
 
 
 def _set_embeddings(embeddings: torch.Tensor, reserved: torch.Tensor) -> None:
@@ -84,15 +85,15 @@ def _repeat(
     k.zero_()
     for half, (a, b) in enumerate(zip(wanted, noted, strict=True)):
         place = slice(32 * half + 32 - SLOW, 32 * half + 32)
-        q[place], k[place] = a, b
+        q[place], k[place] = FIRMNESS * a, FIRMNESS * b
     attention.q_norm.weight.fill_(SHARPNESS)
 
 
 def _speak(attention: Any, head: int, values: torch.Tensor, loudness: float) -> None:
     """Let a head say the token that it attends to, wherever it learns to look."""
     _, _, v, o = _parts(attention, head)
-    v[:] = values
-    o[:] = loudness * values.T
+    v[: len(values)] = values
+    o[:, : len(values)] = loudness * values.T
 
 
 def _parts(attention: Any, head: int) -> tuple[torch.Tensor, ...]:
