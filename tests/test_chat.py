@@ -1,6 +1,7 @@
 """Chat templates taken apart: ours, and templates as Qwen and Llama have them."""
 
 import re
+from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
@@ -51,7 +52,11 @@ LLAMA = """{{- bos_token }}
 ENDS = {CHATML: "<|im_end|>", THINKING: "<|im_end|>", LLAMA: "<|eot_id|>"}
 SPECIAL = re.compile(r"<\|\w+\|>|</?think>")
 
-SINGLE = [Turn("system", "Be exact."), Turn("user", "Text: 高血压 😀"), Turn("assistant", '["高血压"]')]
+SINGLE = [
+    Turn("system", "Be exact."),
+    Turn("user", "Text: 高血压 😀"),
+    Turn("assistant", '["高血压"]'),
+]
 SEVERAL = [*SINGLE, Turn("user", "Type: DNA"), Turn("assistant", "[]")]
 
 
@@ -159,8 +164,8 @@ def test_a_template_that_ends_no_answer_is_refused():
         Chat(tokenizer_of(bare)).segments(SINGLE)
 
 
-@pytest.mark.xfail(strict=True, reason="Llama 3.2 writes today's date where none is handed over")
 def test_a_prompt_is_the_same_on_any_day():
-    dated = "{% if not date_string is defined %}{% set date_string = strftime_now('%f') %}{% endif %}"
-    chat, later = (Chat(tokenizer_of(dated + "Today: {{ date_string }}\n" + LLAMA)) for _ in "ab")
-    assert chat.segments(SINGLE) == later.segments(SINGLE)
+    """Llama 3.2 writes today's date where it is not handed one."""
+    today = "{% if not date_string is defined %}{{ strftime_now('%d %b %Y') }}{% endif %}"
+    chat = Chat(tokenizer_of(today + LLAMA))
+    assert f"{datetime.now():%d %b %Y}" not in chat.segments(SINGLE)[0]

@@ -1,12 +1,12 @@
 """A tiny untrained model in a folder, as any model of the Hub has it."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import BertConfig, BertModel, Qwen3Config, Qwen3ForCausalLM
 
 from bionerflow.chat import Chat
+from bionerflow.models import save
 from bionerflow.tokenizer import train_tokenizer
 
 torch.set_num_threads(1)  # the tests of a tiny model are too small to share out
@@ -36,7 +36,8 @@ def tiny_model(folder: Path) -> Path:
         eos_token_id=Chat(tokenizer).end,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return _save(Qwen3ForCausalLM(config), tokenizer, folder)
+    save(Qwen3ForCausalLM(config), tokenizer, folder)
+    return folder
 
 
 def tiny_encoder(folder: Path) -> Path:
@@ -50,10 +51,5 @@ def tiny_encoder(folder: Path) -> Path:
         num_attention_heads=2,
         intermediate_size=64,
     )
-    return _save(BertModel(config), tokenizer, folder)
-
-
-def _save(model: Any, tokenizer: Any, folder: Path) -> Path:
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save(BertModel(config), tokenizer, folder)
     return folder
