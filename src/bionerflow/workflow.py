@@ -1,14 +1,15 @@
-"""What the workflow's rules look up: the plan behind a configuration, and the code behind a script.
+"""What the workflow's rules look up: the plan behind a configuration.
 
 Light to import: no data or model library is loaded while the workflow is parsed.
 """
 
-import ast
 import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError, nearest
@@ -27,8 +28,6 @@ from bionerflow.settings import (
     parse,
 )
 from bionerflow.tables_settings import Definition, Tables, define, needed
-
-SOURCE = Path(__file__).parent
 
 
 class Plan:
@@ -55,10 +54,15 @@ class Plan:
             where = self.config.experiments[paper]
             for corpus in experiment.corpora:
                 _known(where, "corpus", corpus, self.corpora)
-            scorers = [run.curate.scorer for run in self.runs.values() if run.curate.scorer]
             bases = [selector.base for selector in experiment.selectors.values()]
-            for model in [*experiment.models, *bases, *scorers]:
+            for model in [*experiment.models, *bases]:
                 _known(where, "model", model, self.models)
+        for run in self.runs.values():
+            where = f"{self.config.experiments[run.paper]}, configurations.{run.configuration}"
+            for format in run.formats:
+                _known(where, "format", format, formats())
+            if run.curate.scorer:
+                _known(where, "model", run.curate.scorer, self.models)
         for corpus in self.config.exclude:
             _known("exclude", "corpus", corpus, self.corpora)
         if self.config.primary_paper not in self.experiments:
@@ -96,6 +100,14 @@ class Plan:
         file = Path("resources", "definitions", f"{corpus}.yaml")
         return [str(file)] if file.is_file() else []
 
+    def grammar(self, corpus: str) -> list[str]:
+        """Return the files that a synthetic corpus is generated from: its grammar and lexicons."""
+        file = Path("resources", "sample", f"{corpus}.yaml")
+        if not file.is_file():
+            raise UserError(f"There is no grammar {file} for the corpus '{corpus}'.")
+        lexicons = yaml.safe_load(file.read_text(encoding="utf-8"))["lexicons"]
+        return [str(file), str(file.with_name(lexicons))]
+
     def names(self, *, generated: bool) -> list[str]:
         """Return the corpora that the project generates itself, or those it does not."""
         return [
@@ -120,6 +132,14 @@ class Plan:
             model.model_dump(mode="json", include={"architecture", "sentences", "train"})
         )
 
+    def fetching(self, name: str) -> str:
+        """Return what fetching a model rests on; what its jobs ask of a machine does not matter."""
+        return self.models[name].model_copy(update={"resources": Resources()}).dump()
+
+    def validating(self, run: str) -> str:
+        """Return how a run answers dev sentences; how many it is tested on does not matter."""
+        return self.run(run).predict.model_copy(update={"test": None}).dump()
+
     def base(self, run: str) -> str:
         """Return the folder of a run's base model."""
         return self.model_folder(self.run(run).model)
@@ -137,10 +157,9 @@ class Plan:
         corpora = dict.fromkeys(c for e in self.experiments.values() for c in e.corpora)
         return [corpus for corpus in corpora if corpus not in self.config.exclude]
 
-    def prompts(self) -> list[tuple[str, str]]:
-        """Return the corpora and formats that runs are trained on: what the tokenizer sees."""
-        pairs = ((c, f) for run in self.runs.values() for c in run.corpora for f in run.formats)
-        return list(dict.fromkeys(pairs))
+    def prompts(self) -> list[str]:
+        """Return the rendered files, without ending, that runs are trained on."""
+        return sorted({stem for run in self.runs for stem in self.rendered(run, "train")})
 
     def scores(self, run: str) -> list[str]:
         """Return the IFD files, without ending, that curate a run's training set."""
@@ -257,46 +276,13 @@ def _known(where: str, what: str, name: str, names: Mapping[str, Any]) -> None:
         raise UserError(f"{where}: unknown {what} '{name}'.{nearest(name, names)}")
 
 
+@cache
+def formats() -> dict[str, Any]:
+    """Return the output formats by name, each with its instruction, without loading their code."""
+    file = Path(__file__).parent / "formats" / "instructions.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
 def as_json(value: Any) -> str:
     """Return a value as JSON with sorted keys, the form that scripts take."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
-
-
-@cache
-def code(script: str) -> tuple[str, ...]:
-    """Return a script and every module of the library that it imports, by whatever way.
-
-    Listed as input of a rule, these make an edit of a module re-run exactly its consumers.
-    """
-    found: dict[Path, None] = {}
-    waiting = [Path(script)]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found[path] = None
-            waiting += _imports(path)
-    here = Path.cwd()
-    return tuple(sorted(str(p.relative_to(here) if p.is_relative_to(here) else p) for p in found))
-
-
-@cache
-def _imports(path: Path) -> tuple[Path, ...]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    modules: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(file for module in modules for file in _files(module))
-
-
-def _files(module: str) -> list[Path]:
-    """Return the files that importing a module of this library runs: its packages and itself."""
-    if module.split(".", maxsplit=1)[0] != "bionerflow":
-        return []
-    parts = module.split(".")[1:]
-    places = [SOURCE.joinpath(*parts[:n], "__init__.py") for n in range(len(parts))]
-    places += [SOURCE.joinpath(*parts, "__init__.py")]
-    places += [SOURCE.joinpath(*parts).with_suffix(".py")] if parts else []
-    return [place for place in places if place.is_file()]

@@ -4,7 +4,8 @@
 # its card, which is small and therefore compared by content. So a touch re-runs nothing.
 
 from bionerflow.errors import UserError
-from bionerflow.workflow import Plan, as_json, code
+from bionerflow.imports import code
+from bionerflow.workflow import Plan, as_json
 from snakemake.exceptions import WorkflowError
 
 try:

@@ -4,7 +4,6 @@
 # out  results/raw/{corpus}/, results/corpora/{corpus}/{split}.parquet and report.json
 
 MIRROR = plan.config.mirror or ""
-GRAMMARS = glob_wildcards("resources/sample/{name,.+yaml}").name
 
 
 localrules:
@@ -14,7 +13,7 @@ localrules:
 rule sample:
     input:
         code=code("workflow/scripts/sample.py"),
-        grammars=collect("resources/sample/{name}", name=GRAMMARS),
+        grammar=asked(lambda w: plan.grammar(w.corpus)),
     output:
         folder=directory("results/raw/{corpus}"),
         card="results/raw/{corpus}.json",
@@ -28,7 +27,7 @@ rule sample:
         seed=plan.config.seed,
     shell:
         "python -P workflow/scripts/sample.py --corpus {wildcards.corpus} --seed {params.seed}"
-        " --out {output.folder} --card {output.card} 2>&1 | tee {log}"
+        " --out {output.folder} 2>&1 | tee {log}"
 
 
 rule download:

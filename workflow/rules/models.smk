@@ -24,7 +24,7 @@ rule prefetch:
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: plan.models[w.model].dump(),
+        settings=lambda w: plan.fetching(w.model),
     shell:
         "python -P workflow/scripts/prefetch.py --settings {params.settings:q}"
         " --out {output.folder} 2>&1 | tee {log}"
@@ -37,7 +37,7 @@ rule tokenizer:
                 "results/corpora/{corpus}/train", corpus=plan.pretraining_corpora()
             )
         ),
-        *data(*[f"results/render/{c}/train.{f}" for c, f in plan.prompts()]),
+        *data(*plan.prompts()),
         code=code("workflow/scripts/tokenizer.py"),
     output:
         folder=directory(f"{TINY}/tokenizer"),
@@ -48,10 +48,11 @@ rule tokenizer:
         "../../environment.yml"
     params:
         corpora=plan.pretraining_corpora(),
+        rendered=collect("{stem}.parquet", stem=plan.prompts()),
         vocabulary=plan.config.vocabulary,
     shell:
         "python -P workflow/scripts/tokenizer.py --corpora {params.corpora} --examples results/corpora"
-        " --rendered results/render --vocabulary {params.vocabulary} --out {output.folder}"
+        " --rendered {params.rendered} --vocabulary {params.vocabulary} --out {output.folder}"
         " 2>&1 | tee {log}"
 
 

@@ -24,7 +24,7 @@ rule train:
     params:
         base=asked(lambda w: plan.base(w.run)),
         settings=asked(lambda w: plan.run(w.run).train.dump()),
-        predict=asked(lambda w: plan.run(w.run).predict.dump()),
+        predict=asked(lambda w: plan.validating(w.run)),
         seed=asked(lambda w: plan.run(w.run).draw),
     shell:
         "python -P workflow/scripts/train.py --conversations results/curate/{wildcards.run}"

@@ -14,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", nargs="+", required=True)
     parser.add_argument("--examples", type=Path, required=True, help="results/corpora")
-    parser.add_argument("--rendered", type=Path, required=True, help="results/render")
+    parser.add_argument("--rendered", type=Path, nargs="+", required=True, metavar="C/train.F")
     parser.add_argument("--vocabulary", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -24,10 +24,7 @@ def main() -> None:
         for example in read_examples(args.examples / corpus / "train.parquet")
     )
     tokenizer = train_tokenizer(texts, args.vocabulary)
-    rendered = sorted(
-        path for corpus in args.corpora for path in (args.rendered / corpus).glob("train.*.parquet")
-    )
-    rows = (row for path in rendered for row in read_rows(path, CONVERSATIONS))
+    rows = (row for path in args.rendered for row in read_rows(path, CONVERSATIONS))
     add_phrases(tokenizer, (query.turns for query in asked(rows)))
     save_tokenizer(tokenizer, args.out)
 
