@@ -12,6 +12,7 @@ import yaml
 
 from bionerflow.corpora.readers import READERS
 from bionerflow.errors import UserError
+from bionerflow.files import read_json, sha256
 from bionerflow.sample import generate, sample_corpora, write_raw
 from bionerflow.sample.grammar import Draft, Grammar, alternatives, load_grammar
 from bionerflow.sample.raw import GENIA_LEAVES, genia_marked, iob2_block
@@ -280,8 +281,10 @@ def test_an_unknown_corpus_is_the_users_error(tmp_path):
         write_raw("sample_flatt", RESOURCES, 1, tmp_path)
 
 
-def test_the_script_writes_the_raw_files(tmp_path, raw):
-    script = ROOT / "workflow" / "scripts" / "sample.py"
-    command = [sys.executable, script, "--corpus", "sample_zh", "--seed", "1", "--out", tmp_path]
+def test_the_script_writes_the_raw_files_and_their_card(tmp_path, raw):
+    out, script = tmp_path / "raw", ROOT / "workflow" / "scripts" / "sample.py"
+    command = [sys.executable, "-P", script, "--corpus", "sample_zh", "--seed", "1", "--out", out]
     subprocess.run(command, check=True)
-    assert (tmp_path / "test.json").read_bytes() == (raw("sample_zh") / "test.json").read_bytes()
+    assert (out / "test.json").read_bytes() == (raw("sample_zh") / "test.json").read_bytes()
+    names = ("train.json", "dev.json", "test.json")
+    assert read_json(tmp_path / "raw.json") == {"files": {n: sha256(out / n) for n in names}}

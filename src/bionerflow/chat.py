@@ -14,6 +14,7 @@ from typing import Any
 from bionerflow.errors import UserError
 from bionerflow.schema import Turn
 
+DATE = "26 Jul 2024"
 MARK = "\u2402{}\u2403"
 MARKS = re.compile(MARK.format(r"(\d+)"))
 
@@ -116,6 +117,7 @@ class Chat:
             tokenize=False,
             add_generation_prompt=open_answer,
             enable_thinking=False,
+            date_string=DATE,
         )
 
 

@@ -18,13 +18,13 @@ def prefetch(model: Hub, folder: Path) -> None:
     Raises:
         UserError: the Hub cannot be reached, or does not give the model.
     """
+    from httpx2 import HTTPError
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         revision = HfApi().model_info(model.id, revision=model.revision).sha
         snapshot_download(model.id, revision=revision, local_dir=folder, allow_patterns=WANTED)
-    except (HfHubHTTPError, OSError) as error:
+    except (HTTPError, OSError) as error:
         raise UserError(
             f"{model.id} cannot be fetched ({type(error).__name__}): check the network and, for a "
             f"gated model, that its licence ({model.licence}) is accepted and HF_TOKEN is set; or "

@@ -24,7 +24,9 @@ def precision() -> torch.dtype:
 
 def load_tokenizer(folder: str | Path) -> Any:
     """Load a model folder's tokenizer."""
-    return AutoTokenizer.from_pretrained(_there(folder), local_files_only=True)
+    if not (Path(folder) / "tokenizer_config.json").is_file():
+        raise UserError(f"There is no tokenizer in {folder}: build it, or correct the path.")
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def load_causal(folder: str | Path) -> Any:
@@ -34,13 +36,15 @@ def load_causal(folder: str | Path) -> Any:
         return load_base(folder).eval()
     from peft import PeftModel
 
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise UserError(f"The adapter in {folder} has no safetensors: pickled weights are refused.")
     base = load_base(_there(read_json(folder / ADAPTER)["base_model_name_or_path"]))
     return PeftModel.from_pretrained(base, str(folder)).eval()
 
 
-def load_base(folder: str | Path, **quantisation: Any) -> Any:
+def load_base(folder: str | Path, dtype: torch.dtype | None = None, **quantisation: Any) -> Any:
     """Load a base model that generates, on the device unless quantisation places it."""
-    model = _load(AutoModelForCausalLM, folder, dtype=precision(), **quantisation)
+    model = _load(AutoModelForCausalLM, folder, dtype=dtype or precision(), **quantisation)
     return model if quantisation else torch.nn.Module.to(model, device())
 
 
@@ -56,6 +60,7 @@ def _load(kind: Any, folder: str | Path, **options: Any) -> Any:
             _there(folder),
             local_files_only=True,
             use_safetensors=True,
+            trust_remote_code=False,
             attn_implementation="sdpa",
             **options,
         )

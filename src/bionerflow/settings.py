@@ -60,6 +60,7 @@ class TrainSettings(Settings):
     lora: LoraSettings = LoraSettings()
     epochs: float = Field(4, gt=0)
     learning_rate: float = Field(1e-5, gt=0)
+    beta2: float = Field(0.999, gt=0, lt=1, description="AdamW's second decay; lower for few steps")
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps")
     batch_size: int = Field(64, gt=0)
@@ -81,6 +82,7 @@ class SelectorSettings(Settings):
 
     kind: Literal["llm_cls", "llm_causal", "bert_cls"] = "llm_cls"
     base: str = Field(description="the model that becomes the classifier")
+    corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
     samples: int = Field(10000, gt=0, description="a corpus, half of them negative")
     epochs: float = Field(2, gt=0)
     learning_rate: float = Field(2e-4, gt=0)
@@ -151,6 +153,7 @@ class Overrides(Settings):
     """What one configuration changes in the base settings; a group's keys replace the base's."""
 
     formats: list[str] = Field(min_length=1)
+    corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
     curate: dict[str, Any] = {}
     train: dict[str, Any] = {}
     predict: dict[str, Any] = {}
@@ -268,7 +271,6 @@ def _child(root: dict[str, Any], node: dict[str, Any], step: str) -> dict[str, A
 
 def expand(config: Config, paper: str, experiment: Experiment) -> Iterator[Run]:
     """Yield the runs of a paper's experiment: each configuration, model and draw."""
-    corpora = [corpus for corpus in experiment.corpora if corpus not in config.exclude]
     for (name, change), model, draw in product(
         experiment.configurations.items(), experiment.models, experiment.draws
     ):
@@ -282,8 +284,17 @@ def expand(config: Config, paper: str, experiment: Experiment) -> Iterator[Run]:
             "model": model,
             "configuration": name,
             "draw": draw,
-            "corpora": corpora,
+            "corpora": chosen(config, experiment, change.corpora),
             "formats": change.formats,
             **groups,
         }
         yield parse(Run, run, f"{config.experiments[paper]}, configurations.{name}")
+
+
+def chosen(config: Config, experiment: Experiment, corpora: list[str] | None = None) -> list[str]:
+    """Return an experiment's corpora, or those of them that are named, less what is left out."""
+    return [
+        corpus
+        for corpus in experiment.corpora
+        if corpus not in config.exclude and (corpora is None or corpus in corpora)
+    ]

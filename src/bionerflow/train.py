@@ -5,14 +5,16 @@ Validation is by generation: strict micro F1 on the dev sample (mfner, section 4
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from bionerflow.draws import rank
 
 from bionerflow.chat import Chat, Encoded
 from bionerflow.errors import UserError
@@ -78,11 +80,29 @@ def collate(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+class _ByLength(LengthGroupedSampler):
+    """Batches of like lengths; seed and epoch alone decide their order, also of a resumed run."""
+
+    def __init__(self, trainer: Trainer, batch_size: int) -> None:
+        super().__init__(batch_size, dataset=trainer.train_dataset, model_input_name="input_ids")
+        self.trainer = trainer
+
+    def __iter__(self) -> Iterator[int]:
+        epoch = int(self.trainer.state.epoch or 0)
+        self.generator = torch.Generator().manual_seed(
+            rank(f"epoch {epoch}", self.trainer.args.seed)
+        )
+        return super().__iter__()
+
+
 class GeneratingTrainer(Trainer):
     """A Trainer whose evaluation asks the model for answers and scores the entities in them."""
 
     dev: Sequence[Asked]
     predict_settings: PredictSettings
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> _ByLength:
+        return _ByLength(self, self.args.train_batch_size * self.args.gradient_accumulation_steps)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Return strict micro F1 on the dev conversations."""
@@ -152,6 +172,7 @@ def fit(
         model=model,
         args=_arguments(settings, data, checkpoints, seed, bool(dev)),
         train_dataset=data,
+        eval_dataset=data,
         data_collator=collate,
         processing_class=tokenizer,
         callbacks=[_Report()],
@@ -159,15 +180,20 @@ def fit(
     trainer.remove_callback(PrinterCallback)
     trainer.dev, trainer.predict_settings = dev, predict_settings or PredictSettings()
     begun = time.monotonic()
-    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
     return model.eval(), _metrics(trainer, data, time.monotonic() - begun)
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """Return the last checkpoint that was written to its end."""
+    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
 
 
 def adapted(base: str | Path, settings: TrainSettings) -> Any:
     """Load the base model, with the method's adapter on it if it has one."""
     if settings.method == "full":
-        return load_base(base)
+        return load_base(base, torch.float32)  # steps of 1e-5 vanish in bfloat16 weights
     from peft import get_peft_model, prepare_model_for_kbit_training
 
     model = load_base(base, **(_four_bits() if settings.method == "qlora" else {}))
@@ -219,16 +245,17 @@ def _arguments(
         ),
         warmup_steps=settings.warmup,
         optim="adamw_torch",
-        adam_beta2=float(__import__("os").environ.get("B2","0.999")),
+        adam_beta2=settings.beta2,
         train_sampling_strategy="group_by_length",
         eval_strategy="steps" if interval else "no",
         eval_steps=interval,
-        save_strategy="steps" if interval else "no",
+        save_strategy="steps" if interval else "epoch",
         save_steps=interval or 0,
         save_total_limit=2,
         load_best_model_at_end=bool(interval),
         metric_for_best_model="f1" if interval else None,
         logging_steps=5,
+        logging_nan_inf_filter=False,
         disable_tqdm=True,
         report_to=[],
         bf16=torch.cuda.is_available(),

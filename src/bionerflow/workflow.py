@@ -23,6 +23,7 @@ from bionerflow.settings import (
     Resources,
     Run,
     SelectorSettings,
+    chosen,
     expand,
     load,
     parse,
@@ -154,8 +155,8 @@ class Plan:
 
     def pretraining_corpora(self) -> list[str]:
         """Return the corpora whose training texts the tiny family learns from."""
-        corpora = dict.fromkeys(c for e in self.experiments.values() for c in e.corpora)
-        return [corpus for corpus in corpora if corpus not in self.config.exclude]
+        corpora = (chosen(self.config, e) for e in self.experiments.values())
+        return list(dict.fromkeys(corpus for its in corpora for corpus in its))
 
     def prompts(self) -> list[str]:
         """Return the rendered files, without ending, that runs are trained on."""
@@ -214,7 +215,7 @@ class Plan:
         found = {s: (e, e.selectors[s]) for e in self.experiments.values() for s in e.selectors}
         _known("results", "selector", name, found)
         experiment, settings = found[name]
-        return settings, [c for c in experiment.corpora if c not in self.config.exclude]
+        return settings, chosen(self.config, experiment, settings.corpora)
 
     def selector_training(self, name: str) -> str:
         """Return what training a selector rests on; where its threshold lies does not matter."""
@@ -233,7 +234,7 @@ class Plan:
     def table(self, paper: str, table: str) -> Definition:
         """Return a table's definition, with its rows' titles."""
         definition, experiment = self._table(paper, table)
-        corpora = [c for c in experiment.corpora if c not in self.config.exclude]
+        corpora = chosen(self.config, experiment)
         titles = {corpus: self.corpora[corpus].title for corpus in corpora}
         return define(f"{paper}/{table}", definition, self.config.name, experiment, titles)
 

@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import torch
 
+from bionerflow.files import read_json
 from bionerflow.models import load_tokenizer, save, write_card
 from bionerflow.pretrain import draw_texts, pretrain
 from bionerflow.records import checkpoint_key
@@ -34,16 +36,24 @@ def main() -> None:
         for example in read_examples(args.examples / corpus / "train.parquet")
     ]
     tokenizer = load_tokenizer(args.tokenizer)
+    inputs = {
+        "settings": settings,
+        "texts": texts,
+        "tokenizer": read_json(f"{args.tokenizer}.json"),
+    }
+    key = checkpoint_key({**inputs, "seed": args.seed})
+    checkpoints = args.checkpoints / args.out.name / key
     model, metrics = pretrain(
         tokenizer,
         draw_texts(texts, settings["sentences"], args.seed),
         parse(Architecture, settings["architecture"], "architecture"),
         parse(TrainSettings, settings["train"], "train"),
-        args.checkpoints / args.out.name / checkpoint_key({**settings, "texts": texts}),
+        checkpoints,
         args.seed,
     )
     save(model, tokenizer, args.out)
     parameters = sum(weight.numel() for weight in model.parameters())
+    shutil.rmtree(checkpoints)
     write_card(args.out, parameters=parameters, training=metrics)
 
 

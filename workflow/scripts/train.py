@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import torch
 
-from bionerflow.files import write_json
+from bionerflow.files import read_json, write_json
 from bionerflow.models import load_tokenizer, save
 from bionerflow.predict import asked
 from bionerflow.records import checkpoint_key, environment
@@ -31,21 +32,29 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     settings = parse(TrainSettings, json.loads(args.settings), "train")
     data = args.conversations / "train.parquet"
-    inputs = {"settings": settings.model_dump(), "seed": args.seed, "data": read_card(data)}
-    inputs["base"] = json.loads(Path(f"{args.base}.json").read_text(encoding="utf-8"))
+    inputs = {
+        "settings": settings.model_dump(),
+        "predict": json.loads(args.predict),
+        "seed": args.seed,
+        "data": read_card(data),
+        "dev": read_card(args.conversations / "dev.parquet"),
+        "base": read_json(f"{args.base}.json"),
+    }
     tokenizer = load_tokenizer(args.base)
+    checkpoints = args.checkpoints / args.out.name / checkpoint_key(inputs)
     model, metrics = train(
         args.base,
         tokenizer,
         [query.turns for query in asked(read_rows(data, CONVERSATIONS))],
         settings,
-        args.checkpoints / args.out.name / checkpoint_key(inputs),
+        checkpoints,
         args.seed,
         list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS))),
         parse(PredictSettings, json.loads(args.predict), "predict"),
     )
     save(model, tokenizer, args.out / "model")
     write_json(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
+    shutil.rmtree(checkpoints)
 
 
 if __name__ == "__main__":
