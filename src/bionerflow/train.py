@@ -14,9 +14,8 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from bionerflow.draws import rank
-
 from bionerflow.chat import Chat, Encoded
+from bionerflow.draws import rank
 from bionerflow.errors import UserError
 from bionerflow.models import load_base
 from bionerflow.predict import Asked, dev_f1
