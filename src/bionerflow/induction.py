@@ -14,10 +14,10 @@ import torch
 
 FAST = 4  # rotary pairs that turn fast enough to tell neighbouring positions apart
 SLOW = 22  # rotary pairs that hardly turn within a sentence, used to compare tokens
+# Training moves every weight by about its learning rate a step, so weights that must hold are large.
 SHARPNESS = 4.0
-FIRMNESS = 8.0  # queries and keys are normalised: size only slows what training does to them
-LOUDNESS = 4.0
-WHISPER = 0.5
+FIRMNESS = 8.0
+WHISPER = 0.015
 
 
 @torch.no_grad()
@@ -37,12 +37,12 @@ def set_induction(model: Any, generator: torch.Generator) -> None:
     scale = float(embeddings[:, 1:].std())
     first, second = (layer.self_attn for layer in model.model.layers[:2])
     for head, (distance, into) in enumerate([(1, before), (2, earlier)]):
-        _look_back(first, head, distance, token, scale * into)
+        _look_back(first, head, distance, token, into)
     for head, values in enumerate(directions[3 * SLOW :].chunk(2)):
-        _repeat(second, head, (token, before), (before, earlier))
-        _speak(second, head, values, LOUDNESS * scale)
+        _repeat(second, head, (token / scale, before), (before, earlier))
+        _speak(second, head, values / scale, values)
         for layer in model.model.layers[2:]:
-            _speak(layer.self_attn, head, values, WHISPER * scale)
+            _speak(layer.self_attn, head, values / scale, WHISPER * values)
 
 
 def _orthonormal(size: int, generator: torch.Generator) -> torch.Tensor:
@@ -89,11 +89,11 @@ def _repeat(
     attention.q_norm.weight.fill_(SHARPNESS)
 
 
-def _speak(attention: Any, head: int, values: torch.Tensor, loudness: float) -> None:
+def _speak(attention: Any, head: int, read: torch.Tensor, write: torch.Tensor) -> None:
     """Let a head say the token that it attends to, wherever it learns to look."""
     _, _, v, o = _parts(attention, head)
-    v[: len(values)] = values
-    o[:, : len(values)] = loudness * values.T
+    v[: len(read)] = read
+    o[:, : len(write)] = write.T
 
 
 def _parts(attention: Any, head: int) -> tuple[torch.Tensor, ...]:

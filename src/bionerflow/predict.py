@@ -39,12 +39,15 @@ def asked(rows: Iterable[Mapping[str, Any]]) -> Iterator[Asked]:
 
 
 def sample(queries: Iterable[Asked], settings: PredictSettings, seed: int) -> list[Asked]:
-    """Keep the queries of at most `settings.test` sentences a corpus, drawn by seed."""
+    """Keep the queries of so many sentences a corpus as the settings say, drawn by seed."""
     queries = list(queries)
     by_corpus: dict[str, dict[str, None]] = {}
     for query in queries:
         by_corpus.setdefault(query.corpus, {})[query.id] = None
-    drawn = {corpus: set(draw(list(ids), settings.test, seed)) for corpus, ids in by_corpus.items()}
+    drawn = {
+        corpus: set(draw(list(ids), settings.limits.get(corpus, settings.test), seed))
+        for corpus, ids in by_corpus.items()
+    }
     return [query for query in queries if query.id in drawn[query.corpus]]
 
 

@@ -73,6 +73,7 @@ class PredictSettings(Settings):
     """How test sentences are answered."""
 
     test: int | None = Field(300, gt=0, description="at most so many test sentences a corpus")
+    limits: dict[str, int] = Field({}, description="test sentences of single corpora instead")
     max_new_tokens: int = Field(128, gt=0, description="tokens an answer may have")
     batch_size: int = Field(64, gt=0)
 

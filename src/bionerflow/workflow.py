@@ -139,7 +139,7 @@ class Plan:
 
     def validating(self, run: str) -> str:
         """Return how a run answers dev sentences; how many it is tested on does not matter."""
-        return self.run(run).predict.model_copy(update={"test": None}).dump()
+        return self.run(run).predict.model_copy(update={"test": None, "limits": {}}).dump()
 
     def base(self, run: str) -> str:
         """Return the folder of a run's base model."""
