@@ -180,8 +180,8 @@ def test_bad_candidates_and_folders_are_refused(selector, tmp_path):
 def test_yes_or_no_is_scored_as_the_model_itself_would_answer(selector):
     ids = torch.tensor(selector.encode(CANDIDATES[:1]))
     text = selector.tokenizer.decode(ids[0])
-    assert text.startswith("<|im_start|>user\nDNA: The [IL-2] gene, of T cells.\nIs the text")
-    assert text.endswith("<|im_end|>\n<|im_start|>assistant\n")
+    assert text.startswith("<|user|>DNA: The [IL-2] gene, of T cells.\nIs the text")
+    assert text.endswith("yes or no.<|assistant|>")
     with torch.inference_mode():
         scores = selector.model(ids).logits[0, -1].softmax(0)
     yes, no = (scores[selector.tokenizer(word)["input_ids"][0]].item() for word in ("yes", "no"))

@@ -151,7 +151,10 @@ def test_a_run_learns_and_answers_the_same_once_saved_and_loaded(method, base, t
 
 def test_the_same_seed_gives_the_same_weights(base, tokenizer, tmp_path):
     recipe = settings(method="lora")
-    runs = [train(base, tokenizer, task(24), recipe, tmp_path, s)[0] for s in (1, 1, 2)]
+    runs = [
+        train(base, tokenizer, task(24), recipe, tmp_path / str(n), seed)[0]
+        for n, seed in enumerate((1, 1, 2))
+    ]
     first, again, other = map(weights, runs)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

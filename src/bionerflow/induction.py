@@ -14,7 +14,7 @@ import torch
 
 FAST = 4  # rotary pairs that turn fast enough to tell neighbouring positions apart
 SLOW = 22  # rotary pairs that hardly turn within a sentence, used to compare tokens
-# Training moves every weight by about its learning rate a step, so weights that must hold are large.
+# Training moves each weight by about its learning rate a step: weights that must hold are large.
 SHARPNESS = 4.0
 FIRMNESS = 8.0
 WHISPER = 0.015

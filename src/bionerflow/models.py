@@ -36,10 +36,10 @@ def load_causal(folder: str | Path) -> Any:
         return load_base(folder).eval()
     from peft import PeftModel
 
+    base = _there(read_json(folder / ADAPTER)["base_model_name_or_path"])
     if not (folder / "adapter_model.safetensors").is_file():
         raise UserError(f"The adapter in {folder} has no safetensors: pickled weights are refused.")
-    base = load_base(_there(read_json(folder / ADAPTER)["base_model_name_or_path"]))
-    return PeftModel.from_pretrained(base, str(folder)).eval()
+    return PeftModel.from_pretrained(load_base(base), str(folder)).eval()
 
 
 def load_base(folder: str | Path, dtype: torch.dtype | None = None, **quantisation: Any) -> Any:

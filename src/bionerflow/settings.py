@@ -193,7 +193,7 @@ class Config(Settings):
     models: str
     tables: str
     experiments: dict[str, str] = Field(description="the experiment file of each paper")
-    mirror: str | None = Field(None, description="a folder of raw files that is used first")
+    mirror: str = Field("", description="a folder of raw files that is used first")
     exclude: list[str] = Field([], description="corpora that are left out")
 
 

@@ -3,8 +3,6 @@
 # in   the addresses in config/corpora.yaml, a mirror of them, or resources/sample
 # out  results/raw/{corpus}/, results/corpora/{corpus}/{split}.parquet and report.json
 
-MIRROR = plan.config.mirror or ""
-
 
 localrules:
     download,
@@ -47,7 +45,7 @@ rule download:
     params:
         entry=asked(lambda w: as_json(plan.corpora[w.corpus].entry(w.file))),
     shell:
-        "python -P workflow/scripts/download.py --entry {params.entry:q} --mirror {MIRROR:q}"
+        "python -P workflow/scripts/download.py --entry {params.entry:q} --mirror {config[mirror]:q}"
         " --out {output.file} 2>&1 | tee {log}"
 
 

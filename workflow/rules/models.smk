@@ -77,10 +77,11 @@ rule pretrain:
     threads: 8
     params:
         corpora=plan.pretraining_corpora(),
+        tokenizer=f"{TINY}/tokenizer",
         settings=lambda w: plan.recipe(w.model),
         seed=plan.config.seed,
     shell:
         "python -P workflow/scripts/pretrain.py --corpora {params.corpora} --examples results/corpora"
-        " --tokenizer {TINY}/tokenizer --settings {params.settings:q} --seed {params.seed}"
+        " --tokenizer {params.tokenizer} --settings {params.settings:q} --seed {params.seed}"
         " --threads {threads} --checkpoints results/checkpoints --out {output.folder}"
         " 2>&1 | tee {log}"
