@@ -4,6 +4,12 @@
 # out  results/raw/{corpus}/, results/corpora/{corpus}/{split}.parquet and report.json
 
 
+import os
+
+# Where a raw file is found changes nothing that follows: not a parameter, which would re-run.
+os.environ["BIONERFLOW_MIRROR"] = plan.config.mirror
+
+
 localrules:
     download,
 
@@ -45,7 +51,7 @@ rule download:
     params:
         entry=asked(lambda w: as_json(plan.corpora[w.corpus].entry(w.file))),
     shell:
-        "python -P workflow/scripts/download.py --entry {params.entry:q} --mirror {config[mirror]:q}"
+        "python -P workflow/scripts/download.py --entry {params.entry:q}"
         " --out {output.file} 2>&1 | tee {log}"
 
 

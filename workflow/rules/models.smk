@@ -63,7 +63,7 @@ rule pretrain:
                 "results/corpora/{corpus}/train", corpus=plan.pretraining_corpora()
             )
         ),
-        *model(f"{TINY}/tokenizer"),
+        tokenizer=model(f"{TINY}/tokenizer"),
         code=code("workflow/scripts/pretrain.py"),
     output:
         folder=directory(f"{TINY}/{{model}}"),
@@ -77,11 +77,10 @@ rule pretrain:
     threads: 8
     params:
         corpora=plan.pretraining_corpora(),
-        tokenizer=f"{TINY}/tokenizer",
         settings=lambda w: plan.recipe(w.model),
         seed=plan.config.seed,
     shell:
         "python -P workflow/scripts/pretrain.py --corpora {params.corpora} --examples results/corpora"
-        " --tokenizer {params.tokenizer} --settings {params.settings:q} --seed {params.seed}"
+        " --tokenizer {input.tokenizer[0]} --settings {params.settings:q} --seed {params.seed}"
         " --threads {threads} --checkpoints results/checkpoints --out {output.folder}"
         " 2>&1 | tee {log}"

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from bionerflow.corpora.download import fetch
@@ -12,7 +13,8 @@ def main() -> None:
     """Read the arguments and fetch."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entry", required=True, help="the file's entry as JSON")
-    parser.add_argument("--mirror", default="", help="a folder that is used first")
+    mirror = os.environ.get("BIONERFLOW_MIRROR", "")
+    parser.add_argument("--mirror", default=mirror, help="a folder that is used first")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     fetch(json.loads(args.entry), args.out, args.mirror)
