@@ -4,6 +4,7 @@ Light to import: no data or model library is loaded while the workflow is parsed
 """
 
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -73,6 +74,13 @@ class Plan:
         """Return a run by its id."""
         _known("results", "run", id, self.runs)
         return self.runs[id]
+
+    def announce_mirror(self) -> None:
+        """Tell the downloads, local jobs all, of the mirror.
+
+        Where a raw file is found changes nothing that follows, so it is no parameter of a rule.
+        """
+        os.environ["BIONERFLOW_MIRROR"] = self.config.mirror
 
     def raw(self, corpus: str) -> list[str]:
         """Return the raw files of a corpus that is fetched."""

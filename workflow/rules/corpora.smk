@@ -4,10 +4,7 @@
 # out  results/raw/{corpus}/, results/corpora/{corpus}/{split}.parquet and report.json
 
 
-import os
-
-# Where a raw file is found changes nothing that follows: not a parameter, which would re-run.
-os.environ["BIONERFLOW_MIRROR"] = plan.config.mirror
+plan.announce_mirror()
 
 
 localrules:
