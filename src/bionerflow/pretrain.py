@@ -24,6 +24,7 @@ from bionerflow.train import fit
 
 SHARE_OF_SENTENCES = 0.2
 SHARE_OF_RARE = 1 / 3
+SHARE_OF_INVENTED = 0.7
 
 
 def build(architecture: Architecture, tokenizer: Any) -> Any:
@@ -48,7 +49,7 @@ def build(architecture: Architecture, tokenizer: Any) -> Any:
     return Qwen3ForCausalLM(config)
 
 
-def rare_words(texts: Sequence[tuple[str, str]]) -> frozenset[str]:
+def rare_words(texts: Sequence[tuple[str, str]]) -> list[str]:
     """Return the words (Chinese: characters) that make up the rarest third of the texts."""
     counts = Counter(word for language, text in texts for word in split(text, language))
     left = counts.total() * SHARE_OF_RARE
@@ -58,7 +59,7 @@ def rare_words(texts: Sequence[tuple[str, str]]) -> frozenset[str]:
         if left < 0:
             break
         rare.append(word)
-    return frozenset(rare)
+    return rare
 
 
 def split(text: str, language: str) -> list[str]:
@@ -66,18 +67,30 @@ def split(text: str, language: str) -> list[str]:
     return list(text) if language == "zh" else text.split(" ")
 
 
-def copying(text: str, language: str, rare: frozenset[str], rng: random.Random) -> list[Turn]:
+def copying(text: str, language: str, rare: Sequence[str], rng: random.Random) -> list[Turn]:
     """Return a conversation whose answer copies the sentence, or its runs of rare words in order.
 
-    Runs of rare words are what unsupervised keyphrase extraction would take for terms.
+    Runs of rare words are what unsupervised keyphrase extraction would take for terms. In most
+    sentences they are invented, so that only copying gives the answer, not knowing the words.
     """
-    if rng.random() < SHARE_OF_SENTENCES:
-        return [Turn("user", text), Turn("assistant", text)]
+    inventive, known = rng.random() < SHARE_OF_INVENTED, frozenset(rare)
+    marked = [
+        (invented(rare, rng) if inventive and word in known else word, word in known)
+        for word in split(text, language)
+    ]
     glue = "" if language == "zh" else " "
-    runs = groupby(split(text, language), key=rare.__contains__)
-    terms = [glue.join(words) for is_rare, words in runs if is_rare]
-    answer = json.dumps(terms, ensure_ascii=False)
-    return [Turn("user", text), Turn("assistant", answer)]
+    asked = glue.join(word for word, _ in marked)
+    if rng.random() < SHARE_OF_SENTENCES:
+        return [Turn("user", asked), Turn("assistant", asked)]
+    runs = groupby(marked, key=lambda pair: pair[1])
+    terms = [glue.join(word for word, _ in run) for is_rare, run in runs if is_rare]
+    return [Turn("user", asked), Turn("assistant", json.dumps(terms, ensure_ascii=False))]
+
+
+def invented(rare: Sequence[str], rng: random.Random) -> str:
+    """Return a word that begins as one rare word and ends as another."""
+    front, back = rng.choice(rare), rng.choice(rare)
+    return front[: (len(front) + 1) // 2] + back[(len(back) + 1) // 2 :]
 
 
 def pretrain(
