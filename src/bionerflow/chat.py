@@ -70,46 +70,39 @@ class Chat:
     @property
     def end(self) -> int:
         """The token id that ends an answer."""
-        return self._ids([self._after_answer()[0]])[0][0]
+        return self._ids([self._end_mark()])[0][0]
 
     @cache  # noqa: B019 (a chat lives as long as its process)
-    def _after_answer(self) -> tuple[str, str]:
-        """Return the end mark and what the template writes between it and the next turn."""
-        before = self._apply((Turn("user", MARK.format(0)),), True)
-        whole = self._apply(
-            (Turn("user", MARK.format(0)), Turn("assistant", MARK.format(1))), False
-        )
-        tail = whole[whole.index(MARK.format(1)) + len(MARK.format(1)) :]
-        if not before or not tail.strip():
+    def _end_mark(self) -> str:
+        """Return what the template writes right after an answer, less trailing white space."""
+        turns = (Turn("user", MARK.format(0)), Turn("assistant", MARK.format(1)))
+        end = self._apply(turns, False).split(MARK.format(1), 1)[1].rstrip()
+        if not end:
             raise UserError(
                 f"The chat template of {self.tokenizer.name_or_path} writes no end mark after an "
                 "answer: prediction could not stop. Choose another model or mend the template."
             )
-        end = tail.rstrip()
-        return end, tail[len(end) :]
+        return end
 
     @cache  # noqa: B019
     def _frame(self, roles: tuple[str, ...]) -> tuple[str, ...]:
         """Return the segments of a conversation of these roles, with marks for the contents."""
         turns = tuple(Turn(role, MARK.format(n)) for n, role in enumerate(roles))
-        end, gap = self._after_answer()
         pieces: list[str] = []
         for n, role in enumerate(roles):
             if role == "assistant":
-                pieces += [self._asked(turns[:n], gap), MARK.format(n) + end]
+                pieces += [self._asked(turns[:n]), MARK.format(n) + self._end_mark()]
         if roles[-1] != "assistant":
-            pieces.append(self._asked(turns, gap))
+            pieces.append(self._asked(turns))
         return tuple(pieces)
 
-    def _asked(self, turns: tuple[Turn, ...], gap: str) -> str:
+    def _asked(self, turns: tuple[Turn, ...]) -> str:
         """Return what stands between the last answer (or the beginning) and the next answer."""
         whole = self._apply(turns, True)
         answered = [n for n, turn in enumerate(turns) if turn.role == "assistant"]
         if not answered:
             return whole
-        mark = MARK.format(answered[-1])
-        end = self._after_answer()[0]
-        return whole[whole.index(mark) + len(mark) + len(end) :]
+        return whole.split(MARK.format(answered[-1]) + self._end_mark(), 1)[1]
 
     def _apply(self, turns: tuple[Turn, ...], open_answer: bool) -> str:
         return self.tokenizer.apply_chat_template(

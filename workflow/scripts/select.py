@@ -2,12 +2,8 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-if not sys.flags.safe_path:
-    del sys.path[0]  # this folder would hide the standard library's module `select`
 
 from bionerflow.script import run
 from bionerflow.select.filter import filter_by_gold, filter_predictions
