@@ -11,8 +11,10 @@ from tiny import tiny_model
 from bionerflow import predict as predict_module
 from bionerflow.formats import FORMATS
 from bionerflow.generate import Answer
-from bionerflow.predict import Asked, asked, dev_f1, predict, read_answers, sample
+from bionerflow.imports import code
+from bionerflow.predict import dev_f1, predict, read_answers, sample
 from bionerflow.prompts import Asking, conversation
+from bionerflow.queries import Asked, asked
 from bionerflow.schema import (
     CONVERSATIONS,
     PREDICTIONS,
@@ -95,6 +97,13 @@ def test_queries_are_read_as_render_wrote_them(tmp_path):
     written = queries("single_term", ["1", "2"]) + queries("conv_term")
     write_rows(tmp_path / "test.parquet", map(as_row, written), CONVERSATIONS)
     assert list(asked(read_rows(tmp_path / "test.parquet", CONVERSATIONS))) == written
+
+
+def test_an_edit_of_generation_leaves_the_tokenizer_alone(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    behind = code("workflow/scripts/tokenizer.py")
+    assert "src/bionerflow/queries.py" in behind
+    assert not {"src/bionerflow/predict.py", "src/bionerflow/generate.py"} & set(behind)
 
 
 # what is answered

@@ -1,41 +1,14 @@
 """Prediction: a run's model answers test sentences; answers become entities with exact spans."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from bionerflow.draws import draw
 from bionerflow.formats import FORMATS
 from bionerflow.generate import Answer, generate
-from bionerflow.schema import Entity, Problem, Turn, entity_from, entity_row, problem_row
+from bionerflow.queries import Asked
+from bionerflow.schema import Entity, Problem, entity_row, problem_row
 from bionerflow.settings import PredictSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One query: the conversation, and what is needed to read its answers."""
-
-    corpus: str
-    format: str
-    id: str
-    types: tuple[str, ...]
-    text: str
-    entities: tuple[Entity, ...]
-    turns: tuple[Turn, ...]
-
-
-def asked(rows: Iterable[Mapping[str, Any]]) -> Iterator[Asked]:
-    """Yield the queries of rendered rows (schema.CONVERSATIONS)."""
-    for row in rows:
-        yield Asked(
-            row["corpus"],
-            row["format"],
-            row["id"],
-            tuple(row["types"]),
-            row["text"],
-            tuple(map(entity_from, row["entities"])),
-            tuple(Turn(turn["role"], turn["content"]) for turn in row["turns"]),
-        )
 
 
 def sample(queries: Iterable[Asked], settings: PredictSettings, seed: int) -> list[Asked]:

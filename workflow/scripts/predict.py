@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.predict import asked, predict, sample
+from bionerflow.predict import predict, sample
+from bionerflow.queries import asked
 from bionerflow.schema import CONVERSATIONS, PREDICTIONS, read_rows, write_rows
 from bionerflow.script import run
 from bionerflow.settings import PredictSettings, parse

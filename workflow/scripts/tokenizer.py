@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bionerflow.predict import asked
+from bionerflow.queries import asked
 from bionerflow.schema import CONVERSATIONS, read_examples, read_rows
 from bionerflow.script import run
 from bionerflow.tokenizer import add_phrases, save_tokenizer, train_tokenizer

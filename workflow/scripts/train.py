@@ -9,7 +9,7 @@ import torch
 
 from bionerflow.files import read_json, write_json
 from bionerflow.models import load_tokenizer, save
-from bionerflow.predict import asked
+from bionerflow.queries import asked
 from bionerflow.records import checkpoint_key, environment
 from bionerflow.schema import CONVERSATIONS, read_card, read_rows
 from bionerflow.script import run
