@@ -146,8 +146,8 @@ def test_changing_one_prediction_set_changes_its_cells_alone():
 def test_markdown_and_latex_are_escaped():
     long = long_form(definition(), {}, {}, PUBLISHED)
     wide = wide_form(definition(), long).rename(columns={"7best": "a|b_c"})
-    assert r"|  | a\|b_c | conv_term | published UIE |" in markdown(definition(), wide)
-    tex = latex(definition(), wide)
+    assert r"|  | a\|b_c | conv_term | published UIE |" in markdown("T & U", "50 %", wide)
+    tex = latex("T & U", "50 %", wide)
     assert r" & a|b\_c & conv\_term & published UIE \\" in tex
     assert r"\caption{T \& U. 50 \%}" in tex
 

@@ -25,6 +25,7 @@ TARGETS = [
     "results/report.html",
     f"results/evaluate/{RUN}+oracle.json",
     f"results/figures/curated/{RUN}.svg",
+    "results/tables/format_capacity.csv",
 ]
 EXPERIMENT = "config/experiments/demo.yaml"
 TABLES = ", ".join(
@@ -128,6 +129,18 @@ def test_an_edited_module_re_runs_exactly_its_consumers(demo, module):
     with flow.changed(file, docstring, docstring + "  # edited"):
         assert outputs(flow.jobs()) == expected
     assert len(expected) < len(outputs(jobs))
+
+
+def test_capacity_counts_tokens_by_the_models_that_are_here(fresh, demo):
+    (tiny,) = (job for job in demo[1] if job.rule == "format_capacity")
+    assert "results/models/demo/tokenizer" in tiny.inputs
+    tokenizer = fresh.folder / "results/models/hub/qwen2.5-0.5b/tokenizer_config.json"
+    tokenizer.parent.mkdir(parents=True)
+    tokenizer.touch()
+    jobs = fresh.jobs("results/tables/format_capacity.csv")
+    (hub,) = (job for job in jobs if job.rule == "format_capacity")
+    folder = str(tokenizer.parent.relative_to(fresh.folder))
+    assert {path for path in hub.inputs if "/models/" in path} == {folder, f"{folder}.json"}
 
 
 def test_a_learning_rate_re_runs_its_run_and_what_follows(demo):

@@ -4,28 +4,27 @@ For each corpus and format: strict F1 of parse(render(gold)) against gold, and t
 the answers to a sentence. Entities that a format cannot carry count as missed.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bionerflow.files import write_text
+import pandas as pd
+
 from bionerflow.formats import FORMATS, Format
 from bionerflow.schema import Entity, Example
+from bionerflow.tables import write_csv, write_printed
 
-COLUMNS = (
-    "corpus",
-    "format",
-    "sentences",
-    "entities",
-    "beyond",
-    "precision",
-    "recall",
-    "f1",
-    "characters",
-    "tokens",
+TITLE = "What each format can carry, and what it costs"
+CAPTION = (
+    "Strict micro F1 (percent) of the gold answers read back, over typed character spans of the"
+    " test split: the ceiling that a format puts on any model. Tokens: mean length of the gold"
+    " answers to a sentence, all its queries together."
 )
+TOKENS = "tokens "
+
+#: Counts the tokens of each of some answers.
+Counter = Callable[[Sequence[str]], Sequence[int]]
 
 
 def read_back(example: Example, format: Format, types: Sequence[str]) -> tuple[set[Entity], str]:
@@ -42,38 +41,37 @@ def read_back(example: Example, format: Format, types: Sequence[str]) -> tuple[s
 
 def capacity(
     corpus: str,
-    examples: Iterable[Example],
+    examples: Sequence[Example],
     types: Sequence[str],
     format: Format,
-    tokens: Callable[[str], int] | None = None,
+    counters: Mapping[str, Counter],
 ) -> dict[str, Any]:
-    """Measure one format on one corpus; a row of COLUMNS.
+    """Measure one format on one corpus; a row of the table.
 
-    `beyond` counts the sentences whose entities the format does not declare to carry; `tokens`
-    counts an answer's tokens for one model, the column is empty without it. F1 is in percent.
+    `beyond` counts the sentences whose entities the format does not declare to carry. A mean number
+    of tokens for each of the `counters`. Precision, recall and F1 are in percent.
     """
-    sentences = hits = found = gold = beyond = characters = counted = 0
+    answers: list[str] = []
+    hits = found = gold = beyond = 0
     for example in examples:
         read, answer = read_back(example, format, types)
         entities = set(example.entities)
-        sentences += 1
         beyond += not format.can_carry(entities)
         hits += len(read & entities)
         found += len(read)
         gold += len(entities)
-        characters += len(answer)
-        counted += tokens(answer) if tokens else 0
+        answers.append(answer)
     return {
         "corpus": corpus,
         "format": format.name,
-        "sentences": sentences,
+        "sentences": len(answers),
         "entities": gold,
         "beyond": beyond,
         "precision": _percent(hits, found),
         "recall": _percent(hits, gold),
         "f1": _percent(2 * hits, found + gold),
-        "characters": round(characters / max(sentences, 1), 1),
-        "tokens": round(counted / max(sentences, 1), 1) if tokens else "",
+        "characters": _mean(list(map(len, answers))),
+        **{TOKENS + name: _mean(count(answers)) for name, count in counters.items()},
     }
 
 
@@ -81,20 +79,33 @@ def _percent(part: int, whole: int) -> float:
     return round(100 * part / whole, 2) if whole else 100.0
 
 
+def _mean(lengths: Sequence[int]) -> float:
+    return round(sum(lengths) / max(len(lengths), 1), 1)
+
+
 def capacities(
     corpora: Mapping[str, tuple[Sequence[str], Sequence[Example]]],
-    tokens: Callable[[str], int] | None = None,
+    counters: Mapping[str, Counter],
 ) -> Iterator[dict[str, Any]]:
     """Measure every format on every corpus, given with its types."""
-    for corpus, (types, examples) in corpora.items():
-        for format in FORMATS.values():
-            yield capacity(corpus, examples, types, format, tokens)
+    for (corpus, (types, examples)), format in product(corpora.items(), FORMATS.values()):
+        yield capacity(corpus, examples, types, format, counters)
 
 
-def write_capacities(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as results/tables/format_capacity.csv."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+def wide_form(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a format, and for each corpus its F1 and its tokens by each tokenizer."""
+    corpora, formats = rows["corpus"].unique(), rows["format"].unique()
+    wide = pd.DataFrame({"": formats})
+    cells = rows.set_index(["format", "corpus"])
+    for corpus, column in product(corpora, ["f1", *rows.filter(like=TOKENS).columns]):
+        written = "{:.2f}" if column == "f1" else "{:.1f}"
+        title = f"{corpus} {'F1' if column == 'f1' else column}"
+        wide[title] = [written.format(cells.loc[(format, corpus), column]) for format in formats]
+    return wide
+
+
+def write_capacities(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write results/tables/format_capacity.csv, a row a corpus and format, and .md and .tex."""
+    frame = pd.DataFrame(rows)
+    write_csv(path, frame)
+    write_printed(path, TITLE, CAPTION, wide_form(frame))

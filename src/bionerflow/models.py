@@ -1,5 +1,6 @@
 """Base models and runs, loaded from folders; nothing here reaches a network or runs remote code."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,16 @@ def load_tokenizer(folder: str | Path) -> Any:
     if not (Path(folder) / "tokenizer_config.json").is_file():
         raise UserError(f"There is no tokenizer in {folder}: build it, or correct the path.")
     return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def token_counter(folder: str | Path) -> Callable[[Sequence[str]], list[int]]:
+    """Return what counts the tokens of texts by a model folder's tokenizer."""
+    tokenizer = load_tokenizer(folder)
+
+    def count(texts: Sequence[str]) -> list[int]:
+        return list(map(len, tokenizer(list(texts), add_special_tokens=False)["input_ids"]))
+
+    return count
 
 
 def load_causal(folder: str | Path) -> Any:

@@ -160,26 +160,26 @@ def wide_form(definition: Definition, long: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["", *columns])
 
 
-def markdown(definition: Definition, wide: pd.DataFrame) -> str:
-    """Return the table as Markdown under its title, with the caption below."""
+def markdown(title: str, caption: str, wide: pd.DataFrame) -> str:
+    """Return a table as Markdown under its title, with the caption below."""
     lines = [wide.columns, ["---"] + ["--:"] * (wide.shape[1] - 1), *wide.to_numpy()]
     body = "\n".join("| " + " | ".join(_in_markdown(x) for x in line) + " |" for line in lines)
-    return f"**{definition.title}**\n\n{body}\n\n{definition.caption}\n"
+    return f"**{title}**\n\n{body}\n\n{caption}\n"
 
 
 def _in_markdown(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|")
 
 
-def latex(definition: Definition, wide: pd.DataFrame) -> str:
-    """Return the table as a LaTeX float in the style of booktabs."""
+def latex(title: str, caption: str, wide: pd.DataFrame) -> str:
+    """Return a table as a LaTeX float in the style of booktabs."""
     head, *body = (
         " & ".join(map(_in_latex, line)) + r" \\" for line in [wide.columns, *wide.to_numpy()]
     )
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{_in_latex(f'{definition.title}. {definition.caption}')}}}",
+        rf"\caption{{{_in_latex(f'{title}. {caption}')}}}",
         rf"\begin{{tabular}}{{l{'r' * (wide.shape[1] - 1)}}}",
         r"\toprule",
         head,
@@ -205,8 +205,18 @@ def write_table(out: str | Path, definition: Definition, long: pd.DataFrame) -> 
     """Write the table at `out` (CSV) and beside it .md, .tex and .long.csv."""
     out = Path(out)
     wide = wide_form(definition, long)
-    for path, frame in ((out, wide), (out.with_suffix(".long.csv"), long)):
-        with whole(path) as part:
-            frame.to_csv(part, index=False, lineterminator="\n")
-    write_text(out.with_suffix(".md"), markdown(definition, wide))
-    write_text(out.with_suffix(".tex"), latex(definition, wide))
+    write_csv(out, wide)
+    write_csv(out.with_suffix(".long.csv"), long)
+    write_printed(out, definition.title, definition.caption, wide)
+
+
+def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table's rows under their columns' names."""
+    with whole(path) as part:
+        frame.to_csv(part, index=False, lineterminator="\n")
+
+
+def write_printed(out: str | Path, title: str, caption: str, wide: pd.DataFrame) -> None:
+    """Write a table as it is printed, beside the CSV at `out`: .md and .tex."""
+    write_text(Path(out).with_suffix(".md"), markdown(title, caption, wide))
+    write_text(Path(out).with_suffix(".tex"), latex(title, caption, wide))

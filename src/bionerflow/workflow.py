@@ -166,6 +166,14 @@ class Plan:
         corpora = (chosen(self.config, e) for e in self.experiments.values())
         return list(dict.fromkeys(corpus for its in corpora for corpus in its))
 
+    def tokenizers(self) -> dict[str, str]:
+        """Return the folders of the models whose tokenizers are here, or the tiny family's."""
+        used = dict.fromkeys(model for e in self.experiments.values() for model in e.models)
+        fetched = [name for name in used if not isinstance(self.models[name], Pretrain)]
+        folders = {name: self.model_folder(name) for name in fetched}
+        here = {n: f for n, f in folders.items() if Path(f, "tokenizer_config.json").is_file()}
+        return here or {"tiny": f"results/models/{self.config.name}/tokenizer"}
+
     def prompts(self) -> list[str]:
         """Return the rendered files, without ending, that runs are trained on."""
         return sorted({stem for run in self.runs for stem in self.rendered(run, "train")})

@@ -1,14 +1,21 @@
 # tables: scores of many runs and published numbers -> the papers' tables, and the report
 #
 # in   results/evaluate/*.json, results/train/*/metrics.json, resources/published/
-# out  results/tables/{paper}/{table}.csv, .md, .tex, .long.csv; results/report.html
+# out  results/tables/{paper}/{table}.csv, .md, .tex, .long.csv; results/report.html;
+#      results/tables/format_capacity.csv, .md, .tex, of the corpora and tokenizers alone
 
 PRIMARY = plan.config.primary_paper
 SHOWN = plan.shown()
 
 
+TOKENIZERS = plan.tokenizers()
+
+
 localrules:
     alias,
+
+
+ruleorder: format_capacity > alias
 
 
 rule tables:
@@ -47,6 +54,30 @@ rule alias:
         "../../environment.yml"
     shell:
         "cp {input.csv} {output.csv} 2> {log}; cp {input.markdown} {output.markdown} 2>> {log}"
+
+
+rule format_capacity:
+    input:
+        *data(
+            *collect(
+                "results/corpora/{corpus}/test", corpus=plan.pretraining_corpora()
+            )
+        ),
+        *[file for folder in TOKENIZERS.values() for file in model(folder)],
+        code=code("workflow/scripts/format_capacity.py"),
+    output:
+        multiext("results/tables/format_capacity", ".csv", ".md", ".tex"),
+    log:
+        "results/logs/tables/format_capacity.log",
+    conda:
+        "../../environment.yml"
+    params:
+        corpora=as_json({c: plan.corpora[c].types for c in plan.pretraining_corpora()}),
+        tokenizers=as_json(TOKENIZERS),
+    shell:
+        "python -P workflow/scripts/format_capacity.py --corpora {params.corpora:q}"
+        " --examples results/corpora --tokenizers {params.tokenizers:q} --out {output[0]}"
+        " 2>&1 | tee {log}"
 
 
 rule report:
