@@ -7,10 +7,13 @@ import pytest
 import torch
 from tiny import TEXTS, tiny_model
 
+from bionerflow import generate as generate_module
 from bionerflow.chat import Chat
-from bionerflow.generate import Answer, generate
+from bionerflow.errors import UserError
+from bionerflow.generate import SHARED_TOKENS, Answer, choose, generate
 from bionerflow.models import load_causal, load_tokenizer
 from bionerflow.schema import Turn
+from bionerflow.slots import Slots
 
 LIMIT = 16
 
@@ -93,6 +96,79 @@ def test_answers_depend_neither_on_batches_nor_on_the_order(tiny, size):
     expected = generate(*tiny, asked, LIMIT, 2)
     assert generate(*tiny, asked, LIMIT, size) == expected
     assert generate(*tiny, asked[::-1], LIMIT, size) == expected[::-1]
+
+
+def sharing(texts=12):
+    """Return conversations that begin alike, two and two still longer, one twice, one elsewhere."""
+    rng = random.Random(5)
+    words = " ".join(TEXTS).split(" ")
+    sentences = [" ".join(rng.choices(words, k=12)) for _ in range(texts)]
+    asked = [f"{' '.join(words[:10])} {text} {type}" for text in sentences for type in ("a", "b")]
+    turns = [[Turn("user", text), Turn("assistant", "-")] for text in [*asked, asked[3], "BCL6"]]
+    return turns[::2] + turns[1::2]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 64])
+def test_a_shared_beginning_changes_no_answer(tiny, size):
+    asked = sharing()
+    answers = generate(*tiny, asked, LIMIT, size)
+    assert answers == [by_transformers(*tiny, one) for one in asked]
+    assert len({answer.text for [answer] in answers}) > 6
+
+
+def test_a_shared_beginning_is_read_once(tiny, monkeypatch):
+    model, tokenizer = tiny
+    read, slots_read = [], Slots.read
+
+    def counting(self, slots, chunks, lengths):
+        read.extend(map(len, chunks))
+        return slots_read(self, slots, chunks, lengths)
+
+    monkeypatch.setattr(Slots, "read", counting)
+    asked = sharing()
+    answers = generate(model, tokenizer, asked, LIMIT, 8)
+    ids = [row[0] for row in Chat(tokenizer).encode_asked(asked)]
+    beginnings = {tuple(row[:n]) for row in ids for n in range(1, len(row) + 1)}
+    written = sum(len(answer.ids) - answer.truncated for [answer] in answers)
+    again = sum(read) - written - len(beginnings)
+    assert 0 <= again <= SHARED_TOKENS * len(asked)
+    assert sum(map(len, ids)) - len(beginnings) > 2 * SHARED_TOKENS * len(asked)
+
+
+def test_tokens_come_with_their_log_probabilities(tiny):
+    model, tokenizer = tiny
+    asked = conversations([2, 1, 1], seed=7)
+    for conversation, answers in zip(asked, generate(*tiny, asked, LIMIT, 2), strict=True):
+        ids = []
+        for part, answer in zip(
+            Chat(tokenizer).encode_asked([conversation])[0], answers, strict=True
+        ):
+            ids += part
+            with torch.no_grad():
+                logits = model(torch.tensor([[*ids, *answer.ids]])).logits[0, len(ids) - 1 : -1]
+            expected = logits.log_softmax(-1)[range(len(answer.ids)), list(answer.ids)]
+            assert answer.logprobs == pytest.approx(expected.tolist(), abs=1e-4)
+            assert tokenizer.decode(answer.ids) == answer.text
+            ids += [*answer.ids, Chat(tokenizer).end]
+
+
+def test_who_ended_leaves_room_for_who_waits(tiny, monkeypatch):
+    steps = []
+    monkeypatch.setattr(
+        generate_module, "choose", lambda logits: steps.append(len(logits)) or choose(logits)
+    )
+    asked = conversations([1] * 12)
+    answers = generate(*tiny, asked, LIMIT, 4)
+    work = sum(len(a.ids) + (not a.truncated) for [a] in answers)
+    in_step = [max(len(a.ids) + 1 for [a] in answers[n : n + 4]) for n in range(0, 12, 4)]
+    assert sum(steps) < 4 * sum(in_step)
+    assert sum(steps) >= work
+
+
+def test_a_conversation_that_exceeds_the_context_is_refused_before_any_is_answered(tiny):
+    long = [[Turn("user", "BCL6 " * 600), Turn("assistant", "-")]]
+    with pytest.raises(UserError, match=r"1 of 13 .* context of 1024 .*number 13, asks \d+ tokens"):
+        generate(*tiny, conversations([1] * 12) + long, LIMIT, 4)
 
 
 def test_what_the_answers_of_the_conversations_hold_is_not_read(tiny):

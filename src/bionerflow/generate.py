@@ -1,85 +1,144 @@
-"""Greedy answers, batched: conversations grow turn by turn over one key-value cache.
+"""Greedy answers by continuous batching: who ended leaves, who waits enters, prefixes are shared.
 
 A conversation is asked again and again (conv_term has a turn a type); what was read and written
-stays in the cache. Rows are padded on the left of each chunk and masked, so that an answer does not
-depend on its neighbours.
+stays in its slot of the cache. Conversations enter in the order of their tokens, so that one begins
+as the one before it did, and that beginning is copied. No row sees another: an answer depends
+neither on its neighbours nor on the order (in float32; elsewhere rounding may differ).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import DynamicCache
 
 from bionerflow.chat import Chat
-from bionerflow.progress import Progress
+from bionerflow.errors import UserError
 from bionerflow.schema import Turn
+from bionerflow.slots import Slots
+
+SHARED_TOKENS = 16  # for fewer shared tokens no conversation waits until another is read
+TOGETHER = 8  # one part in so many of the slots is read at once, not one conversation at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model wrote in one turn; `truncated` if it reached the limit before its end mark."""
+    """What the model wrote in one turn; `truncated` if it reached the limit before its end mark.
+
+    `ids` are its tokens without the end mark, `logprobs` their natural log-probabilities. They do
+    not count when answers are compared.
+    """
 
     text: str
     truncated: bool
+    ids: tuple[int, ...] = field(default=(), compare=False)
+    logprobs: tuple[float, ...] = field(default=(), compare=False)
+
+
+@dataclass(slots=True)
+class _Row:
+    """A conversation under way: `length` tokens are in its slot, `unread` ones come next."""
+
+    number: int
+    unread: list[int]
+    asked: list[list[int]]
+    length: int = 0
+    written: list[tuple[int, float]] = field(default_factory=list)
+    answers: list[tuple[list[tuple[int, float]], bool]] = field(default_factory=list)
+
+    def take(self, token: int, logprob: float, end: int, limit: int) -> None:
+        """Take the token chosen after all that was unread; ask on where an answer ends."""
+        self.length += len(self.unread)
+        self.unread = [token]
+        if token != end:
+            self.written.append((token, logprob))
+        if token != end and len(self.written) < limit:
+            return
+        self.answers.append((self.written, token != end))
+        self.written = []
+        if self.asked:
+            self.unread += [*([end] if token != end else []), *self.asked.pop(0)]
+        else:
+            self.unread = []
+
+
+def choose(logits: torch.Tensor) -> tuple[list[int], list[float]]:
+    """Choose each row's next token from its logits, (rows, vocabulary): the most probable one.
+
+    Return the tokens and their natural log-probabilities.
+    """
+    top, tokens = logits.max(-1)
+    return tokens.tolist(), (top - logits.logsumexp(-1)).tolist()
 
 
 class _Batch:
-    """Conversations that are read and written in step."""
+    """Conversations that are answered together, and those that wait."""
 
-    def __init__(self, model: Any, pad: int, rows: int) -> None:
-        self.model, self.pad = model, pad
-        self.cache = DynamicCache(config=model.config)
-        self.mask = torch.zeros(rows, 0, dtype=torch.long, device=model.device)
-        self.length = torch.zeros(rows, 1, dtype=torch.long, device=model.device)
-        self.unread: list[list[int]] = [[] for _ in range(rows)]
+    def __init__(self, model: Any, asked: Sequence[list[list[int]]], size: int) -> None:
+        order = sorted(range(len(asked)), key=lambda n: asked[n][0])
+        self.waiting = [_Row(n, asked[n][0], asked[n][1:]) for n in reversed(order)]
+        self.rows: list[_Row] = []
+        self.size = min(size, len(asked))
+        self.slots = Slots(model, self.size)
+        self.entered: tuple[list[int], int] = [], 0  # the last one's tokens and slot
+        self.source, self.common = 0, 0  # last slot read, its beginning common to all who entered
 
-    def read(self, asked: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Append each row's tokens and return the logits that follow them, (rows, vocabulary)."""
-        chunk = [[*old, *new] for old, new in zip(self.unread, asked, strict=True)]
-        width = max(map(len, chunk))
-        ids = [[self.pad] * (width - len(row)) + row for row in chunk]
-        real = [[0] * (width - len(row)) + [1] * len(row) for row in chunk]
-        return self._feed(torch.tensor(ids), torch.tensor(real))
+    def step(self, end: int, limit: int) -> list[_Row]:
+        """Let rows enter, then read or write once; return the rows that ended."""
+        blocked = self._enter()
+        reading = [n for n, row in enumerate(self.rows) if len(row.unread) > 1]
+        writing = [n for n, row in enumerate(self.rows) if len(row.unread) == 1]
+        if reading and (blocked or not writing or len(reading) * TOGETHER >= self.size):
+            self.source, self.common = self.entered[1], len(self.entered[0]) - 1
+            return self._advance(reading, reading, end, limit)
+        return self._advance(range(len(self.rows)), writing, end, limit)
 
-    def write(self, logits: torch.Tensor, end: int, limit: int) -> list[list[int]]:
-        """Write greedily until each row has its end mark or `limit` tokens; end marks are cut."""
-        written: list[torch.Tensor] = []
-        alive = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
-        while True:
-            token = torch.where(alive, logits.argmax(-1), end)
-            written.append(token)
-            going = alive & (token != end)
-            if len(written) == limit or not going.any():
-                break
-            logits = self._feed(token.unsqueeze(1), alive.long().unsqueeze(1))
-            alive = going
-        rows = torch.stack(written, dim=1).tolist()
-        self.unread = [
-            _unread(row[-1], end) if a else [] for row, a in zip(rows, alive.tolist(), strict=True)
-        ]
-        return [row[: row.index(end)] if end in row else row for row in rows]
+    def _advance(
+        self, slots: Sequence[int], moving: Sequence[int], end: int, limit: int
+    ) -> list[_Row]:
+        """Read what the moving rows have unread; the other slots are idle."""
+        going = set(moving)
+        chunks = [self.rows[n].unread if n in going else [] for n in slots]
+        logits = self.slots.read(slots, chunks, [self.rows[n].length for n in slots])
+        for n, token, logprob in zip(slots, *choose(logits), strict=True):
+            if n in going:
+                self.rows[n].take(token, logprob, end, limit)
+        ended = [self.rows[n] for n in moving if not self.rows[n].unread]
+        if not self.waiting:
+            self._close_up()
+        return ended
 
-    def _feed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        ids, real = ids.to(self.model.device), real.to(self.model.device)
-        self.mask = torch.cat([self.mask, real], dim=1)
-        positions = (self.length + real.cumsum(1) - 1).clamp(min=0)
-        self.length = self.length + real.sum(1, keepdim=True)
-        output = self.model(
-            input_ids=ids,
-            attention_mask=self.mask,
-            position_ids=positions,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1]
+    def _enter(self) -> bool:
+        """Fill free slots; stop, and return True, at a row that gains by waiting for a reading."""
+        free = [n for n, row in enumerate(self.rows) if not row.unread]
+        free += range(len(self.rows), self.size)
+        for slot in free[: len(self.waiting)]:
+            row = self.waiting[-1]
+            like_last = _shared(self.entered[0], row.unread)
+            common = min(self.common, like_last)
+            if like_last > common + SHARED_TOKENS:
+                return True
+            self.waiting.pop()
+            self.entered, self.common = (row.unread, slot), common
+            row.length = min(common, len(row.unread) - 1)
+            self.slots.copy(self.source, slot, row.length)
+            row.unread = row.unread[row.length :]
+            self.rows[slot : slot + 1] = [row]
+        return False
+
+    def _close_up(self) -> None:
+        """Move the last rows into the slots of those that ended: fewer rows, faster steps."""
+        for slot in range(len(self.rows) - 1, -1, -1):
+            if not self.rows[slot].unread:
+                last = self.rows.pop()
+                if slot < len(self.rows):
+                    self.slots.copy(len(self.rows), slot, last.length)
+                    self.rows[slot] = last
 
 
-def _unread(last: int, end: int) -> list[int]:
-    """Return what is to be read before the next turn: the last token, and always an end mark."""
-    return [end] if last == end else [last, end]
+def _shared(a: Sequence[int], b: Sequence[int]) -> int:
+    """Return how many first tokens are the same."""
+    return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
 
 
 @torch.inference_mode()
@@ -89,38 +148,51 @@ def generate(
     conversations: Sequence[Sequence[Turn]],
     max_new_tokens: int,
     batch_size: int,
-    what: str = "generate",
+    done: Callable[[int], None] = lambda _: None,
 ) -> list[list[Answer]]:
     """Answer every assistant turn of the conversations; what these turns hold is not read.
 
-    The answers come in the order of the conversations. Conversations of one batch have the same
-    number of turns and like lengths, so that little is padded.
+    The answers come in the order of the conversations. `done` is told how many of them are
+    answered.
+
+    Raises:
+        UserError: a conversation with its answers may not fit into the model's context.
     """
     chat = Chat(tokenizer)
     asked = chat.encode_asked(conversations)
-    groups = _groups(asked, batch_size)
-    answers: list[list[Answer]] = [[] for _ in conversations]
-    progress, done = Progress(what, len(conversations), "conversations"), 0
-    for group in groups:
-        state = _Batch(model, tokenizer.pad_token_id or 0, len(group))
-        for turn in range(len(asked[group[0]])):
-            logits = state.read([asked[n][turn] for n in group])
-            rows = state.write(logits, chat.end, max_new_tokens)
-            texts = tokenizer.batch_decode(rows, skip_special_tokens=False)
-            for n, row, text in zip(group, rows, texts, strict=True):
-                answers[n].append(Answer(text, len(row) >= max_new_tokens))
-        done += len(group)
-        progress.to(done)
-    return answers
+    check_context(model, asked, max_new_tokens)
+    batch, end = _Batch(model, asked, batch_size), chat.end
+    answered: list[list[Answer]] = [[] for _ in conversations]
+    count = 0
+    while count < len(conversations):
+        for row in batch.step(end, max_new_tokens):
+            answered[row.number] = _answers(tokenizer, row)
+            count += 1
+        done(count)
+    return answered
 
 
-def _groups(asked: list[list[list[int]]], size: int) -> list[list[int]]:
-    """Return the conversations' numbers in batches of equal turns and like lengths."""
-    by_turns: dict[int, list[int]] = {}
-    for n in sorted(range(len(asked)), key=lambda n: (len(asked[n][0]), n)):
-        by_turns.setdefault(len(asked[n]), []).append(n)
+def _answers(tokenizer: Any, row: _Row) -> list[Answer]:
+    ids = [tuple(token for token, _ in written) for written, _ in row.answers]
+    texts = tokenizer.batch_decode(ids, skip_special_tokens=False)
     return [
-        numbers[at : at + size]
-        for numbers in by_turns.values()
-        for at in range(0, len(numbers), size)
+        Answer(text, truncated, tokens, tuple(logprob for _, logprob in written))
+        for text, tokens, (written, truncated) in zip(texts, ids, row.answers, strict=True)
     ]
+
+
+def check_context(model: Any, asked: Sequence[list[list[int]]], max_new_tokens: int) -> None:
+    """Refuse conversations that may not fit into the context that the model was made for."""
+    config = model.config.get_text_config()
+    limits = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
+    context = min((limit for limit in limits if limit), default=None)
+    needed = [sum(map(len, parts)) + (max_new_tokens + 1) * len(parts) for parts in asked]
+    if context and max(needed, default=0) > context:
+        over = sum(need > context for need in needed)
+        n = needed.index(max(needed))
+        raise UserError(
+            f"{over} of {len(asked)} conversations may not fit into the model's context of "
+            f"{context} tokens. The longest, number {n + 1}, asks {sum(map(len, asked[n]))} tokens "
+            f"and may be answered with {max_new_tokens} in each of {len(asked[n])} turns: lower "
+            "predict.max_new_tokens, or take a model with a larger context."
+        )

@@ -34,7 +34,6 @@ def predict(
         [query.turns for query in queries],
         settings.max_new_tokens,
         settings.batch_size,
-        "predict",
     )
     sentences: dict[tuple[str, str, str], list[tuple[Asked, list[Answer]]]] = {}
     for query, answer in zip(queries, answers, strict=True):
@@ -78,7 +77,7 @@ def dev_f1(
     """Return strict micro F1 over the queries' own entities; sets a query."""
     conversations = [query.turns for query in queries]
     answers = generate(
-        model, tokenizer, conversations, settings.max_new_tokens, settings.batch_size, "validate"
+        model, tokenizer, conversations, settings.max_new_tokens, settings.batch_size
     )
     hits = found = gold = 0
     for query, answer in zip(queries, answers, strict=True):
