@@ -18,6 +18,18 @@ from bionerflow.schema import (
 RATS = Entity.at("species", [(0, 4)], "rats")
 
 
+def test_runs_of_one_format_each_are_compared_and_draws_are_added_up(tmp_path, gold):
+    ones = [predictions(tmp_path / f"1{draw}.parquet", {"a": 20}) for draw in "ab"]
+    twos = [predictions(tmp_path / f"2{draw}.parquet", {"a": 15}, format="g") for draw in "ab"]
+    one, _ = compare(ones[:1], twos[:1], gold)
+    both, _ = compare(ones, twos, gold)
+    assert (one["documents"], both["documents"]) == (20, 20)
+    assert (one["gold"], both["gold"]) == (20, 40)
+    assert one["difference"] == both["difference"] == pytest.approx(1 - 30 / 35, abs=1e-6)
+    with pytest.raises(UserError, match="different numbers of draws"):
+        compare(ones, twos[:1], gold)
+
+
 def predictions(path: Path, found: dict[str, int], format: str = "f", documents: int = 20) -> Path:
     """Write predictions that are right in the first `found[corpus]` of the documents."""
     rows = [
@@ -41,7 +53,7 @@ def gold(tmp_path):
 def test_difference_and_p_by_corpus_and_in_all(tmp_path, gold):
     first = predictions(tmp_path / "1.parquet", {"a": 20, "b": 10})
     second = predictions(tmp_path / "2.parquet", {"a": 10, "b": 10})
-    a, b, both = compare(first, second, gold)
+    a, b, both = compare([first], [second], gold)
     assert (a["corpus"], a["documents"], a["difference"]) == (
         "a",
         20,
@@ -55,9 +67,9 @@ def test_difference_and_p_by_corpus_and_in_all(tmp_path, gold):
 
 def test_what_is_not_comparable_is_refused(tmp_path, gold):
     first = predictions(tmp_path / "1.parquet", {"a": 20})
-    other = predictions(tmp_path / "2.parquet", {"a": 20}, format="g")
+    other = predictions(tmp_path / "2.parquet", {"b": 20})
     fewer = predictions(tmp_path / "3.parquet", {"a": 19}, documents=19)
     with pytest.raises(UserError, match="no format in common"):
-        compare(first, other, gold)
+        compare([first], [other], gold)
     with pytest.raises(UserError, match="different sentences"):
-        compare(first, fewer, gold)
+        compare([first], [fewer], gold)

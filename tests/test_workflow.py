@@ -118,12 +118,15 @@ def more_memory(value):
         model["resources"]["memory_mb"] *= 2
 
 
-@pytest.mark.parametrize("module", ["ifd", "tables", "generate"])
+CONSUMERS = {"ifd": "ifd", "tables/write": "tables", "generate": "predict"}
+
+
+@pytest.mark.parametrize("module", CONSUMERS)
 def test_an_edited_module_re_runs_exactly_its_consumers(demo, module):
     flow, jobs = demo
     file = f"src/bionerflow/{module}.py"
     scripts = {script for script in {job.script for job in jobs} if file in flow.modules(script)}
-    assert f"workflow/scripts/{'predict' if module == 'generate' else module}.py" in scripts
+    assert f"workflow/scripts/{CONSUMERS[module]}.py" in scripts
     expected = and_following((job for job in jobs if job.script in scripts), jobs)
     docstring = (flow.folder / file).read_text("utf-8").partition("\n")[0]
     with flow.changed(file, docstring, docstring + "  # edited"):
@@ -150,7 +153,8 @@ def test_a_learning_rate_re_runs_its_run_and_what_follows(demo):
     first = [job for job in jobs if f"results/train/{RUN}/model" in job.outputs]
     assert outputs(again) == and_following(first, jobs)
     assert {job.rule for job in again if RUN not in str(job.outputs)} == {
-        "tables",
+        "table",
+        "figure",
         "alias",
         "report",
     }

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bionerflow.formats import FORMATS, Format
 from bionerflow.schema import Entity, Example
-from bionerflow.tables import write_csv, write_printed
+from bionerflow.tables.write import write_csv, write_printed
 
 TITLE = "What each format can carry, and what it costs"
 CAPTION = (

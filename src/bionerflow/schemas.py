@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from bionerflow.corpora.settings import Corpora
 from bionerflow.files import write_text
 from bionerflow.settings import Config, Experiment, Models, Settings
-from bionerflow.tables_settings import Tables
+from bionerflow.tables.settings import Tables
 
 
 class File(NamedTuple):

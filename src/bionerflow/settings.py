@@ -180,6 +180,9 @@ class Experiment(Settings):
     also: list[str] = Field(
         [], description="configuration or configuration+selector that tables by corpus add"
     )
+    stand_ins: dict[str, str] = Field(
+        {}, description="corpora that tables show, under their own names, where they name others"
+    )
 
 
 class Config(Settings):

@@ -1,18 +1,20 @@
-# tables: scores of many runs and published numbers -> the papers' tables, and the report
+# tables: scores of many runs and published numbers -> the papers' tables and figures, the report
 #
-# in   results/evaluate/*.json, results/train/*/metrics.json, resources/published/
+# in   results/evaluate/*.json, results/train/*/metrics.json, predictions, resources/published/
 # out  results/tables/{paper}/{table}.csv, .md, .tex, .long.csv; results/report.html;
-#      results/tables/format_capacity.csv, .md, .tex, of the corpora and tokenizers alone
+#      results/tables/format_capacity.csv, .md, .tex, of the corpora and tokenizers alone;
+#      results/figures/{paper}/{figure}.png, .svg; papers/{paper}, the list of a paper's
 
 PRIMARY = plan.config.primary_paper
 SHOWN = plan.shown()
-
-
 TOKENIZERS = plan.tokenizers()
 
 
 localrules:
     alias,
+    figures,
+    paper,
+    tables,
 
 
 ruleorder: format_capacity > alias
@@ -20,9 +22,35 @@ ruleorder: format_capacity > alias
 
 rule tables:
     input:
+        "results/tables/format_capacity.csv",
+        collect("results/tables/{name}.csv", name=plan.reported_tables()),
+
+
+rule figures:
+    input:
+        collect("results/figures/{name}.png", name=plan.reported_figures()),
+
+
+rule paper:
+    input:
+        asked(lambda w: plan.of_paper(w.paper)),
+    output:
+        "papers/{paper}",
+    log:
+        "results/logs/tables/{paper}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "ls {input} > {output} 2> {log}"
+
+
+rule table:
+    input:
+        asked(lambda w: data(*plan.looked_into(w.paper, w.table))),
+        asked(lambda w: data(*plan.looked_up(w.paper, w.table))),
         evaluations=asked(lambda w: plan.evaluations(w.paper, w.table)),
         metrics=asked(lambda w: plan.metrics(w.paper, w.table)),
-        published="resources/published/{paper}/{table}.csv",
+        published=asked(lambda w: plan.published(w.paper, w.table)),
         code=code("workflow/scripts/tables.py"),
     output:
         csv="results/tables/{paper}/{table}.csv",
@@ -35,10 +63,36 @@ rule tables:
         "../../environment.yml"
     params:
         definition=asked(lambda w: plan.table(w.paper, w.table).dump()),
+        predictions=asked(
+            lambda w: [f"{f}.parquet" for f in plan.looked_into(w.paper, w.table)]
+        ),
     shell:
         "python -P workflow/scripts/tables.py --definition {params.definition:q}"
         " --evaluations {input.evaluations} --metrics {input.metrics}"
+        " --predictions {params.predictions} --gold results/corpora"
         " --published {input.published} --out {output.csv} 2>&1 | tee {log}"
+
+
+rule figure:
+    input:
+        long="results/tables/{paper}/{figure}.long.csv",
+        code=code("workflow/scripts/figure.py"),
+    output:
+        png="results/figures/{paper}/{figure}.png",
+        svg="results/figures/{paper}/{figure}.svg",
+    log:
+        "results/logs/figures/{paper}.{figure}.log",
+    wildcard_constraints:
+        paper="|".join(plan.experiments),
+        figure="[^/.]+",
+    conda:
+        "../../environment.yml"
+    params:
+        definition=asked(lambda w: plan.figure(w.paper, w.figure).dump()),
+    shell:
+        "python -P workflow/scripts/figure.py --definition {params.definition:q}"
+        " --long {input.long} --out results/figures/{wildcards.paper}/{wildcards.figure}"
+        " 2>&1 | tee {log}"
 
 
 rule alias:
@@ -89,6 +143,7 @@ rule report:
             "results/train/{run}/metrics.json",
             run=sorted({id.partition("+")[0] for id in SHOWN}),
         ),
+        figures=collect("results/figures/{name}.png", name=plan.reported_figures()),
         definitions=plan.config.tables,
         corpora=plan.config.corpora,
         page=multiext("src/bionerflow/report/page", ".css", ".html.j2", ".js"),
@@ -102,7 +157,7 @@ rule report:
     params:
         predictions=[f"{plan.prediction_file(id)}.parquet" for id in SHOWN],
     shell:
-        "python -P workflow/scripts/report.py --tables {input.tables} --gold results/corpora"
+        "python -P workflow/scripts/report.py --tables {input.tables} --figures {input.figures} --gold results/corpora"
         " --evaluations {input.evaluations} --metrics {input.metrics}"
         " --predictions {params.predictions} --definitions {input.definitions}"
         " --corpora {input.corpora} --out {output.html} 2>&1 | tee {log}"

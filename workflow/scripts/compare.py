@@ -1,4 +1,4 @@
-"""Test whether two prediction sets differ in strict F1: paired approximate randomisation."""
+"""Test whether two runs differ in strict F1: paired approximate randomisation over documents."""
 
 import argparse
 from pathlib import Path
@@ -11,8 +11,8 @@ from bionerflow.script import run
 def main() -> None:
     """Read the arguments, compare, write one JSON file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--first", type=Path, required=True, help="results/predict/R.parquet")
-    parser.add_argument("--second", type=Path, required=True, help="results/predict/S.parquet")
+    parser.add_argument("--first", type=Path, nargs="+", required=True, help="a run's draws")
+    parser.add_argument("--second", type=Path, nargs="+", required=True, help="another's draws")
     parser.add_argument("--gold", type=Path, required=True, help="folder of {corpus}/test.parquet")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()

@@ -7,13 +7,13 @@ from bionerflow.corpora.settings import load_corpora
 from bionerflow.report import write_report
 from bionerflow.script import run
 from bionerflow.settings import load
-from bionerflow.tables_settings import Tables
+from bionerflow.tables.settings import Tables
 
 
 def main() -> None:
     """Read the arguments and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("tables", "evaluations", "metrics", "predictions"):
+    for name in ("tables", "figures", "evaluations", "metrics", "predictions"):
         parser.add_argument(f"--{name}", type=Path, nargs="*", default=[])
     parser.add_argument("--definitions", type=Path, required=True, help="config/tables.yaml")
     parser.add_argument("--corpora", type=Path, required=True, help="config/corpora.yaml")

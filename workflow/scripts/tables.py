@@ -3,29 +3,39 @@
 import argparse
 from pathlib import Path
 
-from bionerflow.published import read_published
 from bionerflow.script import run
-from bionerflow.tables import long_form, read_dev_scores, read_evaluations, write_table
-from bionerflow.tables_settings import Definition
+from bionerflow.tables.cases import cases
+from bionerflow.tables.define import Definition
+from bionerflow.tables.fill import Number, long_form, measured, read_evaluations, read_metrics
+from bionerflow.tables.published import read_published
+from bionerflow.tables.significance import differences
+from bionerflow.tables.write import write_table
 
 
 def main() -> None:
-    """Read the arguments, build the table, write its four forms."""
+    """Read the arguments, fill the table, write its four forms."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--definition", required=True, help="the table's definition as JSON")
     parser.add_argument("--evaluations", type=Path, nargs="*", default=[])
     parser.add_argument("--metrics", type=Path, nargs="*", default=[], help="runs' metrics.json")
-    parser.add_argument("--published", type=Path, required=True)
+    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="Parquet files")
+    parser.add_argument("--gold", type=Path, help="folder of {corpus}/test.parquet")
+    parser.add_argument("--published", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, required=True, help="results/tables/{paper}/{name}.csv")
     args = parser.parse_args()
     definition = Definition.model_validate_json(args.definition)
-    long = long_form(
-        definition,
-        read_evaluations(args.evaluations),
-        read_dev_scores(args.metrics),
-        read_published(args.published),
-    )
-    write_table(args.out, definition, long)
+    published = read_published(args.published) if args.published else None
+    write_table(args.out, definition, long_form(definition, numbers(definition, args), published))
+
+
+def numbers(definition: Definition, args: argparse.Namespace) -> list[Number]:
+    """Return the measured numbers of a table of any kind."""
+    predictions = {path.stem: path for path in args.predictions}
+    if definition.kind == "significance":
+        return differences(definition, predictions, args.gold)
+    if definition.kind == "cases":
+        return cases(definition, predictions, args.gold)
+    return measured(definition, read_evaluations(args.evaluations), read_metrics(args.metrics))
 
 
 if __name__ == "__main__":

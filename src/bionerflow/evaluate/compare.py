@@ -1,5 +1,6 @@
-"""Whether two prediction sets differ: paired by document, on the same sentences and formats."""
+"""Whether two runs differ: paired by document, on the same sentences, over all their draws."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +12,72 @@ from bionerflow.evaluate.mentions import Sample, read_sample
 from bionerflow.evaluate.statistics import prf, randomisation_test
 
 COUNTS = ["correct", "gold", "predicted"]
+PLACE = ["corpus", "format", "document", "ids"]
 
 
-def compare(first: str | Path, second: str | Path, gold: str | Path) -> list[dict[str, Any]]:
+def compare(
+    first: Sequence[str | Path], second: Sequence[str | Path], gold: str | Path
+) -> list[dict[str, Any]]:
     """Return the difference in strict F1 (first minus second) and its p value, by corpus.
 
-    The last record, whose corpus is null, pools all corpora. Only formats in which both answered
-    are compared, since a document's outcomes must be exchangeable.
+    `first` and `second` are the prediction files of a run's draws, in one order. A document's
+    counts are added up over draws and formats, since these are not independent of each other. The
+    last record, whose corpus is null, pools all corpora. See `documents` for what is compared.
+    """
+    return tested(documents(first, second, gold))
+
+
+def documents(
+    first: Sequence[str | Path], second: Sequence[str | Path], gold: str | Path
+) -> pd.DataFrame:
+    """Return the counts of both sides by corpus and document, as `correct_1`, `correct_2`, ….
+
+    Only corpora and formats in which both answered are compared, since a document's outcomes must
+    be exchangeable; two runs of one format each are compared whatever their formats are.
 
     Raises:
-        UserError: no format in common, or other test sentences.
+        UserError: other numbers of draws, nothing in common, or other test sentences.
     """
+    if len(first) != len(second):
+        raise UserError(f"{first[0]} and {second[0]} have different numbers of draws.")
+    draws = [_paired(*pair, gold) for pair in zip(first, second, strict=True)]
+    columns = [f"{count}_{side}" for side in (1, 2) for count in COUNTS]
+    return pd.concat(draws).groupby(["corpus", "document"])[columns].sum().reset_index()
+
+
+def tested(counts: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the record of each corpus of `documents`, and that of all."""
+    groups = [*counts.groupby("corpus"), (None, counts)]
+    return [{"corpus": corpus} | difference(part) for corpus, part in groups]
+
+
+def difference(counts: pd.DataFrame) -> dict[str, Any]:
+    """Return the number of documents, the difference in F1, and its p value."""
+    one, two = (counts[[f"{c}_{side}" for c in COUNTS]].to_numpy() for side in (1, 2))
+    f1 = [float(prf(*side.sum(axis=0))["f1"]) for side in (one, two)]
+    return {
+        "documents": len(counts),
+        "gold": int(one.sum(axis=0)[1]),
+        "difference": round(f1[0] - f1[1], 6),
+        "p": round(randomisation_test(one, two), 6),
+    }
+
+
+def _paired(first: str | Path, second: str | Path, gold: str | Path) -> pd.DataFrame:
     one, two = (_documents(path, gold) for path in (first, second))
-    shared = sorted(set(one["format"]) & set(two["format"]))
-    if not shared:
+    if one["format"].nunique() == two["format"].nunique() == 1:
+        two["format"] = one["format"].iloc[0]
+    cells = [set(map(tuple, side[["corpus", "format"]].to_numpy())) for side in (one, two)]
+    shared = pd.DataFrame(sorted(cells[0] & cells[1]), columns=["corpus", "format"])
+    if shared.empty:
         raise UserError(f"{first} and {second} have no format in common: nothing is comparable.")
-    one, two = (side[side["format"].isin(shared)] for side in (one, two))
-    pairs = one.merge(two, on=["corpus", "format", "document", "ids"], suffixes=("_1", "_2"))
+    one, two = (side.merge(shared) for side in (one, two))
+    pairs = one.merge(two, on=PLACE, suffixes=("_1", "_2"))
     if not len(pairs) == len(one) == len(two):
         raise UserError(
             f"{first} and {second} were tested on different sentences: predict both with one draw."
         )
-    groups = [*pairs.groupby("corpus"), (None, pairs)]
-    return [{"corpus": corpus, "formats": shared} | _tested(part) for corpus, part in groups]
+    return pairs
 
 
 def _documents(predictions: str | Path, gold: str | Path) -> pd.DataFrame:
@@ -49,14 +93,3 @@ def _documents(predictions: str | Path, gold: str | Path) -> pd.DataFrame:
     )
     groups = sentences.sort_values("id").groupby(["corpus", "format", "document"])
     return groups[COUNTS].sum().assign(ids=groups["id"].agg("\n".join)).reset_index()
-
-
-def _tested(pairs: pd.DataFrame) -> dict[str, Any]:
-    documents = pairs.drop(columns=["format", "ids"]).groupby(["corpus", "document"]).sum()
-    one, two = (documents[[f"{c}_{side}" for c in COUNTS]].to_numpy() for side in (1, 2))
-    f1 = [float(prf(*side.sum(axis=0))["f1"]) for side in (one, two)]
-    return {
-        "documents": len(documents),
-        "difference": round(f1[0] - f1[1], 6),
-        "p": round(randomisation_test(one, two), 6),
-    }

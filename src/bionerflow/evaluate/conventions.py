@@ -11,6 +11,9 @@ the text, of known types.
   and `None` for `None` is a hit.
 - `gollie`: multisets of type and lower-cased text.
 - `iepile`: multisets of type and text; precision and recall are rounded before F1 is taken.
+- `seqeval` (strict, IOB2): token spans of flat entities. Tags hold one entity a token, so that of
+  mentions that overlap the first is kept, of these the longest, of these the first by type;
+  no discontinuous one is.
 - `partial`, `type` (SemEval-2013 task 9, as nervaluate counts): from the error classes, so that the
   order of predictions does not matter; half a point for a wrong boundary in `partial`.
 """
@@ -23,9 +26,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bionerflow.evaluate.mentions import Mentions
 from bionerflow.evaluate.statistics import prf
+from bionerflow.evaluate.tokens import Tokens
 
-NAMES = ("uniner", "instructuie", "gollie", "iepile")
+NAMES = ("uniner", "instructuie", "gollie", "iepile", "seqeval")
+SEMEVAL = ("partial", "type")
 
 Counts = NDArray[np.int64]
 
@@ -48,6 +54,30 @@ def counts(gold: pd.DataFrame, predicted: pd.DataFrame, n_sentences: int) -> dic
         "gollie": _matched(low_gold, low_predicted, n_sentences, multiset=True),
         "iepile": _matched(gold, predicted, n_sentences, multiset=True),
     }
+
+
+def seqeval(gold: Mentions, predicted: Mentions, tokens: Tokens, n_sentences: int) -> Counts:
+    """Return the counts a sentence of what seqeval would see as IOB2 tags."""
+    sides = (_tagged(gold, tokens), _tagged(predicted, tokens))
+    return _matched(*sides, n_sentences, multiset=False)
+
+
+def _tagged(mentions: Mentions, tokens: Tokens) -> pd.DataFrame:
+    """Return the mentions that tags can hold; `text` is the first and the last token."""
+    frame = mentions.frame[["sentence", "type"]].join(mentions.outline())
+    sentence = frame["sentence"].to_numpy()
+    frame["first"] = tokens.before(sentence, frame["start"].to_numpy() + 1) - 1
+    frame["last"] = tokens.before(sentence, frame["end"].to_numpy()) - 1
+    whole = ~mentions.fragments["mention"].duplicated(keep=False).to_numpy()
+    frame = frame.loc[mentions.fragments["mention"].to_numpy()[whole]]
+    frame["type"] = frame["type"].astype(str)
+    frame = frame.sort_values(["first", "last", "type"], ascending=[True, False, True])
+    kept, end = [], -1
+    for first, last in zip(frame["first"].tolist(), frame["last"].tolist(), strict=True):
+        kept.append(first > end)
+        end = last if first > end else end
+    place = frame["first"] * 2**31 + (frame["last"] - frame["first"])
+    return _with_text(frame, place)[np.array(kept, bool)]
 
 
 def _with_text(frame: pd.DataFrame, text: pd.Series) -> pd.DataFrame:
@@ -85,17 +115,22 @@ def _none_is_an_answer(sets: Counts) -> Counts:
     return sets + np.stack([empty.min(axis=1), *empty.T], axis=1)
 
 
-def rounded(correct: int, gold: int, predicted: int) -> dict[str, Any]:
+def scores(name: str, correct: float, gold: float, predicted: float) -> dict[str, Any]:
+    """Return precision, recall and F1 of a convention's counts, added up over what is pooled."""
+    return (rounded if name == "iepile" else prf)(correct, gold, predicted)
+
+
+def rounded(correct: float, gold: float, predicted: float) -> dict[str, Any]:
     """Return precision and recall, rounded to hundredths of a percent, and the F1 of these."""
-    scores = prf(correct, gold, predicted)
-    precision, recall = (np.round(scores[name], 4) for name in ("precision", "recall"))
+    exact = prf(correct, gold, predicted)
+    precision, recall = (np.round(exact[name], 4) for name in ("precision", "recall"))
     both = precision + recall
-    f1 = np.round(2 * precision * recall / both, 4) if both else scores["f1"]
+    f1 = np.round(2 * precision * recall / both, 4) if both > 0 else exact["f1"]
     return {"precision": precision, "recall": recall, "f1": f1}
 
 
-def semeval(errors: dict[str, int], correct: int) -> dict[str, dict[str, Any]]:
-    """Return `partial` and `type` from the error classes and the number of correct predictions.
+def semeval(errors: dict[str, int], correct: int) -> dict[str, dict[str, float]]:
+    """Return the counts of `partial` and `type`, from the error classes and the correct ones.
 
     Precision is over the predictions; recall is over the judged gold: predictions that touch
     gold, and missing gold.
@@ -106,6 +141,10 @@ def semeval(errors: dict[str, int], correct: int) -> dict[str, dict[str, Any]]:
         "type": correct + errors["span"],
     }
     return {
-        name: prf(point, touched + errors["missing"], touched + errors["spurious"])
+        name: {
+            "correct": point,
+            "gold": touched + errors["missing"],
+            "predicted": touched + errors["spurious"],
+        }
         for name, point in points.items()
     }

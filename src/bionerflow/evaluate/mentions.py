@@ -20,8 +20,9 @@ from bionerflow.errors import UserError
 class Mentions:
     """The mentions of a set of sentences.
 
-    `frame`: sentence (row number of the sentence), type, spans (such as "3-9;12-15"), text, and
-    length (characters). `fragments`: mention (row number in `frame`), sentence, start, end.
+    `frame`: sentence (row number of the sentence), type, spans (such as "3-9;12-15"), text,
+    confidence (NaN where none was recorded), and length (characters). `fragments`: mention (row
+    number in `frame`), sentence, start, end.
     """
 
     frame: pd.DataFrame
@@ -47,6 +48,7 @@ class Mentions:
                 "type": pc.struct_field(flat, "type").to_pandas().astype("category"),
                 "spans": _span_keys(spans, inner),
                 "text": pc.struct_field(flat, "text").to_pandas(),
+                "confidence": _confidence(flat),
             }
         )
         return cls._unique(frame, fragments)
@@ -62,6 +64,10 @@ class Mentions:
         fragments["mention"] = place[fragments["mention"]]
         return cls(frame[keep].reset_index(drop=True), fragments.reset_index(drop=True))
 
+    def outline(self) -> pd.DataFrame:
+        """Return the start and the end of each mention, a discontinuous one with its gap."""
+        return self.fragments.groupby("mention").agg(start=("start", "min"), end=("end", "max"))
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -70,6 +76,13 @@ class Sample:
     sentences: pd.DataFrame
     gold: Mentions
     predicted: Mentions
+
+
+def _confidence(flat: pa.StructArray) -> np.ndarray:
+    if flat.type.get_field_index("confidence") < 0:
+        return np.full(len(flat), np.nan)
+    values = pc.cast(pc.struct_field(flat, "confidence"), pa.float64())
+    return pc.fill_null(values, np.nan).to_numpy(zero_copy_only=False)
 
 
 def _span_keys(spans: pa.ListArray, inner: pa.StructArray) -> pd.Series:

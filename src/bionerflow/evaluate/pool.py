@@ -5,20 +5,23 @@ from typing import Any
 
 import numpy as np
 
+from bionerflow.evaluate import calibration, conventions
 from bionerflow.evaluate.match import ERRORS
-from bionerflow.evaluate.statistics import METRICS, prf
+from bionerflow.evaluate.statistics import METRICS, prf, relaxed_prf
+
+COUNTS = ("correct", "gold", "predicted")
 
 Records = Sequence[dict[str, Any]]
 
 
 def measure(records: Records, metric: str) -> float | None:
-    """Return a metric (tables_settings.Metric) over records; None where it is not defined."""
+    """Return a metric (tables.settings.Metric) over records; None where it is not defined."""
     value = MEASURES[metric](records)
     return None if np.isnan(value) else float(value)
 
 
-def _total(records: Records, *path: str) -> int:
-    total = 0
+def _total(records: Records, *path: str) -> float:
+    total = 0.0
     for record in records:
         found: Any = record
         for step in path:
@@ -29,7 +32,7 @@ def _total(records: Records, *path: str) -> int:
 
 def _scored(metric: str, *place: str) -> Callable[[Records], float]:
     def score(records: Records) -> float:
-        counts = {name: _total(records, *place, name) for name in ("correct", "gold", "predicted")}
+        counts = {name: _total(records, *place, name) for name in COUNTS}
         return float(prf(**counts)[metric])
 
     return score
@@ -52,11 +55,58 @@ def _count(error: str) -> Callable[[Records], float]:
     return lambda records: _total(records, "errors", error)
 
 
+def _deviation(step: str) -> Callable[[Records], float]:
+    """Return the share of boundary errors that are so many tokens off."""
+
+    def share(records: Records) -> float:
+        every = sum(_total(records, "deviations", one) for one in STEPS)
+        return _total(records, "deviations", step) / every if every else np.nan
+
+    return share
+
+
+def _relaxed(records: Records) -> float:
+    touching, touched = (_total(records, "relaxed", side) for side in ("touching", "touched"))
+    predicted, gold = (_total(records, "n", side) for side in ("predicted", "gold"))
+    return float(relaxed_prf(touching, predicted, touched, gold)["f1"])
+
+
+def _convention(name: str) -> Callable[[Records], float]:
+    def f1(records: Records) -> float:
+        counts = {n: _total(records, "conventions", name, n) for n in COUNTS}
+        return float(conventions.scores(name, **counts)["f1"])
+
+    return f1
+
+
+def _bins(records: Records) -> list[dict[str, float]]:
+    """Return the bins of calibration, added up."""
+    filled = zip(*(record["calibration"]["bins"] for record in records), strict=True)
+    return [{key: sum(one[key] for one in bin) for key in bin[0]} for bin in filled]
+
+
+def _accuracy(place: int) -> Callable[[Records], float]:
+    def accuracy(records: Records) -> float:
+        bin = _bins(records)[place]
+        return bin["correct"] / bin["n"] if bin["n"] else np.nan
+
+    return accuracy
+
+
+STEPS = ("0", "1", "2", "3", "4", "5+")
+
 MEASURES: dict[str, Callable[[Records], float]] = {
     **{metric: _scored(metric, "n") for metric in METRICS},
     "surface_f1": _scored("f1", "surface"),
     "unseen_recall": _recall("unseen"),
     "delta_nested": _delta("nested"),
     "delta_discontinuous": _delta("discontinuous"),
+    "relaxed_f1": _relaxed,
     **{error: _count(error) for error in ERRORS},
+    **{f"deviation_{n}": _deviation(n) for n in STEPS},
+    "ece": lambda records: calibration.expected_error(_bins(records)),
+    **{f"accuracy_{n + 1}": _accuracy(n) for n in range(calibration.BINS)},
+    **{name: _convention(name) for name in conventions.NAMES},
+    "semeval_partial": _convention("partial"),
+    "semeval_type": _convention("type"),
 }

@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bionerflow.evaluate import conventions, match
+from bionerflow.evaluate import calibration, conventions, match
 from bionerflow.evaluate.deviation import deviations
 from bionerflow.evaluate.mentions import Mentions, Sample, read_sample
-from bionerflow.evaluate.statistics import interval, prf
+from bionerflow.evaluate.statistics import interval, prf, relaxed_prf
+from bionerflow.evaluate.tokens import Tokens
 
 FAR = 5
 COUNTS = ("correct", "gold", "predicted")
@@ -50,15 +51,17 @@ def judge(sample: Sample, seen: Iterable[str]) -> Sample:
     pairs = match.overlaps(predicted, gold)
     gold.frame["relaxed"], predicted.frame["relaxed"] = match.relaxed(gold, predicted, pairs)
     gold.frame["error"], predicted.frame["error"] = match.error_classes(gold, predicted, pairs)
-    texts = sample.sentences["text"].to_numpy()
-    predicted.frame["deviation"] = deviations(gold, predicted, pairs, texts)
+    tokens = Tokens(sample.sentences["text"].to_numpy(object))
+    predicted.frame["deviation"] = deviations(gold, predicted, pairs, tokens)
     gold.frame["seen"] = gold.frame["text"].str.lower().isin(set(seen))
-    return Sample(sample.sentences.join(_conventions(sample)), gold, predicted)
+    return Sample(sample.sentences.join(_conventions(sample, tokens)), gold, predicted)
 
 
-def _conventions(sample: Sample) -> pd.DataFrame:
+def _conventions(sample: Sample, tokens: Tokens) -> pd.DataFrame:
     """Return each convention's counts a sentence, in columns (convention, count)."""
-    counts = conventions.counts(sample.gold.frame, sample.predicted.frame, len(sample.sentences))
+    gold, predicted, size = sample.gold, sample.predicted, len(sample.sentences)
+    counts = conventions.counts(gold.frame, predicted.frame, size)
+    counts["seqeval"] = conventions.seqeval(gold, predicted, tokens, size)
     names = [f"{name}.{count}" for name in counts for count in COUNTS]
     return pd.DataFrame(np.hstack(list(counts.values())), columns=names)
 
@@ -108,6 +111,7 @@ def record(sample: Sample) -> dict[str, Any]:
         "unseen": _recall(gold[~gold["seen"]]),
         "errors": _errors(gold, predicted),
         "deviations": _deviations(predicted["deviation"]),
+        "calibration": _calibration(predicted),
         "problems": {name: int(sample.sentences[name].sum()) for name in PROBLEMS},
     }
 
@@ -159,25 +163,30 @@ def _deviations(tokens: pd.Series) -> dict[str, int]:
 
 
 def _relaxed(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Any]:
-    """Return scores for overlap with the same type; F1 is the harmonic mean."""
-    precision = prf(predicted["relaxed"].sum(), 0, len(predicted))["precision"]
-    recall = prf(gold["relaxed"].sum(), len(gold), 0)["recall"]
-    both = precision + recall
-    f1 = 2 * precision * recall / both if both else both
-    return {"precision": _number(precision), "recall": _number(recall), "f1": _number(f1)}
+    """Return scores for overlap with the same type, and how many overlap on either side."""
+    touching, touched = int(predicted["relaxed"].sum()), int(gold["relaxed"].sum())
+    scores = relaxed_prf(touching, len(predicted), touched, len(gold))
+    found = {metric: _number(value) for metric, value in scores.items()}
+    return {"touching": touching, "touched": touched} | found
+
+
+def _calibration(predicted: pd.DataFrame) -> dict[str, Any]:
+    filled = calibration.bins(predicted)
+    return {"bins": filled, "error": _number(calibration.expected_error(filled))}
 
 
 def _other_conventions(sample: Sample) -> dict[str, Any]:
     """Return precision, recall and F1 as other papers' scorers would have given them."""
-    found = {}
-    for name in conventions.NAMES:
-        counts = [int(sample.sentences[f"{name}.{count}"].sum()) for count in COUNTS]
-        found[name] = (conventions.rounded if name == "iepile" else prf)(*counts)
+    sums: dict[str, Any] = {
+        name: {count: int(sample.sentences[f"{name}.{count}"].sum()) for count in COUNTS}
+        for name in conventions.NAMES
+    }
     gold, predicted = sample.gold.frame, sample.predicted.frame
-    found |= conventions.semeval(_errors(gold, predicted), int(gold["correct"].sum()))
+    sums |= conventions.semeval(_errors(gold, predicted), int(gold["correct"].sum()))
     return {
-        name: {metric: _number(value) for metric, value in scores.items()}
-        for name, scores in found.items()
+        name: counts
+        | {metric: _number(x) for metric, x in conventions.scores(name, **counts).items()}
+        for name, counts in sums.items()
     }
 
 

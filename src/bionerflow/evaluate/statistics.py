@@ -31,6 +31,15 @@ def prf(correct: Any, gold: Any, predicted: Any) -> dict[str, Any]:
         }
 
 
+def relaxed_prf(touching: float, predicted: float, touched: float, gold: float) -> dict[str, Any]:
+    """Return scores for overlap: `touching` predictions, `touched` gold; F1 is harmonic."""
+    precision, recall = prf(touching, 0, predicted)["precision"], prf(touched, gold, 0)["recall"]
+    both = precision + recall
+    none = prf(0, gold, predicted)["f1"]
+    f1 = 2 * precision * recall / both if both > 0 else none
+    return {"precision": precision, "recall": recall, "f1": f1}
+
+
 def interval(
     counts: Counts, resamples: int = RESAMPLES, seed: int = SEED
 ) -> dict[str, tuple[float, float]]:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from bionerflow.corpora.settings import CorpusSettings
+from bionerflow.drawing import png
 from bionerflow.files import read_json, write_text
 from bionerflow.report.browser import sentences
-from bionerflow.report.figures import drawn, png
-from bionerflow.tables import PUBLISHED
-from bionerflow.tables_settings import Tables
+from bionerflow.report.figures import drawn
+from bionerflow.tables.fill import PUBLISHED
+from bionerflow.tables.settings import Tables
 
 PACKAGES = ("bionerflow", "torch", "transformers", "peft", "datasets", "snakemake")
 
@@ -24,6 +24,7 @@ PACKAGES = ("bionerflow", "torch", "transformers", "peft", "datasets", "snakemak
 def write_report(
     out: str | Path,
     tables: Iterable[Path],
+    figures: Iterable[Path],
     definitions: Tables,
     corpora: Mapping[str, CorpusSettings],
     evaluations: Iterable[Path],
@@ -34,7 +35,7 @@ def write_report(
 ) -> None:
     """Write the page: tables, figures, runs, scores, corpora, and at most `limit` sentences.
 
-    `tables` are results/tables/{paper}/{table}.csv (one without a measured number is left out),
+    `tables` are results/tables/{paper}/{table}.csv, `figures` results/figures/{paper}/{figure}.png,
     `metrics` results/train/{run}/metrics.json,
     `predictions` results/predict/*.parquet whose sentences the error browser shows.
     """
@@ -49,8 +50,9 @@ def write_report(
         lstrip_blocks=True,
     ).get_template("page.html.j2")
     text = page.render(
-        tables=[table for path in tables if (table := _table(path, definitions))["measured"]],
-        figures=[_figure(*figure) for figure in drawn(runs, scores)],
+        tables=[_table(path, definitions) for path in tables],
+        figures=[_printed(path, definitions) for path in figures]
+        + [_figure("", caption, png(figure)) for caption, figure in drawn(runs, scores)],
         results=scores,
         runs=runs,
         corpora={name: corpora[name] for name in sorted(names & set(corpora))},
@@ -94,10 +96,17 @@ def _distinct(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "shown": shown}
 
 
-def _figure(caption: str, figure: Figure) -> dict[str, str]:
-    """Return a figure as a data URI, with its caption."""
-    data = base64.b64encode(png(figure)).decode("ascii")
-    return {"caption": caption, "uri": f"data:image/png;base64,{data}"}
+def _printed(path: Path, definitions: Tables) -> dict[str, str]:
+    """Read a figure with its title and caption; its name is `{paper}/{figure}`."""
+    name = f"{path.parent.name}/{path.stem}"
+    definition = definitions.figure(name)
+    return _figure(f"{name}. {definition.title}.", definition.caption, path.read_bytes())
+
+
+def _figure(title: str, caption: str, png: bytes) -> dict[str, str]:
+    """Return a figure as a data URI, with its title and caption."""
+    data = base64.b64encode(png).decode("ascii")
+    return {"title": title, "caption": caption, "uri": f"data:image/png;base64,{data}"}
 
 
 def _versions() -> dict[str, str]:

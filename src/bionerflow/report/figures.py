@@ -1,18 +1,13 @@
 """Figures of the report, drawn from results so that print and colour-blind eyes can read them."""
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bionerflow.drawing import COLOURS, HATCHES, LINES, finish
 from bionerflow.evaluate.match import ERRORS
-
-#: Okabe and Ito (2008): told apart with every common kind of colour vision.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
-HATCHES = ("", "//", "..", "xx", "\\\\")
 
 
 def training_curves(runs: Mapping[str, Mapping[str, Any]]) -> Figure:
@@ -23,13 +18,13 @@ def training_curves(runs: Mapping[str, Mapping[str, Any]]) -> Figure:
         panels, ("loss", "eval_f1"), ("training loss", "F1 on dev"), strict=True
     ):
         for (name, run), colour, line in zip(
-            runs.items(), cycle(COLOURS), cycle(("-", "--", ":", "-.")), strict=False
+            runs.items(), cycle(COLOURS), cycle(LINES), strict=False
         ):
             points = [(entry["step"], entry[key]) for entry in run.get("curve", []) if key in entry]
             if points:
                 panel.plot(*zip(*points, strict=True), line, color=colour, label=name)
         panel.set(xlabel="step", ylabel=label)
-    _finish(figure, *panels)
+    finish(figure, *panels)
     return figure
 
 
@@ -60,16 +55,8 @@ def _bars(results: Sequence[Mapping[str, Any]], key: str) -> Figure:
         panel.bar(places, heights, width, color=colour, hatch=hatch, edgecolor="w", label=label)
         panel.set_xticks(range(len(names)), [name.replace("_", " ") for name in names])
     panel.set_ylabel("errors per 100 answers")
-    _finish(figure, panel)
+    finish(figure, panel)
     return figure
-
-
-def _finish(figure: Figure, *panels: Axes) -> None:
-    for panel in panels:
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.set_ylim(bottom=0)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
 
 
 def drawn(
@@ -93,10 +80,3 @@ def drawn(
             "token.",
             boundary_deviations(results),
         )
-
-
-def png(figure: Figure) -> bytes:
-    """Return a figure as PNG at 150 dots an inch."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
-    return file.getvalue()

@@ -1,0 +1,217 @@
+"""Numbers for a table's cells: measured ones, published ones in columns of their own.
+
+Nothing here knows a table: a `Definition` names the cells (bionerflow.tables.define).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import pandas as pd
+
+from bionerflow.errors import UserError
+from bionerflow.evaluate.match import ERRORS
+from bionerflow.evaluate.pool import measure
+from bionerflow.files import read_json
+from bionerflow.tables.define import Cell, Definition
+from bionerflow.tables.settings import RECORDED
+
+LONG = [
+    "row", "column", "source", "metric", "corpora", "format", "value", "sd", "low", "high",
+    "text", "n_sentences", "n_gold", "runs", "reason",
+]  # fmt: skip
+PUBLISHED = "published "
+
+Number = dict[str, Any]
+Evaluations = Mapping[str, Mapping[tuple[Any, Any], dict[str, Any]]]
+Recorded = Mapping[str, Mapping[str, Any]]
+
+
+def read_evaluations(paths: Iterable[str | Path]) -> Evaluations:
+    """Return the records of each prediction set, by its id and then by (corpus, format)."""
+    results = (read_json(path) for path in paths)
+    return {
+        result["predictions"]: {(s["corpus"], s["format"]): s for s in result["scores"]}
+        for result in results
+    }
+
+
+def read_metrics(paths: Iterable[str | Path]) -> Recorded:
+    """Return what each run recorded of itself, from results/train/{run}/metrics.json.
+
+    What stands in another file beside it, such as footprint.json, is found under its name.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path in map(Path, paths):
+        known = found.setdefault(path.parent.name, {})
+        known |= read_json(path) if path.stem == "metrics" else {path.stem: read_json(path)}
+    return found
+
+
+def measured(definition: Definition, evaluations: Evaluations, recorded: Recorded) -> list[Number]:
+    """Return a number for each cell of a grid.
+
+    `runs` are the prediction sets that it rests on, `reason` says why one is not there, `text` is
+    the number as the table prints it. Over several draws: the mean, with the sample's standard
+    deviation; a bootstrap interval belongs to one draw and no pooled corpora.
+    """
+    return [
+        _recorded(cell, recorded)
+        if cell.metric.startswith(RECORDED)
+        else _change(cell, evaluations, recorded)
+        if cell.against
+        else _scored(cell, definition.unit, evaluations, recorded)
+        for cell in definition.cells
+    ]
+
+
+def number_of(cell: Cell) -> Number:
+    """Return what is known of a cell's number before it is measured."""
+    return {
+        "row": cell.row,
+        "column": cell.column,
+        "source": "measured",
+        "metric": cell.metric,
+        "corpora": " ".join(cell.corpora) or "all",
+        "format": cell.format or "all",
+    }
+
+
+def long_form(
+    definition: Definition, numbers: list[Number], published: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Return the table with one row a number, row by row, measured before published."""
+    if published is not None:
+        numbers = numbers + _published(definition, published)
+    frame = pd.DataFrame(numbers, columns=LONG)
+    frame["text"] = frame["text"].astype(object).fillna("")
+    place = {key: i for i, key in enumerate(definition.rows)}
+    order = frame["row"].map(place)
+    return frame.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
+
+
+def _scored(cell: Cell, unit: str, evaluations: Evaluations, recorded: Recorded) -> Number:
+    number = number_of(cell)
+    corpora: Sequence[str | None] = cell.corpora or [None]
+    keys = [(corpus, cell.format) for corpus in corpora]
+    there = {
+        model: {id: _records(evaluations, id, keys) for id in ids}
+        for model, ids in cell.models.items()
+    }
+    there = {model: {k: v for k, v in runs.items() if v} for model, runs in there.items()}
+    there = {model: runs for model, runs in there.items() if runs}
+    if not there:
+        return number | {"reason": cell.reason or "no run was tested on it"}
+    model = _best(there, recorded)
+    absent = sorted(set(cell.models[model]) - set(there[model]))
+    number["reason"] = f"without {', '.join(absent)}" if absent else ""
+    number["runs"] = " ".join(there[model])
+    return number | _mean(cell.metric, unit, list(there[model].values()))
+
+
+def _change(cell: Cell, evaluations: Evaluations, recorded: Recorded) -> Number:
+    """Return the relative change from what a cell is compared with to what it shows."""
+    before = cell.model_copy(update={"models": {"": cell.against}})
+    old, new = (_scored(one, "fraction", evaluations, recorded) for one in (before, cell))
+    number = number_of(cell) | {"runs": " ".join([old.get("runs", ""), new.get("runs", "")])}
+    if not old.get("value") or new.get("value") is None:
+        return number | {"reason": new["reason"] or old["reason"] or "there was none before"}
+    change = new["value"] / old["value"] - 1
+    return number | {"value": change, "text": f"{100 * change:+.0f} %", "reason": ""}
+
+
+def _records(evaluations: Evaluations, id: str, keys: list[Any]) -> list[dict[str, Any]]:
+    """Return a prediction set's records of all `keys`, or none of them: half a pool is no score."""
+    scores = evaluations.get(id, {})
+    return [scores[key] for key in keys] if all(key in scores for key in keys) else []
+
+
+def _best(models: Mapping[str, Iterable[str]], recorded: Recorded) -> str:
+    """Return the model with the highest mean F1 on dev, the first of equals."""
+    if len(models) == 1:
+        return next(iter(models))
+    runs = {model: [id.partition("+")[0] for id in ids] for model, ids in models.items()}
+    dev = {name: metrics["dev_f1"] for name, metrics in recorded.items()}
+    unknown = sorted(run for ids in runs.values() for run in ids if dev.get(run) is None)
+    if unknown:
+        raise UserError(
+            f"No dev F1 is known for {', '.join(unknown)}: without it the best model cannot be "
+            "chosen. Give the experiment one model, or the runs a validation."
+        )
+    return max(runs, key=lambda model: fmean(dev[run] for run in runs[model]))
+
+
+def _mean(metric: str, unit: str, draws: list[list[dict[str, Any]]]) -> Number:
+    """Return what the long form says of a number over draws, each with its records."""
+    every = [record for records in draws for record in records]
+    number: Number = {
+        "n_sentences": sum(record["n"]["sentences"] for record in every),
+        "n_gold": sum(record["n"]["gold"] for record in every),
+    }
+    values = [value for records in draws if (value := measure(records, metric)) is not None]
+    if not values:
+        return number | {"reason": f"{metric} is not defined: nothing to divide by"}
+    number["value"] = fmean(values)
+    number["sd"] = stdev(values) if len(values) > 1 else None
+    if len(every) == 1 and metric in every[0]["strict"]:
+        number |= {bound: every[0]["strict"][metric][bound] for bound in ("low", "high")}
+    return number | {"text": _written(metric, unit, number["value"], number["sd"])}
+
+
+def _written(metric: str, unit: str, value: float, sd: float | None) -> str:
+    """Write a number with the papers' decimals: 0.87, 87.12 (percent), 84 (a count)."""
+    places = 1 if metric in ERRORS and sd is not None else 0 if metric in ERRORS else 2
+    scale = 100 if unit == "percent" and metric not in ERRORS else 1
+    numbers = [value] if sd is None else [value, sd]
+    return " ± ".join(f"{scale * number:.{places}f}" for number in numbers)
+
+
+def _recorded(cell: Cell, recorded: Recorded) -> Number:
+    """Return what a cell's runs recorded: the mean of different numbers, or all different words."""
+    number = number_of(cell) | {"corpora": "", "format": ""}
+    runs = dict.fromkeys(id.partition("+")[0] for ids in cell.models.values() for id in ids)
+    every = {run: _at(recorded.get(run), cell.metric) for run in runs}
+    found = {run: value for run, value in every.items() if value is not None}
+    if not found:
+        return number | {"reason": cell.reason or f"no run recorded {cell.metric}"}
+    number |= {"runs": " ".join(found), "reason": ""}
+    values = list(found.values())
+    if cell.metric.endswith("seconds"):
+        return number | {"value": fmean(values), "text": _clock(fmean(values))}
+    draws_of_one = len({run.rpartition(".draw")[0] for run in found}) == 1
+    if draws_of_one and all(isinstance(value, float) for value in values):
+        sd = stdev(values) if len(values) > 1 and len(set(values)) > 1 else None
+        text = " ± ".join(f"{x:.4g}" for x in (fmean(values), sd) if x is not None)
+        return number | {"value": fmean(values), "sd": sd, "text": text}
+    texts = dict.fromkeys(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+    return number | {"text": ", ".join(texts), "value": values[0] if len(texts) == 1 else None}
+
+
+def _at(metrics: Any, path: str) -> Any:
+    """Return what stands at a dotted path, or None."""
+    for step in path.removeprefix(RECORDED).split("."):
+        metrics = metrics.get(step) if isinstance(metrics, Mapping) else None
+    return metrics
+
+
+def _clock(seconds: float) -> str:
+    """Write a time as the papers do: hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}"
+
+
+def _published(definition: Definition, published: pd.DataFrame) -> list[Number]:
+    """Return a number for each row of the table and each column that the paper prints."""
+    printed = published.set_index(["row", "column"])
+    numbers = []
+    for row in definition.rows:
+        for column in dict.fromkeys(published["column"]):
+            number = {"row": row, "column": PUBLISHED + column, "source": "published"}
+            if (row, column) in printed.index:
+                cell = printed.loc[(row, column)]
+                number |= {"value": cell["value"], "sd": cell["sd"], "text": cell["text"]}
+            else:
+                number["reason"] = "the paper prints no such number"
+            numbers.append(number)
+    return numbers

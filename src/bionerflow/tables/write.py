@@ -1,0 +1,82 @@
+"""A table's four forms: CSV as printed, the long form, Markdown, LaTeX."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from bionerflow.files import whole, write_text
+from bionerflow.tables.define import Definition
+
+
+def wide_form(definition: Definition, long: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as printed: titles down, columns across, nothing where no number is."""
+    cells = {(n["row"], n["column"]): n["text"] for n in long.to_dict("records")}
+    columns = list(dict.fromkeys([*definition.columns, *long["column"]]))
+    rows = [
+        {"": title} | {column: cells.get((row, column), "") for column in columns}
+        for row, title in definition.rows.items()
+    ]
+    return pd.DataFrame(rows, columns=["", *columns])
+
+
+def markdown(title: str, caption: str, wide: pd.DataFrame) -> str:
+    """Return a table as Markdown under its title, with the caption below."""
+    lines = [wide.columns, ["---"] + ["--:"] * (wide.shape[1] - 1), *wide.to_numpy()]
+    body = "\n".join("| " + " | ".join(_in_markdown(x) for x in line) + " |" for line in lines)
+    return f"**{title}**\n\n{body}\n\n{caption}\n"
+
+
+def _in_markdown(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+
+
+def latex(title: str, caption: str, wide: pd.DataFrame) -> str:
+    """Return a table as a LaTeX float in the style of booktabs."""
+    head, *body = (
+        " & ".join(map(_in_latex, line)) + r" \\" for line in [wide.columns, *wide.to_numpy()]
+    )
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_in_latex(f'{title}. {caption}')}}}",
+        rf"\begin{{tabular}}{{l{'r' * (wide.shape[1] - 1)}}}",
+        r"\toprule",
+        head,
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _in_latex(text: str) -> str:
+    special = {ord(char): f"\\{char}" for char in "&%$#_{}"}
+    special[ord("\\")] = r"\textbackslash{}"
+    special[ord("~")] = r"\textasciitilde{}"
+    special[ord("^")] = r"\textasciicircum{}"
+    special[ord("±")] = r"$\pm$"
+    special[ord("−")] = r"$-$"
+    return text.translate(special)
+
+
+def write_table(out: str | Path, definition: Definition, long: pd.DataFrame) -> None:
+    """Write the table at `out` (CSV) and beside it .md, .tex and .long.csv."""
+    out = Path(out)
+    wide = wide_form(definition, long)
+    write_csv(out, wide)
+    write_csv(out.with_suffix(".long.csv"), long)
+    write_printed(out, definition.title, definition.caption, wide)
+
+
+def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table's rows under their columns' names."""
+    with whole(path) as part:
+        frame.to_csv(part, index=False, lineterminator="\n")
+
+
+def write_printed(out: str | Path, title: str, caption: str, wide: pd.DataFrame) -> None:
+    """Write a table as it is printed, beside the CSV at `out`: .md and .tex."""
+    write_text(Path(out).with_suffix(".md"), markdown(title, caption, wide))
+    write_text(Path(out).with_suffix(".tex"), latex(title, caption, wide))

@@ -1,0 +1,165 @@
+"""Tables that are no grids of scores, and figures: differences, cases, what runs recorded."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bionerflow.drawing import save
+from bionerflow.schema import PREDICTIONS, Entity, Example, entity_row, write_examples, write_rows
+from bionerflow.settings import Experiment
+from bionerflow.tables.cases import cases
+from bionerflow.tables.define import Definition, define
+from bionerflow.tables.figures import draw
+from bionerflow.tables.fill import long_form, measured
+from bionerflow.tables.settings import Cases, Grid, Significance
+from bionerflow.tables.significance import differences
+
+TEXT = "DR enhancer B domain"
+ENHANCER, DOMAIN = (Entity.at("DNA", [span], TEXT) for span in ((0, 11), (12, 20)))
+WHOLE = Entity.at("RNA", [(0, 20)], TEXT)
+TITLED = {"title": "T", "caption": "C"}
+
+
+def experiment(**changes) -> Experiment:
+    sets = {name: {"formats": ["symbolic"]} for name in ("one", "two", "three")}
+    values = {"corpora": ["genia"], "models": ["mini"], "configurations": sets}
+    return Experiment.model_validate(values | changes)
+
+
+def defined(table: Grid | Cases, **changes) -> Definition:
+    return define("p/t", table, "x", experiment(**changes), {"genia": "GENIA"})
+
+
+@pytest.fixture
+def predictions(tmp_path) -> dict[str, Path]:
+    """Predict ten documents: `one` misses what `two` finds, `three` is of other sentences."""
+    examples = [Example(f"{i}", f"d{i}", "en", TEXT, (ENHANCER, DOMAIN)) for i in range(10)]
+    write_examples(tmp_path / "gold" / "genia" / "test.parquet", examples)
+    found = {"one": [WHOLE, ENHANCER], "two": [ENHANCER, DOMAIN], "three": [DOMAIN]}
+    paths = {}
+    for name, entities in found.items():
+        id = f"x.mini.{name}.draw1"
+        rows = [
+            {"corpus": "genia", "format": "symbolic", "id": str(i), "answers": [], "problems": []}
+            | {"entities": [entity_row(entity) for entity in entities]}
+            for i in range(5 if name == "three" else 10)
+        ]
+        write_rows(tmp_path / f"{id}.parquet", rows, PREDICTIONS)
+        paths[id] = tmp_path / f"{id}.parquet"
+    return paths
+
+
+def by_place(numbers) -> dict:
+    return {(number["row"], number["column"]): number for number in numbers}
+
+
+def test_neighbouring_rows_are_tested_and_what_is_not_comparable_says_why(predictions, tmp_path):
+    table = Significance(
+        kind="significance", **TITLED, rows=[{"set": ["one", "two", "three", "four"]}],
+        columns=[{"metric": ["difference", "p"]}], unit="percent",
+    )  # fmt: skip
+    definition = defined(table)
+    assert list(definition.rows) == ["two − one", "three − two", "four − three"]
+    found = by_place(differences(definition, predictions, tmp_path / "gold"))
+    assert found["two − one", "difference"]["text"] == "+50.00"
+    assert found["two − one", "p"]["value"] < 0.01
+    assert found["two − one", "p"]["runs"] == "x.mini.two.draw1 x.mini.one.draw1"
+    assert "different sentences" in found["three − two", "p"]["reason"]
+    assert found["four − three", "p"]["reason"] == "the experiment has no four"
+    assert "value" not in found["four − three", "p"]
+
+
+def test_cases_are_looked_up_in_the_test_sample(predictions, tmp_path):
+    table = Cases(
+        kind="cases", **TITLED, corpus="genia", sets=["one", "two", "nowhere"],
+        rows={"Ex.1 1": "dr enhancer", "Ex.1 2": "B domain", "Ex.2 1": "somewhere else"},
+    )  # fmt: skip
+    found = by_place(cases(defined(table), predictions, tmp_path / "gold"))
+    said = {place: number.get("text", number.get("reason")) for place, number in found.items()}
+    assert said["Ex.1 2", "sentence"] == TEXT
+    assert said["Ex.1 2", "GS"] == "B domain (DNA)"
+    assert said["Ex.1 2", "one"] == f"{TEXT} (RNA)"
+    assert said["Ex.1 1", "one"] == f"{TEXT} (RNA); DR enhancer (DNA)"
+    assert said["Ex.1 1", "two"] == "DR enhancer (DNA)"
+    assert said["Ex.1 1", "nowhere"] == "the experiment has no such run"
+    assert said["Ex.2 1", "one"] == "no sentence that was tested on has it"
+    assert said["Own 1", "GS"] == "B domain (DNA)"
+    assert said["Own 2", "GS"] == "no sentence that was tested on has it"
+
+
+def test_what_runs_recorded_is_shown_as_they_recorded_it():
+    table = Grid(
+        kind="grid", **TITLED, rows=[{"metric": ["run.seconds", "run.settings.epochs", "run.kwh"]}],
+        columns=[{}, {"set": ["one"]}],
+    )  # fmt: skip
+    recorded = {
+        f"x.mini.{name}.draw{draw}": {"seconds": 3600.4, "settings": {"epochs": epochs}}
+        for name, epochs in (("one", 4.0), ("two", 15.0))
+        for draw in (1, 2)
+    }
+    recorded["x.mini.one.draw1"]["seconds"] = 3722.0
+    found = by_place(measured(defined(table, draws=[1, 2]), {}, recorded))
+    assert found["run.settings.epochs", "value"]["text"] == "4, 15"
+    assert found["run.settings.epochs", "one"]["text"] == "4"
+    assert found["run.seconds", "one"]["text"] == "01:01:01"
+    assert found["run.seconds", "one"]["runs"] == "x.mini.one.draw1 x.mini.one.draw2"
+    assert found["run.kwh", "one"]["reason"] == "no run recorded run.kwh"
+
+
+def test_a_model_s_place_and_a_stand_in_are_the_experiment_s():
+    table = Grid(
+        kind="grid", **TITLED, rows=[{"corpus": ["genia", "biored"]}], columns=[{"set": ["one"]}],
+        where={"model": "second"}, labels={"genia": "GENIA"},
+    )  # fmt: skip
+    asked = experiment(models=["mini", "nano"], stand_ins={"genia": "sample"})
+    found = define("p/t", table, "x", asked, {"sample": "sample (synthetic)"})
+    assert found.rows == {"sample": "sample (synthetic)", "biored": "biored"}
+    assert found.cells[0].models == {"nano": ["x.nano.one.draw1"]}
+    assert found.cells[1].reason == "the experiment has no such corpus"
+
+
+def test_rows_keep_their_order_on_the_way_to_the_script():
+    table = Grid(kind="grid", **TITLED, rows=[{"set": ["two", "one"]}], columns=[{}])
+    passed = Definition.model_validate_json(defined(table).dump())
+    assert list(passed.rows) == ["two", "one"]
+
+
+def test_the_row_of_changes_compares_the_row_above_it_with_the_first():
+    table = Grid(
+        kind="grid", **TITLED, rows=[{"set": ["one", "two", "Δ"]}], columns=[{"metric": ["span"]}]
+    )
+    record = {"n": {"sentences": 1, "gold": 1}, "strict": {}}
+    found = {
+        f"x.mini.{name}.draw1": {(None, None): record | {"errors": {"span": count}}}
+        for name, count in (("one", 8), ("two", 6))
+    }
+    numbers = by_place(measured(defined(table), found, {}))
+    assert numbers["Δ", "span"]["text"] == "-25 %"
+    assert numbers["Δ", "span"]["runs"] == "x.mini.one.draw1 x.mini.two.draw1"
+    assert measured(defined(table), {}, {})[-1]["reason"] == "no run was tested on it"
+
+
+@pytest.mark.parametrize("style", ["bars", "lines", "shares", "reliability"])
+def test_every_style_draws_what_was_measured_and_leaves_out_what_was_not(tmp_path, style):
+    table = Grid(
+        kind="grid", **TITLED, rows=[{"set": ["one", "two"]}],
+        columns=[{"metric": ["accuracy_1", "accuracy_2"]}], draw=style,
+        labels={"accuracy_1": "0.0–0.1", "accuracy_2": "0.1–0.2"},
+    )  # fmt: skip
+    definition = defined(table)
+    numbers = measured(definition, {}, {})
+    empty = draw(definition, long_form(definition, numbers, None))
+    assert [text.get_text() for text in empty.axes[0].texts] == ["no run feeds this figure"]
+    numbers[0] |= {"value": 0.25}
+    numbers[1] |= {"value": 0.75}
+    figure = draw(definition, long_form(definition, numbers, None))
+    save(figure, tmp_path / style)
+    assert (tmp_path / f"{style}.png").read_bytes().startswith(b"\x89PNG")
+    svg = (tmp_path / f"{style}.svg").read_bytes()
+    save(draw(definition, long_form(definition, numbers, None)), tmp_path / style)
+    assert (tmp_path / f"{style}.svg").read_bytes() == svg
+    panel = figure.axes[0]
+    heights = [bar.get_height() for bar in panel.patches if pd.notna(bar.get_height())]
+    lines = [y for line in panel.lines for y in line.get_ydata() if pd.notna(y)]
+    assert {0.25, 0.75} <= set(heights + lines) or {25, 75} <= set(heights)

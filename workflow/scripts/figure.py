@@ -1,0 +1,26 @@
+"""Draw one of the papers' figures from the long form of its table."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from bionerflow.drawing import save
+from bionerflow.script import run
+from bionerflow.tables.define import Definition
+from bionerflow.tables.figures import draw
+
+
+def main() -> None:
+    """Read the arguments, write a PNG and an SVG file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--definition", required=True, help="the table's definition as JSON")
+    parser.add_argument("--long", type=Path, required=True, help="results/tables/…/….long.csv")
+    parser.add_argument("--out", type=Path, required=True, help="without ending")
+    args = parser.parse_args()
+    definition = Definition.model_validate_json(args.definition)
+    save(draw(definition, pd.read_csv(args.long, keep_default_na=False, na_values=[""])), args.out)
+
+
+if __name__ == "__main__":
+    run(main)
