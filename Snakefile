@@ -23,3 +23,5 @@ rule all:
     default_target: True
     input:
         "results/report.html",
+        collect("results/train/{run}/README.md", run=TRAINED),
+        collect("results/figures/{run}/training.png", run=TRAINED),

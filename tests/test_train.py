@@ -1,19 +1,25 @@
 """Fine-tuning: loss on the answers alone, the best validation, resumed and repeated runs."""
 
+import json
 import random
 
 import pytest
 import torch
 from tiny import TEXTS, tiny_model
+from transformers import AutoModelForCausalLM
 
-from bionerflow import train as train_module
+from bionerflow import records
 from bionerflow.chat import Chat
 from bionerflow.errors import UserError
 from bionerflow.generate import generate
-from bionerflow.models import load_base, load_causal, load_tokenizer
+from bionerflow.models import load_base, load_causal, load_merged, load_tokenizer, save
+from bionerflow.records import checkpoint_key
 from bionerflow.schema import Turn
 from bionerflow.settings import TrainSettings
-from bionerflow.train import IGNORED, Conversations, collate, device_rows, fit, train
+from bionerflow.train import adapted, fit, memory, train
+from bionerflow.train import trainer as trainer_module
+from bionerflow.train.data import IGNORED, Conversations, collate, device_rows, pack
+from bionerflow.train.trainer import GeneratingTrainer, last_checkpoint
 
 WORDS = " ".join(TEXTS).split(" ")
 
@@ -61,7 +67,7 @@ def scripted(monkeypatch):
                 raise KeyboardInterrupt
             return score
 
-        monkeypatch.setattr(train_module, "dev_f1", dev_f1)
+        monkeypatch.setattr(trainer_module, "dev_f1", dev_f1)
         return seen
 
     return script
@@ -75,19 +81,49 @@ def curve(metrics, key):
     return {entry["step"]: entry[key] for entry in metrics["curve"] if key in entry}
 
 
-def test_the_loss_is_that_of_a_plain_loop_over_the_answers_tokens(base, tokenizer):
+def plain_loss(base, tokenizer, conversations):
+    """Return the mean loss over answers and end marks, by transformers alone, one by one."""
+    model, nll = AutoModelForCausalLM.from_pretrained(base).eval(), []
+    for turns in ([turn._asdict() for turn in turns] for turns in conversations):
+        ids = tokenizer.apply_chat_template(turns, return_dict=False)
+        with torch.inference_mode():
+            scores = model(torch.tensor([ids])).logits[0].log_softmax(-1)
+        for n in range(1, len(turns), 2):
+            begun = tokenizer.apply_chat_template(
+                turns[:n], add_generation_prompt=True, return_dict=False
+            )
+            answer = tokenizer(turns[n]["content"] + "<|end|>")["input_ids"]
+            nll += [-scores[len(begun) - 1 + k, id] for k, id in enumerate(answer)]
+    return float(torch.stack(nll).mean())
+
+
+@pytest.mark.parametrize("tokens", [8192, 1], ids=["one pass", "row by row"])
+@pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
+def test_the_trainers_loss_is_that_of_a_plain_loop(packed, tokens, base, tokenizer, tmp_path):
+    recipe = settings(
+        packed=packed, device_batch_tokens=tokens, epochs=5, batch_size=7, learning_rate=1e-20
+    )
+    _, metrics = fit(load_base(base), tokenizer, task(7), recipe, tmp_path, seed=1)
+    assert metrics["steps"] == 5
+    expected = plain_loss(base, tokenizer, task(7))
+    assert curve(metrics, "loss")[5] == pytest.approx(expected, abs=1e-5)
+
+
+def test_no_conversation_attends_to_another_one_of_its_pass(base, tokenizer):
+    """The loss of one conversation has no gradient in the tokens of the others."""
     model = load_causal(base)
-    encoded = Chat(tokenizer).encode(task(7))
-    rows = [{"input_ids": one.ids, "answers": one.answers} for one in encoded]
-    nll = []
-    with torch.inference_mode():
-        batched = model(**collate(rows)).loss
-        for one in encoded:
-            scores = model(torch.tensor([one.ids])).logits[0].log_softmax(-1)
-            answered = [n for start, end in one.answers for n in range(start, end)]
-            nll += [-scores[n - 1, one.ids[n]] for n in answered]
-    assert {len(one.answers) for one in encoded} == {1, 2}
-    assert float(batched) == pytest.approx(float(torch.stack(nll).mean()), abs=1e-5)
+    data = Conversations(Chat(tokenizer).encode(task(3)), 1024)
+    batch = pack([data[0], data[1], data[2]])
+    first, second = len(data[0]["input_ids"]), len(data[1]["input_ids"])
+    read = model.get_input_embeddings()(batch.pop("input_ids")).detach().requires_grad_()
+    logits = model(inputs_embeds=read, **batch).logits[0]
+    places = batch["logits_to_keep"]
+    asked = (first <= places) & (places < first + second)
+    logits[asked].logsumexp(-1).sum().backward()
+    reached = read.grad[0].abs().sum(-1) > 0
+    assert reached[first : first + second - 1].all()
+    assert not reached[:first].any()
+    assert not reached[first + second :].any()
 
 
 def test_labels_are_every_answer_with_its_end_mark(tokenizer):
@@ -133,20 +169,44 @@ def test_device_rows_divide_the_batch_and_fit_the_tokens():
     assert (rows(6, 500, 100), rows(7, 600, 100)) == (3, 1)
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
 def test_a_run_learns_and_answers_the_same_once_saved_and_loaded(method, base, tokenizer, tmp_path):
-    recipe = settings(method=method, epochs=8)
+    recipe = settings(method=method, epochs=6)
     model, metrics = train(base, tokenizer, task(32), recipe, tmp_path / "checkpoints", 1)
-    assert (metrics["conversations"], metrics["steps"], metrics["too_long"]) == (32, 32, 0)
+    assert (metrics["conversations"], metrics["steps"], metrics["too_long"]) == (32, 24, 0)
     losses = list(curve(metrics, "loss").values())
     assert losses[-1] < 0.7 * losses[0]
-    model.save_pretrained(tmp_path / "model")
-    tokenizer.save_pretrained(tmp_path / "model")
+    save(model, tokenizer, tmp_path / "model")
     asked = task(6, seed=1)
     answers = generate(model, tokenizer, asked, 8, 6)
-    assert generate(load_causal(tmp_path / "model"), tokenizer, asked, 8, 6) == answers
+    loaded = load_causal(tmp_path / "model")
+    assert generate(loaded, tokenizer, asked, 8, 6) == answers
     assert generate(load_causal(base), tokenizer, asked, 8, 6) != answers
-    assert (tmp_path / "model" / "adapter_config.json").is_file() == (method == "lora")
+    assert (tmp_path / "model" / "adapter_config.json").is_file() == (method != "full")
+    if method != "full":
+        merged = load_merged(tmp_path / "model")
+        assert generate(merged, tokenizer, asked, 8, 6) == answers
+        ids = torch.tensor([Chat(tokenizer).encode(asked)[0].ids])
+        with torch.inference_mode():
+            assert torch.allclose(merged(ids).logits, loaded(ids).logits, atol=1e-4)
+        merged.save_pretrained(tmp_path / "merged")
+        tokenizer.save_pretrained(tmp_path / "merged")
+        assert generate(load_causal(tmp_path / "merged"), tokenizer, asked, 8, 6) == answers
+
+
+def test_a_validation_changes_no_gradient_of_quantised_weights(base, tokenizer):
+    model = adapted(base, settings(method="qlora", lora={"dropout": 0}))
+    batch = collate([Conversations(Chat(tokenizer).encode(task(1)), 1024)[0]])
+
+    def gradients():
+        model.train().zero_grad()
+        model(**batch).loss.backward()
+        return torch.cat([w.grad.flatten() for w in model.parameters() if w.grad is not None])
+
+    before = gradients()
+    generate(model.eval(), tokenizer, task(1), 4, 1)
+    assert torch.equal(gradients(), before)
+    assert before.abs().sum() > 0
 
 
 def test_the_same_seed_gives_the_same_weights(base, tokenizer, tmp_path):
@@ -172,7 +232,7 @@ def test_the_weights_of_the_best_validation_are_returned(base, tokenizer, tmp_pa
     assert curve(metrics, "eval_f1") == dict(enumerate(f1s, start=1))
 
 
-@pytest.mark.parametrize("killed", [3, 4, 5], ids=["within an epoch", "between epochs", "later"])
+@pytest.mark.parametrize("killed", [3, 4], ids=["within an epoch", "between epochs"])
 def test_a_killed_run_goes_on_as_if_it_had_not_been(killed, base, tokenizer, tmp_path, scripted):
     recipe = settings(validations=3, method="lora")
     f1s = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
@@ -195,5 +255,63 @@ def test_a_loss_that_is_not_a_number_stops_the_run(base, tokenizer, tmp_path):
     model = load_base(base)
     with torch.no_grad():
         model.model.norm.weight.fill_(float("nan"))
-    with pytest.raises(UserError, match=r"not a number at step 5: lower train\.learning_rate"):
+    with pytest.raises(UserError, match=r"at step 1: lower train\.learning_rate\. .*none yet"):
         fit(model, tokenizer, task(8), settings(epochs=5), tmp_path, 1)
+
+
+def test_a_run_that_diverges_keeps_its_last_good_checkpoint(base, tokenizer, tmp_path):
+    recipe = settings(epochs=5, learning_rate=1e30)
+    with pytest.raises(UserError) as caught:
+        fit(load_base(base), tokenizer, task(8), recipe, tmp_path, 1)
+    last = last_checkpoint(tmp_path)
+    assert last
+    assert f"The last good checkpoint is {last}." in str(caught.value)
+    assert weights(load_base(last)).isfinite().all()
+
+
+def test_memory_that_will_not_suffice_is_told_at_once(base, tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "_free", lambda device: 1000)
+    with pytest.raises(UserError, match=r"needs \d+ MB beside the model, and 0 MB are free: take"):
+        fit(load_base(base), tokenizer, task(8), settings(), tmp_path, 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_memory_that_gives_out_is_explained(base, tokenizer, tmp_path, monkeypatch):
+    def compute_loss(self, *_, **__):
+        if self.state.global_step == 1:
+            torch.empty(1 << 60)
+        return compute(self, *_, **__)
+
+    compute = GeneratingTrainer.compute_loss
+    monkeypatch.setattr(GeneratingTrainer, "compute_loss", compute_loss)
+    with pytest.raises(UserError, match=r"Lower train\.device_batch_tokens \(now 8192\)"):
+        fit(load_base(base), tokenizer, task(8), settings(), tmp_path, 1)
+    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-1")
+
+
+def test_a_checkpoint_that_was_not_written_to_its_end_is_not_continued(tmp_path):
+    for step, file in ((9, "whole"), (10, "whole"), (11, "trainer_state.json")):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / file).touch()
+    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
+
+
+def test_a_checkpoint_belongs_to_its_data_settings_and_code(tmp_path, monkeypatch):
+    inputs = {"settings": settings().model_dump(), "data": {"sha256": "a"}, "seed": 1}
+    changes = [{"settings": settings(epochs=3).model_dump()}, {"data": {"sha256": "b"}}]
+    keys = [checkpoint_key(inputs | change) for change in ({}, *changes, {"seed": 2})]
+    (tmp_path / "train.py").write_text("other code")
+    monkeypatch.setattr(records, "__file__", str(tmp_path / "records.py"))
+    assert len({*keys, checkpoint_key(inputs)}) == 5
+    assert checkpoint_key(inputs) == checkpoint_key(dict(inputs))
+
+
+def test_metrics_and_curve_say_what_a_run_cost(base, tokenizer, tmp_path):
+    _, metrics = fit(load_base(base), tokenizer, task(16), settings(epochs=5), tmp_path, 1)
+    assert metrics["tokens"] == 5 * metrics["tokens_per_epoch"]
+    assert metrics["seconds"] >= metrics["curve"][-1]["seconds"] > 0
+    assert metrics["memory_mb"] >= metrics["curve"][0]["memory_mb"] > 0
+    rate = metrics["tokens"] / metrics["seconds"]
+    assert metrics["tokens_per_second"] == pytest.approx(rate, rel=0.01)
+    lines = (tmp_path / "curve.jsonl").read_text().splitlines()
+    assert [json.loads(line)["loss"] for line in lines[:2]] == list(curve(metrics, "loss").values())

@@ -103,6 +103,33 @@ def test_paper_scale_resolves_in_ten_seconds_without_network_or_torch(fresh, unw
     assert "results/raw/cadec/CADEC.v2.zip" in raw
 
 
+def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    plan = Plan(yaml.safe_load(Path("config/config.yaml").read_text("utf-8")))
+    shown = {id for id in plan.shown() if not id.startswith(("paper.qwen2.5-0.5b", "paper.llama"))}
+    single = [f"symbolic.{corpus}" for corpus in ("cmeee_v2", "genia", "biored", "bc5cdr_chem")]
+    single += [f"{name}.{c}" for name in ("json_index", "html") for c in ("cmeee_v2", "genia")]
+    assert {id for id in shown if "+" not in id} == {
+        *[f"paper.glm4-9b.{configuration}.draw1" for configuration in (*single, "joint")],
+        *[
+            f"paper.qwen3-{size}.{name}.draw1"
+            for size in ("4b", "8b")
+            for name in ("sft", "curated")
+        ],
+    }
+    assert {
+        "paper.glm4-9b.joint.draw1+llm_cls",
+        "paper.glm4-9b.symbolic.genia.draw1+bert_cls",
+    } < shown
+    assert plan.run("paper.glm4-9b.symbolic.genia.draw1").corpora == ["genia"]
+    joint, unseen = "paper.glm4-9b.joint.draw1", {"ccks2019_as", "ncbi_disease"}
+    assert set(plan.tested(joint)) - set(plan.run(joint).corpora) == unseen
+    trained = {stem.split("/")[2] for stem in plan.rendered(joint, "train", "dev")}
+    assert not trained & unseen
+    methods = {plan.run(id).train.method for id in plan.runs if "glm4" in id}
+    assert methods == {"qlora"}
+
+
 def test_what_is_done_is_not_done_again(demo):
     """Neither a touch, nor a comment, nor what says where or on what machine, makes work."""
     flow, _ = demo

@@ -34,6 +34,15 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, text + "\n")
 
 
+def flush(path: Path) -> None:
+    """Have what was written to a file, or a folder's list of names, put on the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def read_json(path: str | Path) -> Any:
     """Read a JSON file written as UTF-8."""
     return json.loads(Path(path).read_text(encoding="utf-8"))

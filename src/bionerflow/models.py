@@ -11,6 +11,7 @@ from bionerflow.errors import UserError
 from bionerflow.files import read_json, sha256, write_json
 
 ADAPTER = "adapter_config.json"
+QUANTISATION = "quantization_config.json"
 
 
 def device() -> torch.device:
@@ -41,22 +42,72 @@ def token_counter(folder: str | Path) -> Callable[[Sequence[str]], list[int]]:
 
 
 def load_causal(folder: str | Path) -> Any:
-    """Load a base model, or a base model with the adapter in `folder`, ready to answer."""
+    """Load a base model, or a base model with the adapter in `folder`, ready to answer.
+
+    An adapter that was trained on quantised weights is put on weights quantised the same way.
+    """
     folder = _there(folder)
     if not (folder / ADAPTER).is_file():
         return load_base(folder).eval()
+    return _adapted(folder, load_base(_base_of(folder), **_quantised(folder)))
+
+
+def load_merged(folder: str | Path) -> Any:
+    """Load a model with its adapter added to the weights, which are full ones again."""
+    folder = _there(folder)
+    base = load_base(_base_of(folder), **_quantised(folder))
+    if _quantised(folder):
+        base = base.dequantize()
+    return _adapted(folder, base).merge_and_unload()
+
+
+def _base_of(folder: Path) -> Path:
+    return _there(read_json(folder / ADAPTER)["base_model_name_or_path"])
+
+
+def _adapted(folder: Path, base: Any) -> Any:
     from peft import PeftModel
 
-    base = _there(read_json(folder / ADAPTER)["base_model_name_or_path"])
     if not (folder / "adapter_model.safetensors").is_file():
         raise UserError(f"The adapter in {folder} has no safetensors: pickled weights are refused.")
-    return PeftModel.from_pretrained(load_base(base), str(folder)).eval()
+    return PeftModel.from_pretrained(base, str(folder)).eval()
+
+
+def four_bits() -> dict[str, Any]:
+    """Return how QLoRA quantises: NF4 and double quantisation (unified's released code)."""
+    from transformers import BitsAndBytesConfig
+
+    return {
+        "quantization_config": BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=precision(),
+        )
+    }
+
+
+def _quantised(folder: Path) -> dict[str, Any]:
+    """Return how the base of the adapter in `folder` was quantised, if it was."""
+    from transformers import BitsAndBytesConfig
+
+    if not (folder / QUANTISATION).is_file():
+        return {}
+    known = read_json(folder / QUANTISATION) | {"bnb_4bit_compute_dtype": precision()}
+    return {"quantization_config": BitsAndBytesConfig.from_dict(known)}
 
 
 def load_base(folder: str | Path, dtype: torch.dtype | None = None, **quantisation: Any) -> Any:
     """Load a base model that generates, on the device unless quantisation places it."""
     model = _load(AutoModelForCausalLM, folder, dtype=dtype or precision(), **quantisation)
-    return model if quantisation else torch.nn.Module.to(model, device())
+    if not quantisation:
+        return torch.nn.Module.to(model, device())
+    for module in model.modules():
+        # Once asked for answers on a CPU, bitsandbytes repacks a layer's weights for bfloat16, and
+        # no gradient passes through it from then on: a validation would end the learning.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
 
 
 def load_encoder(folder: str | Path) -> Any:
@@ -86,9 +137,16 @@ def _there(folder: str | Path) -> Path:
 
 
 def save(model: Any, tokenizer: Any, folder: str | Path) -> None:
-    """Save weights or adapter and the tokenizer as any model of the Hub has them."""
+    """Save weights or adapter and the tokenizer as any model of the Hub has them.
+
+    Beside an adapter on quantised weights stands how they were quantised.
+    """
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    (Path(folder) / "README.md").unlink(missing_ok=True)  # peft's own, which is empty
+    quantised = getattr(model.config, "quantization_config", None)
+    if quantised:
+        write_json(Path(folder) / QUANTISATION, quantised.to_dict())
 
 
 def write_card(folder: Path, **facts: Any) -> None:

@@ -65,6 +65,7 @@ class TrainSettings(Settings):
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps")
     batch_size: int = Field(64, gt=0)
     device_batch_tokens: int = Field(8192, gt=0, description="padded tokens a forward pass")
+    packed: bool = Field(False, description="no padding: a pass is one row, attention stays apart")
     validations: int = Field(4, ge=0, description="validations by generation in an epoch")
     max_length: int = Field(1024, gt=0, description="tokens; longer conversations are left out")
 
@@ -155,6 +156,8 @@ class Overrides(Settings):
 
     formats: list[str] = Field(min_length=1)
     corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
+    separately: bool = Field(False, description="a run for each corpus, not one for all")
+    unseen: list[str] = Field([], description="corpora that are tested on, not trained on")
     curate: dict[str, Any] = {}
     train: dict[str, Any] = {}
     predict: dict[str, Any] = {}
@@ -184,6 +187,34 @@ class Experiment(Settings):
         {}, description="corpora that tables show, under their own names, where they name others"
     )
 
+    def trained_on(self, configuration: str) -> list[str]:
+        """Return the corpora of a configuration, without those that it is tested on only."""
+        return self.configurations[configuration].corpora or self.corpora
+
+    def with_unseen(self) -> "Experiment":
+        """Return the experiment with the unseen corpora among its own, as tables list them."""
+        seen = {name: self.trained_on(name) for name in self.configurations}
+        unseen = [c for change in self.configurations.values() for c in change.unseen]
+        configurations = {
+            name: change.model_copy(update={"corpora": seen[name]})
+            for name, change in self.configurations.items()
+        }
+        corpora = list(dict.fromkeys([*self.corpora, *unseen]))
+        return self.model_copy(update={"corpora": corpora, "configurations": configurations})
+
+
+PAPERS = ("mfner", "unified", "bioselecttune")
+
+
+class FootprintSettings(Settings):
+    """What a watt and its carbon are where the jobs run (Green Algorithms, Lannelongue 2021)."""
+
+    core_watts: float = Field(12.0, ge=0, description="of a processor core, busy")
+    gpu_watts: float = Field(300.0, ge=0, description="of a GPU, busy: its thermal design power")
+    memory_watts_per_gb: float = Field(0.3725, ge=0)
+    overhead: float = Field(1.67, ge=1, description="power usage effectiveness of the data centre")
+    carbon_g_per_kwh: float = Field(51.28, ge=0, description="of the grid; as shipped: France")
+
 
 class Config(Settings):
     """config/config.yaml, with what `--configfile` and `--config` lay over it."""
@@ -195,9 +226,13 @@ class Config(Settings):
     corpora: str
     models: str
     tables: str
-    experiments: dict[str, str] = Field(description="the experiment file of each paper")
+    experiments: dict[str, str] = Field(
+        {paper: f"config/experiments/{paper}.yaml" for paper in PAPERS},
+        description="the experiment file of each paper",
+    )
     mirror: str = Field("", description="a folder of raw files that is used first")
     exclude: list[str] = Field([], description="corpora that are left out")
+    footprint: FootprintSettings = FootprintSettings()
 
 
 class Run(Settings):
@@ -209,6 +244,7 @@ class Run(Settings):
     configuration: str
     draw: int
     corpora: list[str]
+    unseen: list[str]
     formats: list[str]
     curate: CurateSettings
     train: TrainSettings
@@ -282,17 +318,28 @@ def expand(config: Config, paper: str, experiment: Experiment) -> Iterator[Run]:
             group: {**getattr(experiment.base, group).model_dump(), **getattr(change, group)}
             for group in ("curate", "train", "predict")
         }
-        run = {
-            "id": f"{config.name}.{model}.{name}.draw{draw}",
-            "paper": paper,
-            "model": model,
-            "configuration": name,
-            "draw": draw,
-            "corpora": chosen(config, experiment, change.corpora),
-            "formats": change.formats,
-            **groups,
-        }
-        yield parse(Run, run, f"{config.experiments[paper]}, configurations.{name}")
+        corpora = chosen(config, experiment, change.corpora)
+        for alone in corpora if change.separately else [None]:
+            run = {
+                "id": run_id(config.name, model, name, draw, alone),
+                "paper": paper,
+                "model": model,
+                "configuration": name,
+                "draw": draw,
+                "corpora": [alone] if alone else corpora,
+                "unseen": [corpus for corpus in change.unseen if corpus not in config.exclude],
+                "formats": change.formats,
+                **groups,
+            }
+            yield parse(Run, run, f"{config.experiments[paper]}, configurations.{name}")
+
+
+def run_id(
+    prefix: str, model: str, configuration: str, draw: int, corpus: str | None = None
+) -> str:
+    """Return a run's id, which is its folder; `corpus` is the only one that it is trained on."""
+    parts = [prefix, model, configuration, corpus, f"draw{draw}"]
+    return ".".join(part for part in parts if part)
 
 
 def chosen(config: Config, experiment: Experiment, corpora: list[str] | None = None) -> list[str]:

@@ -62,6 +62,8 @@ class Plan:
                 _known(where, "model", model, self.models)
         for run in self.runs.values():
             where = f"{self.config.experiments[run.paper]}, configurations.{run.configuration}"
+            for corpus in run.unseen:
+                _known(where, "corpus", corpus, self.corpora)
             for format in run.formats:
                 _known(where, "format", format, formats())
             if run.curate.scorer:
@@ -158,6 +160,26 @@ class Plan:
         """Return what a job of a run asks of its machine."""
         return self.resources(self.run(run).model)
 
+    def about(self, run: str) -> str:
+        """Return what a run's model card says of its data, formats and base model."""
+        its = self.run(run)
+        corpora = [self.corpora[corpus] for corpus in its.corpora]
+        return as_json(
+            {
+                "run": its.id,
+                "model": {
+                    "name": getattr(self.models[its.model], "id", its.model),
+                    "licence": getattr(self.models[its.model], "licence", "trained here"),
+                    "base": self.base(run),
+                },
+                "corpora": [
+                    corpus.model_dump(include={"title", "language", "licence"})
+                    for corpus in corpora
+                ],
+                "formats": its.formats,
+            }
+        )
+
     def resources(self, model: str) -> Resources:
         """Return what a job with this model asks of its machine."""
         return self.models[model].resources
@@ -201,9 +223,13 @@ class Plan:
         return [
             f"results/render/{corpus}/{split}.{format}"
             for split in splits
-            for corpus in its.corpora
+            for corpus in (self.tested(run) if split == "test" else its.corpora)
             for format in its.formats
         ]
+
+    def tested(self, run: str) -> list[str]:
+        """Return the corpora whose test sentences a run answers."""
+        return self.run(run).corpora + self.run(run).unseen
 
     def carried(self, run: str) -> str:
         """Return which kinds of entities the corpora of a run have."""
@@ -224,7 +250,7 @@ class Plan:
     def evaluated(self, predictions: str) -> list[str]:
         """Return the files, without ending, that scoring a prediction set rests on."""
         run = self.run(predictions.partition("+")[0])
-        gold = [f"results/corpora/{corpus}/test" for corpus in run.corpora]
+        gold = [f"results/corpora/{corpus}/test" for corpus in self.tested(run.id)]
         return [self.prediction_file(predictions), f"results/curate/{run.id}/train", *gold]
 
     def selector(self, name: str) -> tuple[SelectorSettings, list[str]]:
@@ -268,7 +294,7 @@ class Plan:
                 f"This configuration has no experiment for the paper '{paper}'."
                 + nearest(paper, self.experiments)
             )
-        return self.experiments[paper]
+        return self.experiments[paper].with_unseen()
 
     def evaluations(self, paper: str, table: str) -> list[str]:
         """Return the scores that a table rests on."""

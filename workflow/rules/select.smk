@@ -45,7 +45,7 @@ rule fit_selector:
 
 rule select:
     input:
-        lambda w: data(*[f"results/corpora/{c}/test" for c in plan.run(w.run).corpora]),
+        lambda w: data(*[f"results/corpora/{c}/test" for c in plan.tested(w.run)]),
         *data("results/predict/{run}"),
         model=ancient("results/select/{selector}/model"),
         metrics="results/select/{selector}/metrics.json",
@@ -65,9 +65,7 @@ rule select:
         runtime=lambda w: plan.resources(plan.selector(w.selector)[0].base).runtime_min,
     params:
         examples=asked(
-            lambda w: [
-                f"results/corpora/{c}/test.parquet" for c in plan.run(w.run).corpora
-            ]
+            lambda w: [f"results/corpora/{c}/test.parquet" for c in plan.tested(w.run)]
         ),
         threshold=asked(lambda w: plan.threshold(w.run, w.selector)),
     shell:
@@ -108,7 +106,7 @@ rule tune_selector:
 
 rule filter_by_gold:
     input:
-        lambda w: data(*[f"results/corpora/{c}/test" for c in plan.run(w.run).corpora]),
+        lambda w: data(*[f"results/corpora/{c}/test" for c in plan.tested(w.run)]),
         *data("results/predict/{run}"),
         code=code("workflow/scripts/select.py"),
     output:
@@ -120,9 +118,7 @@ rule filter_by_gold:
         "../../environment.yml"
     params:
         examples=asked(
-            lambda w: [
-                f"results/corpora/{c}/test.parquet" for c in plan.run(w.run).corpora
-            ]
+            lambda w: [f"results/corpora/{c}/test.parquet" for c in plan.tested(w.run)]
         ),
     shell:
         "python -P workflow/scripts/select.py oracle --examples {params.examples}"

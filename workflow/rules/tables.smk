@@ -7,6 +7,7 @@
 
 PRIMARY = plan.config.primary_paper
 SHOWN = plan.shown()
+TRAINED = sorted({id.partition("+")[0] for id in SHOWN})
 TOKENIZERS = plan.tokenizers()
 
 
@@ -141,7 +142,7 @@ rule report:
         evaluations=collect("results/evaluate/{id}.json", id=SHOWN),
         metrics=collect(
             "results/train/{run}/metrics.json",
-            run=sorted({id.partition("+")[0] for id in SHOWN}),
+            run=TRAINED,
         ),
         figures=collect("results/figures/{name}.png", name=plan.reported_figures()),
         definitions=plan.config.tables,

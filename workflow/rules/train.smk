@@ -1,7 +1,8 @@
 # train: a base model and curated conversations -> an adapter or full weights
 #
 # in   results/curate/{run}/{train,dev}.parquet, the base model
-# out  results/train/{run}/model/ and metrics.json; checkpoints lie in results/checkpoints/
+# out  results/train/{run}/model/ and metrics.json; checkpoints lie in results/checkpoints/;
+#      results/figures/{run}/training.png, .svg; results/train/{run}/footprint.json, README.md
 
 
 rule train:
@@ -27,7 +28,49 @@ rule train:
         predict=asked(lambda w: plan.validating(w.run)),
         seed=asked(lambda w: plan.run(w.run).draw),
     shell:
-        "python -P workflow/scripts/train.py --conversations results/curate/{wildcards.run}"
+        "PYTHONSAFEPATH=1 python $( [ {resources.gpu} -lt 2 ] ||"
+        " echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu} )"
+        " workflow/scripts/train.py --conversations results/curate/{wildcards.run}"
         " --base {params.base} --settings {params.settings:q} --predict {params.predict:q}"
         " --seed {params.seed} --threads {threads} --checkpoints results/checkpoints"
         " --out results/train/{wildcards.run} 2>&1 | tee {log}"
+
+
+rule training:
+    input:
+        metrics="results/train/{run}/metrics.json",
+        code=code("workflow/scripts/training.py"),
+    output:
+        png="results/figures/{run}/training.png",
+        svg="results/figures/{run}/training.svg",
+        footprint="results/train/{run}/footprint.json",
+    log:
+        "results/logs/train/{run}.training.log",
+    conda:
+        "../../environment.yml"
+    params:
+        constants=plan.config.footprint.dump(),
+    shell:
+        "python -P workflow/scripts/training.py --metrics {input.metrics}"
+        " --constants {params.constants:q} --footprint {output.footprint}"
+        " --figures {output.png} {output.svg} 2>&1 | tee {log}"
+
+
+rule card:
+    input:
+        metrics="results/train/{run}/metrics.json",
+        footprint="results/train/{run}/footprint.json",
+        evaluation="results/evaluate/{run}.json",
+        code=code("workflow/scripts/card.py"),
+    output:
+        card="results/train/{run}/README.md",
+    log:
+        "results/logs/train/{run}.card.log",
+    conda:
+        "../../environment.yml"
+    params:
+        about=asked(lambda w: plan.about(w.run)),
+    shell:
+        "python -P workflow/scripts/card.py --about {params.about:q} --metrics {input.metrics}"
+        " --footprint {input.footprint} --evaluation {input.evaluation} --out {output.card}"
+        " 2>&1 | tee {log}"

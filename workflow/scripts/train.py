@@ -10,7 +10,7 @@ import torch
 from bionerflow.files import read_json, write_json
 from bionerflow.models import load_tokenizer, save
 from bionerflow.queries import asked
-from bionerflow.records import checkpoint_key, environment
+from bionerflow.records import checkpoint_key, environment, is_first
 from bionerflow.schema import CONVERSATIONS, read_card, read_rows
 from bionerflow.script import run
 from bionerflow.settings import PredictSettings, TrainSettings, parse
@@ -52,9 +52,10 @@ def main() -> None:
         list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS))),
         parse(PredictSettings, json.loads(args.predict), "predict"),
     )
-    save(model, tokenizer, args.out / "model")
-    write_json(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
-    shutil.rmtree(checkpoints)
+    if is_first():
+        save(model, tokenizer, args.out / "model")
+        write_json(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
+        shutil.rmtree(checkpoints.parent)  # those of other data, settings or code, too
 
 
 if __name__ == "__main__":

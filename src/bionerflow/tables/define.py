@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, cast
 
 from pydantic import Field
 
-from bionerflow.settings import Experiment, Settings
+from bionerflow.settings import Experiment, Settings, run_id
 from bionerflow.tables.settings import RECORDED, Axis, Cases, Grid, Significance, Titled, Unit
 
 #: The key of a row that has the relative change from the first row to the one above it.
@@ -25,10 +25,11 @@ class Source(NamedTuple):
     model: str
     draw: int
     selector: str | None
+    corpus: str | None = None
 
     def id(self, name: str) -> str:
         """Return the id of the prediction set: `{run}` or `{run}+{selector}`."""
-        run = f"{name}.{self.model}.{self.configuration}.draw{self.draw}"
+        run = run_id(name, self.model, self.configuration, self.draw, self.corpus)
         return f"{run}+{self.selector}" if self.selector else run
 
 
@@ -201,13 +202,27 @@ def _sources(selection: Mapping[str, str], experiment: Experiment) -> list[Sourc
     selector = selection.get("set", "").partition("+")[2]
     models = [selection["model"]] if "model" in selection else experiment.models
     return [
-        Source(configuration, model, draw, selector or None)
+        Source(configuration, model, draw, selector or None, corpus)
         for configuration in _configurations(selection, experiment)
+        for corpus in _alone(configuration, selection, experiment)
         for model in models
         for draw in experiment.draws
         if model in experiment.models
         if not selector or selector in experiment.selectors
     ]
+
+
+def _alone(
+    configuration: str, selection: Mapping[str, str], experiment: Experiment
+) -> list[str | None]:
+    """Return the one corpus of the run that a cell asks for, or none where runs have several.
+
+    Runs on single corpora answer for one corpus; they have no pooled score.
+    """
+    if not experiment.configurations[configuration].separately:
+        return [None]
+    corpus = selection.get("corpus")
+    return [corpus] if corpus in experiment.trained_on(configuration) else []
 
 
 def _cell(
@@ -256,4 +271,6 @@ def _missing(selection: Mapping[str, str], experiment: Experiment) -> str:
     selector = selection.get("set", "").partition("+")[2]
     if selector and selector not in experiment.selectors:
         return f"the experiment has no selector {selector}"
-    return f"the experiment has no model {selection.get('model')}"
+    if selection.get("model", experiment.models[0]) not in experiment.models:
+        return f"the experiment has no model {selection['model']}"
+    return "its runs are on single corpora, and none is on this one"

@@ -1,0 +1,118 @@
+"""A run's model card: data, format, settings, scores, licences, and how to load the model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+LOADING = {
+    "full": """\
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("model")
+model = AutoModelForCausalLM.from_pretrained("model")""",
+    "lora": """\
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("model")
+base = AutoModelForCausalLM.from_pretrained("{base}")
+model = PeftModel.from_pretrained(base, "model")""",
+    "qlora": """\
+import json
+from pathlib import Path
+
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+tokenizer = AutoTokenizer.from_pretrained("model")
+nf4 = BitsAndBytesConfig.from_dict(json.loads(Path("model/quantization_config.json").read_text()))
+base = AutoModelForCausalLM.from_pretrained("{base}", quantization_config=nf4)
+model = PeftModel.from_pretrained(base, "model")""",
+}
+
+SCORES = ["corpus", "format", "precision", "recall", "F1", "sentences"]
+
+
+def card(
+    about: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    cost: Mapping[str, float],
+    scores: Sequence[Mapping[str, Any]],
+) -> str:
+    """Return the card as Markdown with the Hub's front matter.
+
+    `about` is what the configuration says of the run (`Plan.about`), `metrics` and `cost` are its
+    metrics.json and footprint.json, `scores` those of its evaluation.
+    """
+    parts = [
+        f"# {about['run']}",
+        f"`{about['model']['name']}` ({about['model']['licence']}), fine-tuned "
+        f"({metrics['settings']['method']}) to write named entities.",
+        _table(
+            "Data",
+            ["corpus", "language", "licence"],
+            ([c["title"], c["language"], c["licence"]] for c in about["corpora"]),
+        ),
+        f"{metrics['conversations']:,} training conversations, {metrics['tokens_per_epoch']:,} "
+        f"tokens an epoch; {metrics['too_long']:,} were too long and are left out. The licences of "
+        "the corpora hold for what was learned from them, too: read them before you share it.",
+        f"Output formats: {', '.join(f'`{name}`' for name in about['formats'])}.",
+        _table("Settings", ["setting", "value"], _settings(metrics)),
+        _table(
+            "Scores on the test sample",
+            ["corpus", "format", "P", "R", "F1", "sentences"],
+            _f1(scores),
+        ),
+        "Strict micro scores over typed spans."
+        + (f" Best F1 on dev: {metrics['dev_f1']:.3f}." if metrics["dev_f1"] is not None else ""),
+        f"## Cost\n\n{cost['hours']:.2f} hours on {metrics['environment']['processes']} × "
+        f"{metrics['environment']['gpu'] or metrics['environment']['processor']}, "
+        f"{cost['kwh']:.3g} kWh and {cost['co2e_g']:.3g} g CO2e (an estimate by the formula of "
+        f"Green Algorithms), peak memory {metrics['memory_mb']:,} MB.",
+        "## Loading\n\nFrom the folder that this card lies in; paths of base models are "
+        "relative to the workflow's working directory.\n\n```python\n"
+        + LOADING[metrics["settings"]["method"]].replace("{base}", about["model"]["base"])
+        + "\n```",
+    ]
+    return f"---\n{yaml.safe_dump(_front(about, metrics))}---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _front(about: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "base_model": about["model"]["name"],
+        "language": sorted({corpus["language"] for corpus in about["corpora"]}),
+        "library_name": "transformers" if metrics["settings"]["method"] == "full" else "peft",
+        "tags": ["named-entity-recognition", "biomedical"],
+    }
+
+
+def _settings(metrics: Mapping[str, Any]) -> Iterator[list[str]]:
+    settings = dict(metrics["settings"])
+    adapter = settings.pop("lora")
+    if settings["method"] != "full":
+        settings |= {f"lora.{key}": value for key, value in adapter.items()}
+    for key, value in (settings | {"seed": metrics["seed"]}).items():
+        yield [key, str(value)]
+    for name, version in metrics["environment"]["versions"].items():
+        yield [name, version]
+
+
+def _f1(scores: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+    """Yield a row for each corpus and format, and for all of them."""
+    for record in scores:
+        if (record["corpus"] is None) == (record["format"] is None):
+            strict = [record["strict"][key]["value"] for key in ("precision", "recall", "f1")]
+            names = [record["corpus"] or "all", record["format"] or "all"]
+            yield [*names, *map(_number, strict), str(record["n"]["sentences"])]
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.3f}"
+
+
+def _table(title: str, head: list[str], rows: Any) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    cells = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    body = "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    return f"## {title}\n\n{body}"

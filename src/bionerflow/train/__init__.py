@@ -1,0 +1,174 @@
+"""Fine-tuning: full, LoRA or QLoRA, by transformers' Trainer; ours is what is about NER.
+
+Loss is on the answers alone, each with its end mark, in every assistant turn (mfner, equation 5).
+Validation is by generation: strict micro F1 on the dev sample (mfner, section 4.4).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from bionerflow.chat import Chat
+from bionerflow.models import four_bits, load_base
+from bionerflow.predict import Asked
+from bionerflow.records import processes
+from bionerflow.schema import Turn
+from bionerflow.settings import LoraSettings, PredictSettings, TrainSettings
+from bionerflow.train.data import Conversations, collate, device_rows, pack
+from bionerflow.train.memory import check_memory, enough_memory
+from bionerflow.train.trainer import GeneratingTrainer, Watch, last_checkpoint
+
+CURVE = (
+    "step", "loss", "eval_f1", "learning_rate", "seconds", "tokens_per_second", "memory_mb",
+)  # fmt: skip
+
+
+def train(
+    base: str | Path,
+    tokenizer: Any,
+    conversations: Sequence[Sequence[Turn]],
+    settings: TrainSettings,
+    checkpoints: Path,
+    seed: int,
+    *validation: Any,
+) -> tuple[Any, dict[str, Any]]:
+    """Fine-tune the base model in `base`, with the method's adapter; see `fit`."""
+    torch.manual_seed(seed)
+    model = adapted(base, settings)
+    return fit(model, tokenizer, conversations, settings, checkpoints, seed, *validation)
+
+
+def fit(
+    model: Any,
+    tokenizer: Any,
+    conversations: Sequence[Sequence[Turn]],
+    settings: TrainSettings,
+    checkpoints: Path,
+    seed: int,
+    dev: Sequence[Asked] = (),
+    predict_settings: PredictSettings | None = None,
+) -> tuple[Any, dict[str, Any]]:
+    """Train a model on conversations; return it and what is to be recorded of it.
+
+    With dev conversations, the weights of the best validation are returned. A run that was killed
+    goes on from the last checkpoint in `checkpoints`. Run by several processes, each takes its part
+    of the effective batch.
+
+    Raises:
+        UserError: memory does not suffice, or the loss is no number.
+    """
+    check_memory(model)
+    data = Conversations(Chat(tokenizer).encode(conversations), settings.max_length)
+    trainer = GeneratingTrainer(
+        model=model,
+        args=_arguments(settings, data, checkpoints, seed, bool(dev)),
+        train_dataset=data,
+        eval_dataset=data,
+        data_collator=pack if settings.packed else collate,
+        processing_class=tokenizer,
+    )
+    trainer.add_callback(Watch(trainer))
+    trainer.remove_callback(PrinterCallback)
+    trainer.dev, trainer.predict_settings = dev, predict_settings or PredictSettings()
+    with enough_memory(settings):
+        trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+    return model.eval(), {"settings": _recorded(settings, trainer.args)} | _metrics(trainer, data)
+
+
+def _recorded(settings: TrainSettings, args: TrainingArguments) -> dict[str, Any]:
+    """Return the settings with what follows from them and from the machine."""
+    return settings.model_dump(mode="json") | {
+        "device_batch_size": args.per_device_train_batch_size,
+        "gradient_accumulation": args.gradient_accumulation_steps,
+        "optimizer": "AdamW",
+        "metric": "strict micro F1",
+    }
+
+
+def adapted(base: str | Path, settings: TrainSettings) -> Any:
+    """Load the base model, with the method's adapter on it if it has one."""
+    if settings.method == "full":
+        return load_base(base, torch.float32)  # steps of 1e-5 vanish in bfloat16 weights
+    from peft import get_peft_model, prepare_model_for_kbit_training
+
+    model = load_base(base, **(four_bits() if settings.method == "qlora" else {}))
+    if settings.method == "qlora":
+        model = prepare_model_for_kbit_training(model)
+    return get_peft_model(model, lora(settings.lora))
+
+
+def lora(settings: LoraSettings) -> Any:
+    """Return the adapter's configuration: all linear layers but the output layer."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _arguments(
+    settings: TrainSettings, data: Conversations, checkpoints: Path, seed: int, validated: bool
+) -> TrainingArguments:
+    devices = processes()
+    rows = device_rows(settings, data.longest, devices)
+    steps = -(-len(data) // settings.batch_size)
+    interval = max(1, steps // settings.validations) if validated and settings.validations else None
+    return TrainingArguments(
+        output_dir=str(checkpoints),
+        per_device_train_batch_size=rows,
+        gradient_accumulation_steps=settings.batch_size // (rows * devices),
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type={"constant": "constant_with_warmup"}.get(
+            settings.schedule, settings.schedule
+        ),
+        warmup_steps=settings.warmup,
+        optim="adamw_torch",
+        adam_beta2=settings.beta2,
+        train_sampling_strategy="group_by_length",
+        eval_strategy="steps" if interval else "no",
+        eval_steps=interval,
+        save_strategy="steps" if interval else "epoch",
+        save_steps=interval or 0,
+        load_best_model_at_end=bool(interval),
+        metric_for_best_model="f1" if interval else None,
+        logging_steps=5,
+        logging_nan_inf_filter=False,
+        include_num_input_tokens_seen="non_padding",
+        disable_tqdm=True,
+        report_to=[],
+        bf16=torch.cuda.is_available(),
+        remove_unused_columns=False,
+        seed=seed,
+    )
+
+
+def _metrics(trainer: GeneratingTrainer, data: Conversations) -> dict[str, Any]:
+    """Return what docs/training.md lists."""
+    history = trainer.state.log_history
+    validated = [entry["eval_f1"] for entry in history if "eval_f1" in entry]
+    seconds, tokens = history[-1]["seconds"], trainer.state.num_input_tokens_seen
+    return {
+        "conversations": len(data),
+        "too_long": data.too_long,
+        "tokens_per_epoch": data.tokens,
+        "tokens": tokens,
+        "steps": trainer.state.global_step,
+        "seconds": seconds,
+        "tokens_per_second": round(tokens / max(seconds, 1e-9), 1),
+        "memory_mb": history[-1]["memory_mb"],
+        "dev_f1": max(validated, default=None),
+        "curve": [
+            {key: entry[key] for key in CURVE if key in entry}
+            for entry in history
+            if "loss" in entry or "eval_f1" in entry
+        ],
+    }

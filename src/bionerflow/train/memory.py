@@ -1,0 +1,51 @@
+"""Too little memory: told before the first step where it can be known, and in words afterwards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import torch
+
+from bionerflow.errors import UserError
+from bionerflow.settings import TrainSettings
+
+BYTES_PER_WEIGHT = 12  # the gradient and AdamW's two averages, in float32
+LESS = "take train.method lora or qlora, a smaller model, or a machine with more memory"
+
+
+def check_memory(model: Any) -> None:
+    """Refuse a training whose gradients and optimizer states cannot fit beside the weights.
+
+    Raises:
+        UserError: how much is needed at least, how much is free, and what to change.
+    """
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    needed, free = trained * BYTES_PER_WEIGHT, _free(model.device)
+    if needed > free:
+        raise UserError(
+            f"Training {trained:,} weights needs {needed >> 20:,} MB beside the model, and "
+            f"{free >> 20:,} MB are free: {LESS}."
+        )
+
+
+def _free(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
+
+
+@contextmanager
+def enough_memory(settings: TrainSettings) -> Iterator[None]:
+    """Tell of memory that gave out in a forward or backward pass, and what to change."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and "can't allocate memory" not in str(error):
+            raise
+        raise UserError(
+            "Memory gave out in training; what was reached is kept in a checkpoint. Lower "
+            f"train.device_batch_tokens (now {settings.device_batch_tokens}) or train.max_length "
+            f"(now {settings.max_length}); {LESS}."
+        ) from error

@@ -1,0 +1,161 @@
+"""transformers' Trainer, with what is ours: order of the data, validation, records, faults."""
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainerCallback
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from bionerflow.draws import rank
+from bionerflow.errors import UserError
+from bionerflow.files import flush, write_text
+from bionerflow.predict import Asked, dev_f1
+from bionerflow.progress import Progress
+from bionerflow.records import peak_memory_mb
+from bionerflow.settings import PredictSettings
+from bionerflow.train.data import FILLER
+
+WHOLE = "whole"
+NOTED = ("loss", "eval_f1", "tokens_per_second")
+
+
+class _ByLength(LengthGroupedSampler):
+    """Batches of like lengths; seed and epoch alone decide their order, also of a resumed run.
+
+    Fillers make the last pass of all processes whole: none waits for another in vain, and no
+    conversation is learned from twice in an epoch.
+    """
+
+    def __init__(self, trainer: Trainer, batch_size: int, multiple: int) -> None:
+        super().__init__(batch_size, dataset=trainer.train_dataset, model_input_name="input_ids")
+        self.trainer = trainer
+        self.fillers = -len(self.lengths) % multiple
+
+    def __len__(self) -> int:
+        return len(self.lengths) + self.fillers
+
+    def __iter__(self) -> Iterator[int]:
+        epoch = int(self.trainer.state.epoch or 0)
+        self.generator = torch.Generator().manual_seed(
+            rank(f"epoch {epoch}", self.trainer.args.seed)
+        )
+        yield from super().__iter__()
+        yield from [FILLER] * self.fillers
+
+
+class GeneratingTrainer(Trainer):
+    """A Trainer whose evaluation asks the model for answers and scores the entities in them.
+
+    Each entry of its log has the seconds and tokens of the whole run so far, of all its starts.
+    """
+
+    dev: Sequence[Asked]
+    predict_settings: PredictSettings
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> _ByLength:
+        rows, world = self.args.train_batch_size, self.args.world_size
+        batch = rows * self.args.gradient_accumulation_steps * world
+        return _ByLength(self, batch, rows * world if world > 1 else 1)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Return strict micro F1 on the dev conversations."""
+        model: Any = self.model
+        begun = time.monotonic()
+        f1 = dev_f1(model.eval(), self.processing_class, self.dev, self.predict_settings)
+        model.train()
+        self._paused += time.monotonic() - begun
+        metrics = {"eval_f1": f1}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def begin(self) -> None:
+        """Begin to count where the last start's log ended."""
+        last = next((entry for entry in reversed(self.state.log_history) if "seconds" in entry), {})
+        self._begun = self._marked = time.monotonic()
+        self._before, self._peak = last.get("seconds", 0.0), last.get("memory_mb", 0)
+        self._tokens, self._paused = self.state.num_input_tokens_seen, 0.0
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log with time, memory and, where there is a loss, the rate of training alone."""
+        now = time.monotonic()
+        self._peak = max(self._peak, peak_memory_mb())
+        logs |= {"seconds": round(self._before + now - self._begun, 3), "memory_mb": self._peak}
+        if "loss" in logs:
+            tokens = self.state.num_input_tokens_seen - self._tokens
+            seconds = now - self._marked - self._paused
+            logs["tokens_per_second"] = round(tokens / max(seconds, 1e-9), 1)
+            self._tokens, self._marked, self._paused = self.state.num_input_tokens_seen, now, 0.0
+        super().log(logs)
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """Refuse a step that would spoil the weights: a loss that is no number has no gradient."""
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        if norm is not None and not math.isfinite(norm):
+            last = last_checkpoint(Path(str(self.args.output_dir)))
+            raise UserError(
+                f"The loss or its gradient is not a number at step {self.state.global_step + 1}: "
+                f"lower train.learning_rate. The last good checkpoint is {last or 'none yet'}."
+            )
+        return norm
+
+
+class Watch(TrainerCallback):
+    """Prints progress, writes the curve as it comes, and marks checkpoints that are whole."""
+
+    def __init__(self, trainer: GeneratingTrainer) -> None:
+        """Watch `trainer`; its log is kept beside its checkpoints, a line of JSON an entry."""
+        self.trainer = trainer
+        self.curve = Path(str(trainer.args.output_dir), "curve.jsonl")
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Write the curve anew as far as the checkpoint knows it."""
+        self.trainer.begin()
+        self.progress = Progress("train", state.max_steps, "steps")
+        if state.is_world_process_zero:
+            write_text(self.curve, "".join(map(_line, state.log_history)))
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        """Say how far it is, and add a line to the curve."""
+        if state.is_world_process_zero:
+            note = ", ".join(f"{k} {v:.4g}" for k, v in (logs or {}).items() if k in NOTED)
+            self.progress.to(state.global_step, note)
+            with self.curve.open("a", encoding="utf-8") as file:
+                file.write(_line(state.log_history[-1]))
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Mark the checkpoint as whole, once all of it is on the disk; keep it and the best."""
+        if state.is_world_process_zero:
+            last = Path(args.output_dir, f"checkpoint-{state.global_step}")
+            for path in last.rglob("*"):
+                flush(path)
+            (last / WHOLE).touch()
+            keep_checkpoints(last.parent, {last, Path(state.best_model_checkpoint or last)})
+
+
+def _line(entry: dict[str, Any]) -> str:
+    return json.dumps(entry, sort_keys=True) + "\n"
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """Return the last checkpoint that was written to its end."""
+    whole = [path.parent for path in folder.glob(f"checkpoint-*/{WHOLE}")]
+    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
+
+
+def keep_checkpoints(folder: Path, kept: Collection[Path]) -> None:
+    """Remove all checkpoints but these; each loses its mark first, should this be killed, too.
+
+    The Trainer's own rotation goes by time stamps, and can leave a half-removed one as the last.
+    """
+    for path in set(folder.glob("checkpoint-*")) - set(kept):
+        (path / WHOLE).unlink(missing_ok=True)
+        shutil.rmtree(path)

@@ -1,0 +1,95 @@
+"""What is told of a training once it is done: its curves, its footprint, its model card."""
+
+import re
+
+import pytest
+import yaml
+
+from bionerflow.card import card
+from bionerflow.curves import curves
+from bionerflow.footprint import footprint
+from bionerflow.settings import FootprintSettings, TrainSettings
+
+MACHINE = {"threads": 8, "processes": 4, "gpu": "A100", "processor": "EPYC", "versions": {"x": "1"}}
+METRICS = {
+    "settings": TrainSettings(method="qlora").model_dump(),
+    "seed": 3,
+    "conversations": 1200,
+    "tokens_per_epoch": 34000,
+    "too_long": 7,
+    "dev_f1": 0.512,
+    "memory_mb": 5000,
+    "seconds": 7200,
+    "curve": [{"step": 5, "loss": 2.0}, {"step": 8, "eval_f1": 0.5}, {"step": 10, "loss": 1.0}],
+    "environment": MACHINE | {"peak_memory_mb": 10240},
+}
+ABOUT = {
+    "run": "paper.m.joint.draw1",
+    "model": {"name": "org/m", "licence": "Some License", "base": "results/models/hub/m"},
+    "corpora": [
+        {"title": "A | B", "language": "zh", "licence": "CC BY-NC 4.0"},
+        {"title": "C", "language": "en", "licence": "public domain"},
+    ],
+    "formats": ["symbolic"],
+}
+SCORES = [
+    {
+        "corpus": corpus,
+        "format": format,
+        "n": {"sentences": 40},
+        "strict": {key: {"value": value} for key in ("precision", "recall", "f1")},
+    }
+    for corpus, format, value in (("A", "symbolic", 0.25), ("A", None, 0.3), (None, None, None))
+]
+
+
+def test_the_footprint_is_time_times_power_times_overhead_times_carbon():
+    constants = FootprintSettings(
+        core_watts=10, gpu_watts=250, memory_watts_per_gb=0.5, overhead=2, carbon_g_per_kwh=50
+    )
+    kwh = 2 * 4 * (8 * 10 + 250 + 10 * 0.5) * 2 / 1000
+    expected = {"hours": 2, "kwh": pytest.approx(kwh), "co2e_g": pytest.approx(50 * kwh)}
+    assert footprint(METRICS, constants) == expected
+    without = METRICS | {"environment": METRICS["environment"] | {"gpu": None}}
+    assert footprint(without, constants)["kwh"] == pytest.approx(kwh - 2 * 4 * 250 * 2 / 1000)
+
+
+def test_the_curves_are_those_of_the_metrics():
+    loss, f1, rate, memory = curves(METRICS).axes
+    assert loss.lines[0].get_xydata().tolist() == [[5, 2.0], [10, 1.0]]
+    assert f1.lines[0].get_xydata().tolist() == [[8, 0.5]]
+    assert [text.get_text() for panel in (rate, memory) for text in panel.texts] == [
+        "not measured"
+    ] * 2
+
+
+def test_the_card_says_data_format_settings_scores_licences_and_how_to_load():
+    cost = {"hours": 2.0, "kwh": 5.25, "co2e_g": 269.0}
+    text = card(ABOUT, METRICS, cost, SCORES)
+    front = yaml.safe_load(text.split("---")[1])
+    assert (front["base_model"], front["language"]) == ("org/m", ["en", "zh"])
+    for row in (
+        "| A \\| B | zh | CC BY-NC 4.0 |",
+        "| C | en | public domain |",
+        "| epochs | 4 |",
+        "| lora.rank | 8 |",
+        "| seed | 3 |",
+        "| A | symbolic | 0.250 | 0.250 | 0.250 | 40 |",
+        "| all | all | not defined | not defined | not defined | 40 |",
+    ):
+        assert row in text.splitlines()
+    for fact in ("Some License", "`symbolic`", "7 were too long", "F1 on dev: 0.512", "269 g CO2e"):
+        assert fact in text
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    compile(code, "card", "exec")
+    assert '"results/models/hub/m", quantization_config=nf4' in code
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
+def test_the_cards_code_for_each_method_is_python(method):
+    metrics = METRICS | {"settings": TrainSettings(method=method).model_dump(), "dev_f1": None}
+    text = card(ABOUT, metrics, {"hours": 1.0, "kwh": 1.0, "co2e_g": 1.0}, [])
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    compile(code, "card", "exec")
+    assert ("PeftModel" in code) == (method != "full")
+    assert ("lora.rank" in text) == (method != "full")
