@@ -10,11 +10,20 @@ import pytest
 import torch
 from conftest import ROOT
 from superfiltering import transcription
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from bionerflow.curate.strategies import top_ifd
 from bionerflow.ifd import Score, Scorer, score_file
 from bionerflow.losses import Losses, Passage
+from bionerflow.models import load_scorer, load_tokenizer, save, write_card
 from bionerflow.progress import Progress
 from bionerflow.schema import CONVERSATIONS, SCORES, Turn, read_card, read_rows, write_rows
 from bionerflow.tokenizer import train_tokenizer
@@ -209,9 +218,24 @@ def test_passages_that_begin_alike_share_that_run(model):
     assert together == pytest.approx([losses.mean([p])[0] for p in passages], rel=1e-4)
 
 
+def test_what_is_scored_in_a_shared_beginning_is_scored_once(model):
+    """Answers alone begin alike, too; a lonely or a short one takes nothing from the others."""
+    source = random.Random(1)
+    passages = [Passage([*range(20), *source.choices(range(300), k=k)], []) for k in range(1, 8)]
+    passages += [Passage([0, 1], []), Passage(list(range(50, 80)), []), Passage([*range(20)], [])]
+    passages = [Passage(p.ids, range(1, len(p.ids))) for p in passages]
+    rows, losses = [], Losses(model)
+    token_losses = losses._token_losses
+    losses._token_losses = lambda h, t: rows.append(len(t)) or token_losses(h, t)
+    together = losses.mean(passages)
+    assert sum(rows) < sum(len(p.scored) for p in passages) - 100
+    single = [losses.mean([passage])[0] for passage in passages]
+    assert together == pytest.approx(single, rel=1e-4)
+
+
 def test_the_script_scores_positives_alone(model, tokenizer, tmp_path):
-    model.save_pretrained(tmp_path / "weak")
-    tokenizer.save_pretrained(tmp_path / "weak")
+    save(model, tokenizer, tmp_path / "weak")
+    write_card(tmp_path / "weak")
     rows = [conversation(n, turns, bool(n % 3)) for n, turns in enumerate(sentences(9))]
     rows[1]["turns"][1]["content"] = "a"
     write_rows(tmp_path / "train.json_entity.parquet", rows, CONVERSATIONS)
@@ -220,6 +244,7 @@ def test_the_script_scores_positives_alone(model, tokenizer, tmp_path):
         "--conversations": tmp_path / "train.json_entity.parquet",
         "--model": tmp_path / "weak",
         "--mode": "superfiltering",
+        "--checkpoints": tmp_path / "checkpoints",
         "--out": out,
     }
     command = [sys.executable, "-P", ROOT / "workflow" / "scripts" / "ifd.py"]
@@ -234,8 +259,85 @@ def test_the_script_scores_positives_alone(model, tokenizer, tmp_path):
     assert (card["mode"], card["scorer"]) == ("superfiltering", "weak")
     assert card["reasons"] == {"scored": 5, "one_token_answer": 1}
     assert "6/6 conversations" in done.stderr
-    every = score_file(arguments["--conversations"], model, tokenizer, "chat", negatives=True)
-    assert [row["id"] for row in every] == [str(n) for n in range(9)]
+    assert not list((tmp_path / "checkpoints").glob("ifd/*"))
+    every = list(
+        score_file(arguments["--conversations"], model, tokenizer, "chat", tmp_path, negatives=True)
+    )
+    assert [id for table in every for id in table["id"].to_pylist()] == [str(n) for n in range(9)]
+
+
+def test_scoring_goes_on_where_it_was_killed(model, tokenizer, tmp_path, monkeypatch):
+    """Parts that are there are not scored again, and the rows are those of an undisturbed run."""
+    monkeypatch.setattr("bionerflow.ifd.WINDOW", 4)
+    rows = [conversation(n, turns, True) for n, turns in enumerate(sentences(10))]
+    path = tmp_path / "train.json_entity.parquet"
+    write_rows(path, rows, CONVERSATIONS)
+    killed = score_file(path, model, tokenizer, "chat", tmp_path / "parts")
+    next(killed), next(killed)
+    scored, score = [], Scorer.score
+    monkeypatch.setattr(Scorer, "score", lambda s, c: scored.append(len(c)) or score(s, c))
+    again = list(score_file(path, model, tokenizer, "chat", tmp_path / "parts"))
+    assert scored == [2]
+    assert [table.num_rows for table in again] == [4, 4, 2]
+    assert again == list(score_file(path, model, tokenizer, "chat", tmp_path / "anew"))
+
+
+@pytest.fixture(scope="module")
+def encoder(tokenizer):
+    """Return a random BERT and a tokenizer that frames texts and can mask, as BioMedBERT has."""
+    torch.manual_seed(0)
+    core = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    marks = {"cls_token": "<s>", "sep_token": "</s>", "mask_token": "<mask>", "pad_token": "<pad>"}
+    own = PreTrainedTokenizerFast(tokenizer_object=core, **marks)
+    pair = [("<s>", own.cls_token_id), ("</s>", own.sep_token_id)]
+    own.backend_tokenizer.post_processor = TemplateProcessing("<s> $A </s>", special_tokens=pair)
+    config = BertConfig(
+        vocab_size=len(own),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        initializer_range=0.5,
+    )
+    return BertForMaskedLM(config).eval(), own
+
+
+def hidden_in_turn(model, tokenizer, text, behind):
+    """Return the mean loss of the tokens that end after `behind` characters, one text at a time."""
+    coded = tokenizer(text, return_offsets_mapping=True)
+    losses = []
+    for place, (_, end) in enumerate(coded["offset_mapping"]):
+        if end > behind:
+            ids = torch.tensor([coded["input_ids"]])
+            target = ids[0, place].item()
+            ids[0, place] = tokenizer.mask_token_id
+            with torch.no_grad():
+                losses.append(-model(ids).logits[0, place].log_softmax(-1)[target].item())
+    return sum(losses) / len(losses), len(losses)
+
+
+def test_an_encoder_scores_by_pseudo_perplexity(encoder):
+    conversations = [*sentences(8), [Turn("user", "colon"), Turn("assistant", "a")]]
+    scores = scorer(*encoder, context=512).score(conversations)
+    for turns, score in zip(conversations, scores, strict=True):
+        prompt, answer = turns[0].content + "\n", turns[1].content
+        conditioned, n = hidden_in_turn(*encoder, prompt + answer, len(prompt))
+        alone, _ = hidden_in_turn(*encoder, answer, 0)
+        assert (score.n_tokens, score.reason) == (n, None)
+        assert score.ppl_conditioned == pytest.approx(math.exp(conditioned), rel=1e-4)
+        assert score.ifd == pytest.approx(math.exp(conditioned - alone), rel=1e-4)
+
+
+def test_a_saved_encoder_is_loaded_with_its_head(encoder, tmp_path):
+    model, tokenizer = encoder
+    save(model, tokenizer, tmp_path)
+    loaded = load_scorer(tmp_path)
+    ids = torch.arange(5)[None]
+    assert torch.equal(loaded(ids).logits, model(ids).logits)
+    turns = [Turn("user", "colon cancer"), Turn("assistant", "colon")]
+    mine = scorer(loaded, load_tokenizer(tmp_path), context=4)
+    assert mine.score([turns])[0].reason == "prompt_fills_context"
+    assert scorer(*encoder).score([[turns[0], Turn("assistant", "")]])[0].reason == "empty_answer"
 
 
 def conversation(n, turns, positive):

@@ -7,6 +7,9 @@ asymmetry is the reference's and is kept. Modes:
 - superfiltering: plain text, `{asked}\n{answer}`, no chat template;
 - loss_ratio: the same passages, mean losses instead of perplexities;
 - chat: the conversation in the model's own template, end marks scored as part of the answers.
+
+An encoder (bioselecttune, Figure 4) scores by pseudo-perplexity. It reads both sides of a token, so
+that an answer alone has all its tokens scored, the first one, too.
 """
 
 import math
@@ -15,15 +18,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from bionerflow.chat import Chat
-from bionerflow.losses import Losses, Passage
+from bionerflow.losses import Losses, MaskedLosses, Passage
 from bionerflow.progress import Progress
-from bionerflow.schema import CONVERSATIONS, Turn, open_rows
+from bionerflow.schema import CONVERSATIONS, SCORES, Turn, open_rows, write_rows
 
 CONTEXT = 1024  # tokens: Superfiltering's max_length
-WINDOW = 4096  # conversations that are held, sorted and scored together
+WINDOW = 4096  # conversations that are held, sorted, scored and kept together
+ANSWERS = 100_000  # answers whose losses alone are remembered
 
 
 class Pair(NamedTuple):
@@ -46,18 +52,28 @@ class Score:
 
 
 def score_file(
-    path: Path, model: Any, tokenizer: Any, mode: str, negatives: bool = False
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of SCORES for a rendered file's positive conversations, or for all of them."""
+    path: Path, model: Any, tokenizer: Any, mode: str, parts: Path, negatives: bool = False
+) -> Iterator[pa.Table]:
+    """Yield tables of SCORES for a rendered file's positive conversations, or for all of them.
+
+    Each is kept in the folder `parts`; those that are there already are not scored again.
+    """
     file = open_rows(path, CONVERSATIONS)
     least = 0 if negatives else 1
     total = pc.sum(_has(least, file.read(["entities"]))).as_py() or 0
     scorer = Scorer(model, tokenizer, mode, Progress(f"ifd {path.stem}", total, "conversations"))
-    for batch in file.iter_batches(WINDOW, columns=["id", "types", "entities", "turns"]):
-        rows = batch.filter(_has(least, batch)).to_pylist()
-        scores = scorer.score([[Turn(**turn) for turn in row["turns"]] for row in rows])
-        for row, score in zip(rows, scores, strict=True):
-            yield {"id": row["id"], "types": row["types"], **asdict(score)}
+    columns = ["id", "types", "entities", "turns"]
+    for n, batch in enumerate(file.iter_batches(WINDOW, columns=columns)):
+        part = parts / f"{n:06}.parquet"
+        if part.is_file():
+            scorer.count(pq.read_metadata(part).num_rows)
+        else:
+            rows = batch.filter(_has(least, batch)).to_pylist()
+            scores = scorer.score([[Turn(**turn) for turn in row["turns"]] for row in rows])
+            identified = [{"id": row["id"], "types": row["types"]} for row in rows]
+            kept = [i | asdict(score) for i, score in zip(identified, scores, strict=True)]
+            write_rows(part, kept, SCORES)
+        yield open_rows(part, SCORES).read()
 
 
 def _has(least: int, rows: Any) -> Any:
@@ -72,23 +88,32 @@ class Scorer:
     ) -> None:
         """Prepare `model`; `context` is the longest passage in tokens, cut to what it can read."""
         limit = getattr(model.config, "max_position_embeddings", None) or context
-        self.tokenizer, self.mode, self.context = tokenizer, mode, min(context, limit)
-        self.losses, self.progress, self.done = Losses(model), progress, 0
+        longest = getattr(tokenizer, "model_max_length", context)
+        self.tokenizer, self.mode = tokenizer, mode
+        self.context = min(context, limit, longest)
+        self.encoder = not model.can_generate()
+        mask = tokenizer.mask_token_id if self.encoder else None
+        self.losses = Losses(model) if mask is None else MaskedLosses(model, mask)
+        self.progress, self.done = progress, 0
         self.alone: dict[tuple[int, ...], float] = {}
 
     def score(self, conversations: Sequence[Sequence[Turn]]) -> list[Score]:
         """Return the scores of `conversations`, in their order."""
-        encode = _chat_pairs if self.mode == "chat" else _plain_pairs
+        plain = _encoder_pairs if self.encoder else _plain_pairs
+        encode = _chat_pairs if self.mode == "chat" else plain
         pairs = list(encode(self.tokenizer, conversations, self.context)) if conversations else []
-        conditioned = self.losses.mean([pair.conditioned for pair in pairs], self._count)
+        conditioned = self.losses.mean([pair.conditioned for pair in pairs], self.count)
         new = {tuple(p.alone.ids): p.alone for p in pairs if tuple(p.alone.ids) not in self.alone}
+        if len(self.alone) > ANSWERS:
+            self.alone = {a: self.alone[a] for p in pairs if (a := tuple(p.alone.ids)) not in new}
         self.alone |= zip(new, self.losses.mean(list(new.values())), strict=True)
         return [
             _score(pair, loss, self.alone[tuple(pair.alone.ids)], self.mode)
             for pair, loss in zip(pairs, conditioned, strict=True)
         ]
 
-    def _count(self, n: int) -> None:
+    def count(self, n: int) -> None:
+        """Count `n` conversations as done."""
         self.done += n
         self.progress.to(self.done)
 
@@ -130,6 +155,26 @@ def _plain_pairs(
             Passage(alone[:room], range(1, min(len(alone), room))),
             empty=not answer,
             cut=len(whole) > context,
+        )
+
+
+def _encoder_pairs(
+    tokenizer: Any, conversations: Iterable[Sequence[Turn]], context: int
+) -> Iterator[Pair]:
+    """Tokenise as `_plain_pairs` does, between an encoder's own tokens, which are not scored."""
+    texts = [_plain(turns) for turns in conversations]
+    wholes = tokenizer([prompt + answer for prompt, answer in texts], return_offsets_mapping=True)
+    alones = tokenizer([answer for _, answer in texts], return_offsets_mapping=True)
+    for n, (prompt, answer) in enumerate(texts):
+        ids, alone = wholes["input_ids"][n], alones["input_ids"][n]
+        ends = [end for _, end in wholes["offset_mapping"][n][:context]]
+        own = [place for place, (_, end) in enumerate(alones["offset_mapping"][n]) if end]
+        scored = [place for place, end in enumerate(ends) if end > len(prompt)]
+        yield _pair(
+            Passage(ids[:context], scored),
+            Passage(alone[:context], own[: len(scored)]),
+            empty=not answer,
+            cut=len(ids) > context,
         )
 
 

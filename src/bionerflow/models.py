@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+)
 
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, sha256, write_json
@@ -95,6 +101,20 @@ def _quantised(folder: Path) -> dict[str, Any]:
         return {}
     known = read_json(folder / QUANTISATION) | {"bnb_4bit_compute_dtype": precision()}
     return {"quantization_config": BitsAndBytesConfig.from_dict(known)}
+
+
+def load_scorer(folder: str | Path) -> Any:
+    """Load what gives tokens a probability: an encoder with its head, or a causal model."""
+    folder = _there(folder)
+    if (folder / ADAPTER).is_file() or not _masked(folder):
+        return load_causal(folder)
+    return _load(AutoModelForMaskedLM, folder, dtype=precision()).to(device()).eval()
+
+
+def _masked(folder: Path) -> bool:
+    """Tell whether a model was saved with a head that predicts masked tokens."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return any(name.endswith("ForMaskedLM") for name in config.architectures or [])
 
 
 def load_base(folder: str | Path, dtype: torch.dtype | None = None, **quantisation: Any) -> Any:

@@ -200,6 +200,18 @@ def write_table(path: str | Path, table: pa.Table, **card: Any) -> None:
     write_json(card_of(path), {"rows": table.num_rows, "sha256": sha256(path), **card})
 
 
+def write_tables(
+    path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema, **card: Any
+) -> None:
+    """Write tables one after the other as `write_table` writes one; none has to be held."""
+    rows = 0
+    with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table)
+            rows += table.num_rows
+    write_json(card_of(path), {"rows": rows, "sha256": sha256(path), **card})
+
+
 def read_rows(path: str | Path, schema: pa.Schema) -> list[dict[str, Any]]:
     """Read a Parquet file of `schema`; a file of another schema is refused by name."""
     return open_rows(path, schema).read().to_pylist()

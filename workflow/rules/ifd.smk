@@ -29,4 +29,4 @@ rule ifd:
     shell:
         "python -P workflow/scripts/ifd.py --mode {wildcards.mode} --model {params.folder}"
         " --conversations results/render/{wildcards.corpus}/train.{wildcards.format}.parquet"
-        " {params.negatives} --out {output.scores} 2>&1 | tee {log}"
+        " {params.negatives} --checkpoints results/checkpoints --out {output.scores} 2>&1 | tee {log}"

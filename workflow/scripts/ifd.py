@@ -1,13 +1,19 @@
 """Score a corpus's rendered training conversations by how much their prompts help a weak model."""
 
 import argparse
+import shutil
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
+import pyarrow as pa
+
+from bionerflow.files import read_json
 from bionerflow.ifd import score_file
-from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.schema import SCORES, write_rows
+from bionerflow.models import load_scorer, load_tokenizer
+from bionerflow.records import checkpoint_key
+from bionerflow.schema import SCORES, read_card, write_tables
 from bionerflow.script import run
 from bionerflow.settings import CurateSettings
 
@@ -20,14 +26,31 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the weak model")
     parser.add_argument("--mode", choices=modes, required=True)
     parser.add_argument("--negatives", action="store_true", help="score them too")
+    parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    model, tokenizer = load_causal(args.model), load_tokenizer(args.model)
-    rows = list(score_file(args.conversations, model, tokenizer, args.mode, args.negatives))
-    reasons = Counter(row["reason"] or "scored" for row in rows)
-    write_rows(
-        args.out, rows, SCORES, mode=args.mode, scorer=args.model.name, reasons=dict(reasons)
+    inputs = {
+        "data": read_card(args.conversations),
+        "scorer": read_json(f"{args.model}.json"),
+        "mode": args.mode,
+        "negatives": args.negatives,
+    }
+    parts = args.checkpoints / "ifd" / checkpoint_key(inputs)
+    model, tokenizer = load_scorer(args.model), load_tokenizer(args.model)
+    tables = score_file(
+        args.conversations, model, tokenizer, args.mode, parts, negatives=args.negatives
     )
+    reasons: Counter[str] = Counter()
+    card = {"mode": args.mode, "scorer": args.model.name, "reasons": reasons}
+    write_tables(args.out, counted(tables, reasons), SCORES, **card)
+    shutil.rmtree(parts, ignore_errors=True)
+
+
+def counted(tables: Iterable[pa.Table], reasons: Counter[str]) -> Iterator[pa.Table]:
+    """Yield tables of scores; count in `reasons` why rows have no score, or that they have one."""
+    for table in tables:
+        reasons.update(reason or "scored" for reason in table["reason"].to_pylist())
+        yield table
 
 
 if __name__ == "__main__":
