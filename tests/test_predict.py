@@ -1,18 +1,26 @@
 """Answers become entities with exact spans, a row a sentence; nothing is lost without a word."""
 
 import json
-import subprocess
+import math
+import multiprocessing
+import random
+import re
+import runpy
 import sys
+import threading
+import time
+from dataclasses import replace
 
 import pytest
 from conftest import ROOT
 from tiny import tiny_model
+from tqdm import tqdm
 
 from bionerflow import predict as predict_module
 from bionerflow.formats import FORMATS
 from bionerflow.generate import Answer
 from bionerflow.imports import code
-from bionerflow.predict import dev_f1, predict, read_answers, sample
+from bionerflow.predict import dev_f1, predict, prompt_hash, read_answers, sample
 from bionerflow.prompts import Asking, conversation
 from bionerflow.queries import Asked, asked
 from bionerflow.schema import (
@@ -20,6 +28,7 @@ from bionerflow.schema import (
     PREDICTIONS,
     Entity,
     Problem,
+    Turn,
     entity_from,
     entity_row,
     read_card,
@@ -58,6 +67,7 @@ def answering(monkeypatch):
 
     def answer(*answers):
         monkeypatch.setattr(predict_module, "generate", lambda *_: [list(one) for one in answers])
+        monkeypatch.setattr(predict_module, "check_context", lambda *_: None)
 
     return answer
 
@@ -110,11 +120,11 @@ def test_an_edit_of_generation_leaves_the_tokenizer_alone(monkeypatch):
 
 
 @pytest.mark.parametrize("format", ["single_term", "conv_term", "multi_span", "multi_bio"])
-def test_a_sentence_has_one_row_however_often_it_was_asked(format, answering):
+def test_a_sentence_has_one_row_however_often_it_was_asked(format, answering, tmp_path):
     several = queries(format, ["1", "2"])
     answers = [gold_answers(query) for query in several]
     answering(*answers)
-    rows = list(predict(None, None, several, SETTINGS))
+    rows = list(predict(None, None, several, SETTINGS, tmp_path))
     assert [(row["corpus"], row["format"], row["id"]) for row in rows] == [
         ("Genia", format, "1"),
         ("Genia", format, "2"),
@@ -124,42 +134,111 @@ def test_a_sentence_has_one_row_however_often_it_was_asked(format, answering):
     found = [entity_from(entity) for entity in rows[0]["entities"]]
     assert found == sorted(GOLD, key=lambda entity: entity.start)
     assert all(TEXT[e.start : e.end] == e.text for e in found)
-    assert {entity["probability"] for entity in rows[0]["entities"]} == {None}
+    assert {e[key] for e in rows[0]["entities"] for key in ("probability", "confidence")} == {None}
+    assert rows[0]["prompt"] == rows[1]["prompt"]
     assert rows[0]["problems"] == rows[1]["problems"] == []
 
 
-def test_formats_of_a_sentence_are_rows_of_their_own(answering):
+def test_formats_of_a_sentence_are_rows_of_their_own(answering, tmp_path):
     both = queries("multi_term") + queries("multi_triple")
     answering(*map(gold_answers, both))
-    assert [row["format"] for row in predict(None, None, both, SETTINGS)] == [
-        "multi_term",
-        "multi_triple",
+    rows = list(predict(None, None, both, SETTINGS, tmp_path))
+    assert [row["format"] for row in rows] == ["multi_term", "multi_triple"]
+    assert rows[0]["prompt"] != rows[1]["prompt"]
+
+
+def test_the_hash_of_a_prompt_is_of_what_was_asked_alone():
+    asked = queries("single_term")
+    no_gold = [
+        replace(
+            query, turns=tuple(Turn(t.role, t.content * (t.role == "user")) for t in query.turns)
+        )
+        for query in asked
     ]
+    assert prompt_hash(no_gold) == prompt_hash(asked)
+    assert prompt_hash(asked[:1]) != prompt_hash(asked)
 
 
 def test_what_cannot_be_used_is_listed_and_the_rest_kept():
     [query] = queries("multi_term")
     items = [("activated lymphocytes", "cell_type"), ("BRCA1", "protein"), ("BCL6", "virus")]
     text = "Answer: " + json.dumps([{"text": t, "type": type} for t, type in items])
-    entities, problems = read_answers([(query, [Answer(text, False)])])
-    assert entities == [CELLS]
+    entities, problems = read_answers(None, [(query, [Answer(text, False)])])
+    assert entities == [(CELLS, None)]
     assert sorted(problem.kind for problem in problems) == ["not_in_text", "unknown_type"]
 
 
 def test_a_truncated_answer_is_a_problem_with_its_last_characters():
     [query] = queries("multi_term")
     text = 'Answer: [{"text": "BCL6", "type": "protein"}, {"text": "' + "x" * 100
-    entities, problems = read_answers([(query, [Answer(text, True)])])
-    assert BCL6[0] in entities
-    assert Problem("truncated", "x" * 80) in problems
+    entities, problems = read_answers(None, [(query, [Answer(text, True)])])
+    assert (BCL6[0], None) in entities
+    assert problems == [Problem("truncated", "x" * 80)]
+
+
+def test_an_answer_that_the_model_left_open_is_truncated_too():
+    [query] = queries("multi_term")
+    text = 'Answer: [{"text": "BCL6", "type": "protein"}, {"text": "lymph'
+    assert [
+        problem.kind for problem in read_answers(None, [(query, [Answer(text, False)])])[1]
+    ] == ["truncated"]
 
 
 def test_the_answers_of_a_conversation_are_read_turn_by_turn():
     [query] = queries("conv_term")
-    answers = [Answer("Answer: nothing [", True), Answer('["activated lymphocytes"]', False)]
-    entities, problems = read_answers([(query, answers)])
-    assert entities == [CELLS]
-    assert Problem("truncated", "Answer: nothing [") in problems
+    answers = [Answer("Answer: nothing [", True), Answer('["activated lymphocytes", "', False)]
+    entities, problems = read_answers(None, [(query, answers)])
+    assert entities == [(CELLS, None)]
+    cut, open_end = [problem for problem in problems if problem.kind == "truncated"]
+    assert cut == Problem("truncated", "Answer: nothing [")
+    assert open_end.detail.endswith('"')
+
+
+# confidence
+
+
+class Characters:
+    """A tokenizer of one token a character."""
+
+    def decode(self, ids):
+        return "".join(map(chr, ids))
+
+
+def spoken(text, doubted, probability=0.5):
+    """Return an answer whose model doubts the first character of each of these words."""
+    places = [m.start() for word in doubted for m in re.finditer(re.escape(word), text)]
+    logprobs = [math.log(probability) if n in places else 0.0 for n in range(len(text))]
+    return Answer(text, False, tuple(map(ord, text)), tuple(logprobs))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_doubt_about_the_words_of_an_entity_lowers_its_confidence_alone(name):
+    format = FORMATS[name]
+    entities = [BCL6[0], CELLS]
+    types = ("protein",) if format.per_type else TYPES
+    turns = conversation(Asking("Genia", "en", TYPES), format, TEXT, entities, types)
+    query = Asked("Genia", name, "1", types, TEXT, (), tuple(turns))
+    answers = [spoken(turn.content, []) for turn in turns if turn.role == "assistant"]
+    sure, _ = read_answers(Characters(), [(query, answers)])
+    assert sure
+    assert {confidence for _, confidence in sure} == {1.0}
+    everywhere = [spoken(a.text, set(a.text)) for a in answers]
+    unsure, _ = read_answers(Characters(), [(query, everywhere)])
+    assert [entity for entity, _ in unsure] == [entity for entity, _ in sure]
+    whole = 0.5 ** max(len(answer.text) for answer in answers)
+    assert all(whole < confidence <= 0.5 for _, confidence in unsure)
+
+
+def test_each_mention_has_the_probability_of_its_own_words():
+    [query] = queries("multi_term")
+    text = json.dumps([{"text": e.text, "type": e.type} for e in GOLD])
+    second = text.index("BCL6", text.index("BCL6") + 1)
+    answer = spoken(text, ["activated"])
+    logprobs = [math.log(0.25) if n == second else p for n, p in enumerate(answer.logprobs)]
+    answer = replace(answer, logprobs=tuple(logprobs))
+    found, _ = read_answers(Characters(), [(query, [answer])])
+    expected = {BCL6[0]: 1.0, BCL6[1]: 0.25, CELLS: 0.5}
+    assert dict(found) == pytest.approx(expected)
 
 
 # validation
@@ -180,16 +259,106 @@ def test_dev_f1_counts_entities_of_all_queries_exactly(answering):
 # the script
 
 
-def test_the_script_writes_rows_and_counts_problems(tmp_path):
-    write_rows(tmp_path / "test.parquet", map(as_row, queries("single_term")), CONVERSATIONS)
-    script = [sys.executable, "-P", ROOT / "workflow/scripts/predict.py", "--seed=1"]
-    model = tiny_model(tmp_path / "model")
-    arguments = ["--threads=1", f"--model={model}", f"--out={tmp_path / 'out.parquet'}"]
-    arguments += [f"--settings={SETTINGS.dump()}", f"--queries={tmp_path / 'test.parquet'}"]
-    subprocess.run([*script, *arguments], check=True)
+SCRIPT = ROOT / "workflow/scripts/predict.py"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def arguments(folder, model, written, settings=SETTINGS):
+    """Write the queries and return what the script is called with."""
+    write_rows(folder / "test.parquet", map(as_row, written), CONVERSATIONS)
+    return [
+        *(f"--model={model}", f"--queries={folder / 'test.parquet'}", "--seed=1", "--threads=1"),
+        *(f"--settings={settings.dump()}", f"--checkpoints={folder / 'checkpoints'}"),
+        f"--out={folder / 'out.parquet'}",
+    ]
+
+
+def call(*arguments):
+    """Call the script in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["predict.py", *arguments])
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+
+
+def test_the_script_writes_rows_and_counts_problems(tmp_path, model):
+    call(*arguments(tmp_path, model, queries("single_term")))
     [row] = read_rows(tmp_path / "out.parquet", PREDICTIONS)
     assert len(row["answers"]) == 2
+    assert row["prompt"] == prompt_hash(queries("single_term"))
     kinds = [problem["kind"] for problem in row["problems"]]
     counted = read_card(tmp_path / "out.parquet")["problems"]
     assert kinds
     assert counted == {kind: kinds.count(kind) for kind in kinds}
+    assert not list((tmp_path / "checkpoints").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("written", "there", "settings", "message"),
+    [
+        ([], True, SETTINGS, "There are no test sentences to answer"),
+        (queries("multi_term"), False, SETTINGS, "There is no model in .*nowhere"),
+        (
+            queries("multi_term", ["1", "2"]),
+            True,
+            PredictSettings(max_new_tokens=1024),
+            "2 of 2 conversations may not fit into the model's context of 1024 tokens.*"
+            "lower predict.max_new_tokens",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_that_says_what_to_do(
+    tmp_path, model, written, there, settings, message
+):
+    folder = model if there else tmp_path / "nowhere"
+    with pytest.raises(SystemExit, match=f"error: {message}"):
+        call(*arguments(tmp_path, folder, written, settings))
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_a_prediction_that_is_killed_ends_as_one_that_nothing_disturbed(tmp_path, model):
+    written = queries("single_term", [str(n) for n in range(48)])
+    settings = PredictSettings(max_new_tokens=8, batch_size=1)
+    folders = [tmp_path / "undisturbed", tmp_path / "killed"]
+    undisturbed, killed = (arguments(folder, model, written, settings) for folder in folders)
+    begun = time.monotonic()
+    assert finished(started(undisturbed))
+    seconds = time.monotonic() - begun
+    rng = random.Random(1)
+    kept = []
+    for n in range(10):
+        process = started(killed)
+        while n == 0 and not shards(folders[1]):
+            time.sleep(0.01)
+        process.join(rng.uniform(0, seconds / 4))
+        process.kill()
+        process.join()
+        kept.append(len(shards(folders[1])))
+    assert 0 < kept[0] < 6
+    assert kept == sorted(kept)
+    assert finished(started(killed))
+    for name in ("out.parquet", "out.json"):
+        assert (folders[1] / name).read_bytes() == (folders[0] / name).read_bytes()
+
+
+def started(arguments):
+    """Start the script in a process that has imported all that it needs.
+
+    It gets a lock of its own for progress bars: the common one would stay locked by who is killed.
+    """
+    tqdm.set_lock(threading.RLock())
+    process = multiprocessing.get_context("fork").Process(target=call, args=arguments)
+    process.start()
+    return process
+
+
+def finished(process):
+    process.join(120)
+    return process.exitcode == 0
+
+
+def shards(folder):
+    return list(folder.glob("checkpoints/*/*/[0-9]*.parquet"))

@@ -114,7 +114,7 @@ class _Batch:
         free += range(len(self.rows), self.size)
         for slot in free[: len(self.waiting)]:
             row = self.waiting[-1]
-            like_last = _shared(self.entered[0], row.unread)
+            like_last = shared(self.entered[0], row.unread)
             common = min(self.common, like_last)
             if like_last > common + SHARED_TOKENS:
                 return True
@@ -136,9 +136,10 @@ class _Batch:
                     self.rows[slot] = last
 
 
-def _shared(a: Sequence[int], b: Sequence[int]) -> int:
-    """Return how many first tokens are the same."""
-    return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
+def shared(a: Sequence[Any], b: Sequence[Any]) -> int:
+    """Return how many first tokens, or characters, are the same."""
+    unlike = (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y)
+    return next(unlike, min(len(a), len(b)))
 
 
 @torch.inference_mode()
@@ -160,7 +161,7 @@ def generate(
     """
     chat = Chat(tokenizer)
     asked = chat.encode_asked(conversations)
-    check_context(model, asked, max_new_tokens)
+    _check(model, asked, max_new_tokens)
     batch, end = _Batch(model, asked, batch_size), chat.end
     answered: list[list[Answer]] = [[] for _ in conversations]
     count = 0
@@ -181,8 +182,14 @@ def _answers(tokenizer: Any, row: _Row) -> list[Answer]:
     ]
 
 
-def check_context(model: Any, asked: Sequence[list[list[int]]], max_new_tokens: int) -> None:
-    """Refuse conversations that may not fit into the context that the model was made for."""
+def check_context(
+    model: Any, tokenizer: Any, conversations: Sequence[Sequence[Turn]], max_new_tokens: int
+) -> None:
+    """Refuse conversations, by UserError, that the model's context may not hold with answers."""
+    _check(model, Chat(tokenizer).encode_asked(conversations), max_new_tokens)
+
+
+def _check(model: Any, asked: Sequence[list[list[int]]], max_new_tokens: int) -> None:
     config = model.config.get_text_config()
     limits = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
     context = min((limit for limit in limits if limit), default=None)

@@ -117,12 +117,14 @@ CONVERSATIONS = pa.schema(
 )
 
 #: results/predict/{run}.parquet: one row a sentence and format, all its queries put together.
-#: `confidence` is the model's own, `probability` the selector's; either may be null.
+#: `prompt` is the SHA-256 of what was asked, `answers` are raw, one a query or turn; `confidence`
+#: is the model's own (bionerflow.confidence), `probability` the selector's; either may be null.
 PREDICTIONS = pa.schema(
     [
         ("corpus", pa.string()),
         ("format", pa.string()),
         ("id", pa.string()),
+        ("prompt", pa.string()),
         ("answers", STRINGS),
         (
             "entities",

@@ -1,7 +1,8 @@
 # predict: a run's model answers the test sentences, or dev sentences where a threshold is tuned
 #
 # in   results/train/{run}/model, results/render/{corpus}/test.{format}.parquet
-# out  results/predict/{run}.parquet, a row a corpus, format and sentence
+# out  results/predict/{run}.parquet, a row a corpus, format and sentence; what is answered lies in
+#      results/checkpoints/predict/ until all is
 
 
 rule predict:
@@ -31,7 +32,7 @@ rule predict:
     shell:
         "python -P workflow/scripts/predict.py --model {input.model} --queries {params.queries}"
         " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
-        " --out {output.predictions} 2>&1 | tee {log}"
+        " --checkpoints results/checkpoints/predict --out {output.predictions} 2>&1 | tee {log}"
 
 
 use rule predict as predict_dev with:

@@ -1,16 +1,19 @@
-"""Let a run's model answer its test sentences."""
+"""Let a run's model answer its test sentences; go on where an earlier call was killed."""
 
 import argparse
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
 import torch
 
+from bionerflow.files import sha256
 from bionerflow.models import load_causal, load_tokenizer
 from bionerflow.predict import predict, sample
 from bionerflow.queries import asked
-from bionerflow.schema import CONVERSATIONS, PREDICTIONS, read_rows, write_rows
+from bionerflow.records import checkpoint_key
+from bionerflow.schema import CONVERSATIONS, PREDICTIONS, read_card, read_rows, write_rows
 from bionerflow.script import run
 from bionerflow.settings import PredictSettings, parse
 
@@ -23,6 +26,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="predict settings as JSON")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -30,9 +34,17 @@ def main() -> None:
     rendered = (row for path in args.queries for row in read_rows(path, CONVERSATIONS))
     queries = sample(asked(rendered), settings, args.seed)
     model, tokenizer = load_causal(args.model), load_tokenizer(args.model)
-    rows = list(predict(model, tokenizer, queries, settings))
+    inputs = {
+        "settings": settings.model_dump(),
+        "seed": args.seed,
+        "queries": [read_card(path) for path in args.queries],
+        "model": {path.name: sha256(path) for path in sorted(args.model.glob("*.*"))},
+    }
+    checkpoints = args.checkpoints / args.out.stem / checkpoint_key(inputs)
+    rows = list(predict(model, tokenizer, queries, settings, checkpoints))
     problems = Counter(problem["kind"] for row in rows for problem in row["problems"])
     write_rows(args.out, rows, PREDICTIONS, problems=dict(problems))
+    shutil.rmtree(checkpoints)
 
 
 if __name__ == "__main__":
