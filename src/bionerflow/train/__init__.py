@@ -147,6 +147,7 @@ def _arguments(
         report_to=[],
         bf16=torch.cuda.is_available(),
         remove_unused_columns=False,
+        use_cpu=not torch.cuda.is_available(),
         seed=seed,
     )
 
