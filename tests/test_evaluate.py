@@ -1,6 +1,5 @@
 """Scores: hand-worked counts, independent scorers, intervals and tests by their definition."""
 
-import random
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +8,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from seqeval.metrics import f1_score, precision_score, recall_score
-from seqeval.scheme import IOB2
 
 from bionerflow.errors import UserError
 from bionerflow.evaluate import conventions, evaluate
 from bionerflow.evaluate.match import error_classes, kinds, overlaps
 from bionerflow.evaluate.mentions import Mentions, Sample
-from bionerflow.evaluate.scores import judge, record
+from bionerflow.evaluate.scores import COUNTS, judge, record
 from bionerflow.evaluate.statistics import interval, prf, randomisation_test
 from bionerflow.schema import (
     CONVERSATIONS,
@@ -238,14 +235,18 @@ def test_iepile_takes_f1_of_rounded_precision_and_recall():
     assert np.isnan(conventions.rounded(0, 0, 0)["f1"])
 
 
-def test_semeval_gives_half_a_point_for_a_wrong_boundary():
-    errors = {"type": 1, "span": 2, "type_and_span": 1, "spurious": 3, "missing": 2}
-    counts = conventions.semeval(errors, correct=4)
-    scores = {name: conventions.scores(name, **its) for name, its in counts.items()}
-    assert scores["partial"]["precision"] == pytest.approx((4 + 1 + 1.5) / 11)
-    assert scores["partial"]["recall"] == pytest.approx(6.5 / 10)
-    assert scores["type"]["precision"] == pytest.approx(6 / 11)
-    assert scores["type"]["recall"] == pytest.approx(6 / 10)
+def test_semeval_gives_half_a_point_for_a_wrong_boundary_and_matches_gold_once(files):
+    """Gold: disease 11-25, species 29-33, gene 39-44. Predicted: the first cut in two parts of its
+    type (half a point, nothing), the second with another type (a point), a spurious one."""
+    halves = [Entity.at("disease", [span], TEXT) for span in ((11, 18), (19, 25))]
+    wrong = Entity.at("gene", [(29, 33)], TEXT)
+    files.gold("c", example("1", [OVARIAN, RATS, BRCA1]))
+    files.predict("c", "f", "1", [*halves, wrong, Entity.at("gene", [(45, 49)], TEXT)])
+    scores = files.scores()["c", "f"]["conventions"]
+    counts = {name: tuple(scores[name][count] for count in COUNTS) for name in ("partial", "type")}
+    assert counts == {"partial": (1.5, 3, 4), "type": (1, 3, 4)}
+    assert scores["partial"]["precision"] == 0.375
+    assert scores["partial"]["recall"] == 0.5
 
 
 def test_perfect_predictions_score_one_in_every_convention(files):
@@ -254,7 +255,7 @@ def test_perfect_predictions_score_one_in_every_convention(files):
     files.predict("c", "f", "2", [])
     score = files.scores()["c", "f"]
     assert {name: s["f1"] for name, s in score["conventions"].items()} == dict.fromkeys(
-        [*conventions.NAMES, *conventions.SEMEVAL], 1
+        conventions.NAMES, 1
     )
     ones = {"precision": 1, "recall": 1, "f1": 1}
     assert score["relaxed"] == {"touching": 5, "touched": 5} | ones
@@ -300,44 +301,6 @@ def test_a_test_sample_that_is_not_one_is_refused(files, ids, message):
         files.predict("c", format, id, [])
     with pytest.raises(UserError, match=message):
         files.scores()
-
-
-def iob(entities: list[Entity], n_tokens: int) -> list[str]:
-    """Tag tokens of one character, separated by one space."""
-    tags = ["O"] * n_tokens
-    for entity in entities:
-        first, last = entity.start // 2, (entity.end - 1) // 2
-        tags[first : last + 1] = [f"B-{entity.type}"] + [f"I-{entity.type}"] * (last - first)
-    return tags
-
-
-def flat_entities(rng: random.Random, n_tokens: int) -> list[Entity]:
-    text, place, found = " ".join("x" * n_tokens), 0, []
-    while place < n_tokens:
-        length = rng.randint(1, 3)
-        if rng.random() < 0.4 and place + length <= n_tokens:
-            span = (2 * place, 2 * (place + length) - 1)
-            found.append(Entity.at(rng.choice("AB"), [span], text))
-        place += length
-    return found
-
-
-def test_equals_seqeval_on_flat_text(files):
-    rng, n_tokens = random.Random(3), 12
-    gold = [flat_entities(rng, n_tokens) for _ in range(60)]
-    found = [entities if rng.random() < 0.3 else flat_entities(rng, n_tokens) for entities in gold]
-    text = " ".join("x" * n_tokens)
-    files.gold("c", *(example(str(i), entities, text=text) for i, entities in enumerate(gold)))
-    for i, entities in enumerate(found):
-        files.predict("c", "f", str(i), entities)
-    tags = [[iob(entities, n_tokens) for entities in side] for side in (gold, found)]
-    strict = files.scores()["c", "f"]["strict"]
-    for metric, scorer in (
-        ("precision", precision_score), ("recall", recall_score), ("f1", f1_score)
-    ):  # fmt: skip
-        expected = scorer(*tags, mode="strict", scheme=IOB2)
-        assert 0.2 < expected < 0.8
-        assert strict[metric]["value"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_interval_is_that_of_drawing_documents_one_by_one():

@@ -14,8 +14,7 @@ the text, of known types.
 - `seqeval` (strict, IOB2): token spans of flat entities. Tags hold one entity a token, so that of
   mentions that overlap the first is kept, of these the longest, of these the first by type;
   no discontinuous one is.
-- `partial`, `type` (SemEval-2013 task 9, as nervaluate counts): from the error classes, so that the
-  order of predictions does not matter; half a point for a wrong boundary in `partial`.
+- `partial`, `type`: bionerflow.evaluate.semeval.
 """
 
 import re
@@ -30,16 +29,17 @@ from bionerflow.evaluate.mentions import Mentions
 from bionerflow.evaluate.statistics import prf
 from bionerflow.evaluate.tokens import Tokens
 
-NAMES = ("uniner", "instructuie", "gollie", "iepile", "seqeval")
-SEMEVAL = ("partial", "type")
+NAMES = ("uniner", "instructuie", "gollie", "iepile", "seqeval", "partial", "type")
+
+ARTICLE = re.compile(r"\b(a|an|the)\b")
+NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 Counts = NDArray[np.int64]
 
 
 def normalised(text: str) -> str:
     """Lower-case; drop punctuation, articles and superfluous white space (uniner)."""
-    text = text.lower().translate({ord(char): None for char in string.punctuation})
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+    return " ".join(ARTICLE.sub(" ", text.lower().translate(NO_PUNCTUATION)).split())
 
 
 def counts(gold: pd.DataFrame, predicted: pd.DataFrame, n_sentences: int) -> dict[str, Counts]:
@@ -65,19 +65,20 @@ def seqeval(gold: Mentions, predicted: Mentions, tokens: Tokens, n_sentences: in
 def _tagged(mentions: Mentions, tokens: Tokens) -> pd.DataFrame:
     """Return the mentions that tags can hold; `text` is the first and the last token."""
     frame = mentions.frame[["sentence", "type"]].join(mentions.outline())
-    sentence = frame["sentence"].to_numpy()
-    frame["first"] = tokens.before(sentence, frame["start"].to_numpy() + 1) - 1
-    frame["last"] = tokens.before(sentence, frame["end"].to_numpy()) - 1
+    place = frame["sentence"].to_numpy()
+    frame["first"] = tokens.before(place, frame["start"].to_numpy() + 1) - 1
+    frame["last"] = tokens.before(place, frame["end"].to_numpy()) - 1
     whole = ~mentions.fragments["mention"].duplicated(keep=False).to_numpy()
     frame = frame.loc[mentions.fragments["mention"].to_numpy()[whole]]
     frame["type"] = frame["type"].astype(str)
-    frame = frame.sort_values(["first", "last", "type"], ascending=[True, False, True])
-    kept, end = [], -1
-    for first, last in zip(frame["first"].tolist(), frame["last"].tolist(), strict=True):
-        kept.append(first > end)
-        end = last if first > end else end
-    place = frame["first"] * 2**31 + (frame["last"] - frame["first"])
-    return _with_text(frame, place)[np.array(kept, bool)]
+    keys = ["sentence", "first", "last", "type"]
+    frame = frame.sort_values(keys, ascending=[True, True, False, True])
+    kept, here, end = [], -1, -1
+    for sentence, first, last in frame[keys[:3]].itertuples(index=False):
+        kept.append(sentence != here or first > end)
+        here, end = (sentence, last) if kept[-1] else (here, end)
+    ends = frame["first"] * 2**31 + (frame["last"] - frame["first"])
+    return _with_text(frame, ends)[np.array(kept, bool)]
 
 
 def _with_text(frame: pd.DataFrame, text: pd.Series) -> pd.DataFrame:
@@ -127,24 +128,3 @@ def rounded(correct: float, gold: float, predicted: float) -> dict[str, Any]:
     both = precision + recall
     f1 = np.round(2 * precision * recall / both, 4) if both > 0 else exact["f1"]
     return {"precision": precision, "recall": recall, "f1": f1}
-
-
-def semeval(errors: dict[str, int], correct: int) -> dict[str, dict[str, float]]:
-    """Return the counts of `partial` and `type`, from the error classes and the correct ones.
-
-    Precision is over the predictions; recall is over the judged gold: predictions that touch
-    gold, and missing gold.
-    """
-    touched = correct + errors["type"] + errors["span"] + errors["type_and_span"]
-    points = {
-        "partial": correct + errors["type"] + (errors["span"] + errors["type_and_span"]) / 2,
-        "type": correct + errors["span"],
-    }
-    return {
-        name: {
-            "correct": point,
-            "gold": touched + errors["missing"],
-            "predicted": touched + errors["spurious"],
-        }
-        for name, point in points.items()
-    }

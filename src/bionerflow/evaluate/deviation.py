@@ -13,21 +13,21 @@ def deviations(
     """Return each boundary error's distance from gold in tokens, NaN for other predictions.
 
     A boundary error (`span`, `type_and_span`) is compared with the gold mention that it shares
-    most characters with, the first of equals: tokens that begin between the two starts, plus those
-    that begin between the two ends. A boundary inside a token is 0 tokens away.
+    most characters with, of equals the nearest: tokens that begin between the two starts, plus
+    those that begin between the two ends. A boundary inside a token is 0 tokens away.
     """
-    errors = predicted.frame.index[predicted.frame["error"].isin(["span", "type_and_span"])]
-    pairs = pairs[pairs["left"].isin(errors)]
-    nearest = pairs.loc[pairs.groupby("left")["shared"].idxmax()]
-    found = predicted.outline().loc[nearest["left"]]
-    right = gold.outline().loc[nearest["right"]]
-    sentences = predicted.frame["sentence"].to_numpy()[nearest["left"]]
-    distances = np.full(len(predicted.frame), np.nan)
-    distances[nearest["left"]] = sum(
-        np.abs(
-            tokens.before(sentences, found[bound].to_numpy())
-            - tokens.before(sentences, right[bound].to_numpy())
-        )
+    wrong = predicted.frame["error"].isin(["span", "type_and_span"]).to_numpy()
+    pairs = pairs[wrong[pairs["left"]]]
+    found = predicted.outline().loc[pairs["left"]]
+    right = gold.outline().loc[pairs["right"]]
+    sentences = predicted.frame["sentence"].to_numpy()[pairs["left"]]
+    bounds = (
+        tokens.before(sentences, found[bound].to_numpy())
+        - tokens.before(sentences, right[bound].to_numpy())
         for bound in ("start", "end")
     )
+    pairs = pairs.assign(distance=sum(map(np.abs, bounds)), apart=-pairs["shared"])
+    nearest = pairs.sort_values(["left", "apart", "distance"]).drop_duplicates("left")
+    distances = np.full(len(predicted.frame), np.nan)
+    distances[nearest["left"]] = nearest["distance"]
     return distances

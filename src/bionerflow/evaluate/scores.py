@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bionerflow.evaluate import calibration, conventions, match
+from bionerflow.evaluate import calibration, conventions, match, semeval
 from bionerflow.evaluate.deviation import deviations
 from bionerflow.evaluate.mentions import Mentions, Sample, read_sample
 from bionerflow.evaluate.statistics import interval, prf, relaxed_prf
@@ -54,13 +54,14 @@ def judge(sample: Sample, seen: Iterable[str]) -> Sample:
     tokens = Tokens(sample.sentences["text"].to_numpy(object))
     predicted.frame["deviation"] = deviations(gold, predicted, pairs, tokens)
     gold.frame["seen"] = gold.frame["text"].str.lower().isin(set(seen))
-    return Sample(sample.sentences.join(_conventions(sample, tokens)), gold, predicted)
+    return Sample(sample.sentences.join(_conventions(sample, pairs, tokens)), gold, predicted)
 
 
-def _conventions(sample: Sample, tokens: Tokens) -> pd.DataFrame:
+def _conventions(sample: Sample, pairs: pd.DataFrame, tokens: Tokens) -> pd.DataFrame:
     """Return each convention's counts a sentence, in columns (convention, count)."""
     gold, predicted, size = sample.gold, sample.predicted, len(sample.sentences)
-    counts = conventions.counts(gold.frame, predicted.frame, size)
+    counts: dict[str, np.ndarray] = dict(conventions.counts(gold.frame, predicted.frame, size))
+    counts |= semeval.counts(gold, predicted, pairs, size)
     counts["seqeval"] = conventions.seqeval(gold, predicted, tokens, size)
     names = [f"{name}.{count}" for name in counts for count in COUNTS]
     return pd.DataFrame(np.hstack(list(counts.values())), columns=names)
@@ -178,16 +179,20 @@ def _calibration(predicted: pd.DataFrame) -> dict[str, Any]:
 def _other_conventions(sample: Sample) -> dict[str, Any]:
     """Return precision, recall and F1 as other papers' scorers would have given them."""
     sums: dict[str, Any] = {
-        name: {count: int(sample.sentences[f"{name}.{count}"].sum()) for count in COUNTS}
+        name: {count: _count(sample.sentences[f"{name}.{count}"]) for count in COUNTS}
         for name in conventions.NAMES
     }
-    gold, predicted = sample.gold.frame, sample.predicted.frame
-    sums |= conventions.semeval(_errors(gold, predicted), int(gold["correct"].sum()))
     return {
         name: counts
         | {metric: _number(x) for metric, x in conventions.scores(name, **counts).items()}
         for name, counts in sums.items()
     }
+
+
+def _count(column: pd.Series) -> float:
+    """Return a sum as JSON should have it: halves only where there are any."""
+    total = float(column.sum())
+    return int(total) if total.is_integer() else total
 
 
 def _recall(gold: pd.DataFrame) -> dict[str, Any]:
