@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test lint schemas
+.PHONY: demo demo-all test lint schemas
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -17,6 +17,10 @@ demo: $(INSTALLED)  ## from the synthetic sample to a table, on two CPU cores
 	 and no other run is going on, call '.venv/bin/snakemake --unlock' first." >&2; exit 1; }
 	@echo; cat results/tables/table5.md
 	@echo; echo "Table:  results/tables/table5.csv"; echo "Report: $(CURDIR)/results/report.html"
+
+demo-all: $(INSTALLED)  ## every table and figure, and the report, on two CPU cores
+	snakemake tables figures report --configfile config/demo.yaml --cores $(CORES) \
+		--resources mem_mb=4000 --rerun-incomplete --quiet reason host
 
 test: lint  ## everything that must hold before a commit
 	pytest

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from matplotlib.figure import Figure
 
+from bionerflow.drawing import save
 from bionerflow.files import write_json, write_text
 from bionerflow.report.browser import sentences
 from bionerflow.schema import (
@@ -48,6 +50,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(tmp_path / "predict" / f"{RUN}.parquet", rows, PREDICTIONS)
     write_rows(tmp_path / "train.parquet", [], CONVERSATIONS)
     write_text(tmp_path / "mfner" / "table5.csv", ",7best,published UIE\nFlat <i>,0.52,\n")
+    long = "row,column,source,text,reason\nflat,7best,measured,0.52,\nflat,x,measured,,no run <i>\n"
+    write_text(tmp_path / "mfner" / "table5.long.csv", long)
+    save(Figure(), tmp_path / "figures" / "mfner" / "calibration")
     curve = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}, {"step": 2, "eval_f1": 0.61}]
     metrics = {"dev_f1": 0.61, "note": "<script>", "curve": curve}
     write_json(tmp_path / "train" / RUN / "metrics.json", metrics)
@@ -68,6 +73,7 @@ def page(results: Path) -> str:
     script("evaluate", results, predictions=predictions, train=results / "train.parquet",
            gold=results / "gold", out=results / "evaluate.json")  # fmt: skip
     script("report", results, tables=results / "mfner" / "table5.csv", predictions=predictions,
+           figures=results / "figures" / "mfner" / "calibration.png",
            definitions=ROOT / "config" / "tables.yaml", corpora=results / "corpora.yaml",
            evaluations=results / "evaluate.json",
            metrics=results / "train" / RUN / "metrics.json", gold=results / "gold",
@@ -104,16 +110,20 @@ window.onload = () => {
 </script>"""
 
 
-def test_the_page_works_in_a_browser(page, results):
+def driven(page: str, path: Path) -> dict:
+    """Open a page in Chromium and return what its driver logged."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
         pytest.skip("there is no Chromium to open the page with")
-    driven = results / "driven.html"
-    driven.write_text(page.replace("<style>", DRIVER + "<style>", 1), encoding="utf-8")
+    path.write_text(page, encoding="utf-8")
     command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=500,800",
-               "--virtual-time-budget=5000", "--dump-dom", driven.as_uri()]  # fmt: skip
+               "--virtual-time-budget=5000", "--dump-dom", path.as_uri()]  # fmt: skip
     dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    log = json.loads(html.unescape(dom.rpartition('<output id="log">')[2].partition("<")[0]))
+    return json.loads(html.unescape(dom.rpartition('<output id="log">')[2].partition("<")[0]))
+
+
+def test_the_page_works_in_a_browser(page, results):
+    log = driven(page.replace("<style>", DRIVER + "<style>", 1), results / "driven.html")
     assert log == {
         "errors": [],
         "sentences": [[ATTACK, "rats"], [ATTACK]],
@@ -124,6 +134,59 @@ def test_the_page_works_in_a_browser(page, results):
         ],
         "loaded": [],
         "wide": False,
+    }
+
+
+MANY = """<script>
+const log = {errors: [], shown: [], counts: [], focus: ""};
+window.onerror = message => log.errors.push(message);
+const cards = () => document.querySelectorAll(".sentence").length;
+const count = () => document.getElementById("count").textContent;
+window.onload = () => {
+  const choose = (name, value) => {
+    const select = document.querySelector(`select[name=${name}]`);
+    select.value = value;
+    select.dispatchEvent(new Event("change"));
+    log.shown.push(cards());
+    log.counts.push(count());
+  };
+  choose("outcome", "");
+  choose("outcome", "spurious");
+  choose("run", "run3");
+  document.getElementById("next").click();
+  log.counts.push(count());
+  document.querySelector("select[name=type]").focus();
+  log.focus = document.activeElement.closest("label").textContent.slice(0, 4);
+  const shown = document.createElement("output");
+  shown.id = "log";
+  shown.textContent = JSON.stringify(log);
+  document.body.append(shown);
+};
+</script>"""
+
+
+def test_the_browser_is_fine_with_fifty_thousand_sentences(page, results):
+    """A tenth of the sentences has an error, a tenth of these is of one run."""
+    rows = [
+        {"run": f"run{i % 7}", "corpus": "c", "format": "f", "id": str(i), "text": f"{ATTACK} {i}"}
+        | {"mentions": [["spurious" if i % 10 == 0 else "correct", "gene", [[37, 41]]]]}
+        for i in range(50_000)
+    ]
+    data = json.dumps(rows).replace("<", "\\u003c")
+    head, _, rest = page.partition('id="data">')
+    full = f'{head}id="data">{data}</script>{rest.partition("</script>")[2]}'
+    log = driven(full.replace("<style>", MANY + "<style>", 1), results / "many.html")
+    of_run = sum(i % 7 == 3 for i in range(0, 50_000, 10))
+    assert log == {
+        "errors": [],
+        "shown": [25, 25, 25],
+        "counts": [
+            "1 to 25 of 50000 sentences",
+            "1 to 25 of 5000 sentences",
+            f"1 to 25 of {of_run} sentences",
+            f"26 to 50 of {of_run} sentences",
+        ],
+        "focus": "type",
     }
 
 
@@ -160,7 +223,7 @@ def test_corpus_text_is_shown_and_never_run(page):
 def test_the_page_is_whole_and_loads_nothing(page):
     elements = Elements(page)
     assert all(address.startswith("data:") for address in elements.loaded)
-    assert sum(address.startswith("data:image/png") for address in elements.loaded) == 3
+    assert sum(address.startswith("data:image/png") for address in elements.loaded) == 4
     assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest", page)
     for words in (
         "mfner/table5",
@@ -170,6 +233,8 @@ def test_the_page_is_whole_and_loads_nothing(page):
         RUN,
         "0.610",
         "Nobody & <i>",
+        "1, because no run <i>.",
+        "mfner/calibration. Calibration of confidence.",
     ):
         assert words in elements.text
 

@@ -308,7 +308,9 @@ class Plan:
         definition = self.table(paper, table)
         ids = definition.ids() if definition.kind == "grid" else []
         runs = dict.fromkeys(id.partition("+")[0] for id in ids)
-        return [f"results/train/{run}/metrics.json" for run in runs]
+        paid = any(cell.metric.startswith("run.footprint.") for cell in definition.cells)
+        files = ("metrics", "footprint") if paid else ("metrics",)
+        return [f"results/train/{run}/{file}.json" for run in runs for file in files]
 
     def looked_into(self, paper: str, table: str) -> list[str]:
         """Return the prediction files, without ending, that a table compares or quotes."""
@@ -320,7 +322,7 @@ class Plan:
         """Return the gold files, without ending, of `looked_into`."""
         files = self.looked_into(paper, table)
         runs = dict.fromkeys(Path(file).name.partition("+")[0] for file in files)
-        corpora = dict.fromkeys(corpus for run in runs for corpus in self.run(run).corpora)
+        corpora = dict.fromkeys(corpus for run in runs for corpus in self.tested(run))
         return [f"results/corpora/{corpus}/test" for corpus in corpora]
 
     def published(self, paper: str, table: str) -> list[str]:

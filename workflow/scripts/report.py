@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--definitions", type=Path, required=True, help="config/tables.yaml")
     parser.add_argument("--corpora", type=Path, required=True, help="config/corpora.yaml")
     parser.add_argument("--gold", type=Path, required=True, help="folder of {corpus}/test.parquet")
-    parser.add_argument("--limit", type=int, default=1000, help="sentences in the error browser")
+    parser.add_argument("--limit", type=int, default=50_000, help="sentences in the error browser")
     parser.add_argument("--out", type=Path, required=True)
     args = vars(parser.parse_args())
     args["definitions"] = load(Tables, args["definitions"])

@@ -3,6 +3,7 @@
 import base64
 import csv
 import platform
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +16,6 @@ from bionerflow.drawing import png
 from bionerflow.files import read_json, write_text
 from bionerflow.report.browser import sentences
 from bionerflow.report.figures import drawn
-from bionerflow.tables.fill import PUBLISHED
 from bionerflow.tables.settings import Tables
 
 PACKAGES = ("bionerflow", "torch", "transformers", "peft", "datasets", "snakemake")
@@ -74,13 +74,15 @@ def _table(path: Path, definitions: Tables) -> dict[str, Any]:
         "caption": definition.caption,
         "head": head,
         "rows": rows,
-        "measured": any(
-            cell
-            for row in rows
-            for name, cell in zip(head[1:], row[1:], strict=True)
-            if not name.startswith(PUBLISHED)
-        ),
+        "reasons": _reasons(path.with_suffix(".long.csv")),
     }
+
+
+def _reasons(path: Path) -> dict[str, int]:
+    """Count the cells of a table that are empty, by the reason why nothing was measured."""
+    with path.open(encoding="utf-8", newline="") as file:
+        cells = [cell for cell in csv.DictReader(file) if cell["source"] == "measured"]
+    return dict(Counter(cell["reason"] for cell in cells if not cell["text"]).most_common())
 
 
 def _distinct(result: dict[str, Any]) -> dict[str, Any]:
