@@ -49,17 +49,21 @@ class Flow:
 
     def snakemake(self, *arguments: str, path: str = "", **options: Any) -> Any:
         """Call Snakemake in the copy; the copy's library, and `path` before it, is imported."""
-        found = os.pathsep.join(filter(None, [path, str(self.folder / "src")]))
-        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         return subprocess.run(
             [sys.executable, "-m", "snakemake", *self.arguments, *arguments, "--cores", "2"],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": found, "PATH": programs},
+            env=self.environment(path),
             capture_output=True,
             text=True,
             check=False,
             **options,
         )
+
+    def environment(self, path: str = "") -> dict[str, str]:
+        """Return the environment in which the copy's library, and `path` before it, is imported."""
+        found = os.pathsep.join(filter(None, [path, str(self.folder / "src")]))
+        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return os.environ | {"PYTHONPATH": found, "PATH": programs}
 
     def jobs(self, *arguments: str, **options: Any) -> list[Job]:
         """Return the jobs that would run."""

@@ -7,12 +7,15 @@ import re
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from conftest import ROOT
-from flow import Flow, Job, and_following, outputs
+from flow import PARTS, Flow, Job, and_following, outputs
 
 from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError
@@ -130,37 +133,6 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
     assert methods == {"qlora"}
 
 
-def test_what_is_done_is_not_done_again(demo):
-    """Neither a touch, nor a comment, nor what says where or on what machine, makes work."""
-    flow, _ = demo
-    flow.touch()
-    comment = flow.changed("workflow/rules/train.smk", "rule train:", "# A comment.\n\nrule train:")
-    models = flow.edited("config/models.yaml", more_memory)
-    with comment, models:
-        assert flow.jobs("--config", "mirror=/somewhere/else") == []
-
-
-def more_memory(value):
-    for model in value["models"].values():
-        model["resources"]["memory_mb"] *= 2
-
-
-CONSUMERS = {"ifd": "ifd", "tables/write": "tables", "generate": "predict"}
-
-
-@pytest.mark.parametrize("module", CONSUMERS)
-def test_an_edited_module_re_runs_exactly_its_consumers(demo, module):
-    flow, jobs = demo
-    file = f"src/bionerflow/{module}.py"
-    scripts = {script for script in {job.script for job in jobs} if file in flow.modules(script)}
-    assert f"workflow/scripts/{CONSUMERS[module]}.py" in scripts
-    expected = and_following((job for job in jobs if job.script in scripts), jobs)
-    docstring = (flow.folder / file).read_text("utf-8").partition("\n")[0]
-    with flow.changed(file, docstring, docstring + "  # edited"):
-        assert outputs(flow.jobs()) == expected
-    assert len(expected) < len(outputs(jobs))
-
-
 def test_capacity_counts_tokens_by_the_models_that_are_here(fresh, demo):
     (tiny,) = (job for job in demo[1] if job.rule == "format_capacity")
     assert "results/models/demo/tokenizer" in tiny.inputs
@@ -173,46 +145,124 @@ def test_capacity_counts_tokens_by_the_models_that_are_here(fresh, demo):
     assert {path for path in hub.inputs if "/models/" in path} == {folder, f"{folder}.json"}
 
 
-def test_a_learning_rate_re_runs_its_run_and_what_follows(demo):
-    flow, jobs = demo
-    with flow.edited(EXPERIMENT, lambda e: curated(e)["train"].update(learning_rate=0.5)):
-        again = flow.jobs()
-    first = [job for job in jobs if f"results/train/{RUN}/model" in job.outputs]
-    assert outputs(again) == and_following(first, jobs)
-    assert {job.rule for job in again if RUN not in str(job.outputs)} == {
-        "table",
-        "figure",
-        "alias",
-        "report",
-    }
+# Each change, and the jobs that must run because of it; what follows them runs too, nothing else.
 
 
-def test_the_size_of_the_test_sample_trains_nothing(demo):
-    flow, jobs = demo
-    with flow.edited(EXPERIMENT, lambda e: curated(e).update(predict={"test": 7})):
-        again = flow.jobs()
-    first = [job for job in jobs if f"results/predict/{RUN}.parquet" in job.outputs]
-    dev = [job for job in jobs if f"results/predict/dev/{RUN}.parquet" in job.outputs]
-    assert outputs(again) == and_following(first + dev, jobs)
+@contextmanager
+def fresh_clone(flow: Flow) -> Iterator[None]:
+    """Lay the same sources anew over what was made."""
+    for part in PARTS:
+        for path in (flow.folder / part).rglob("*"):
+            if path.is_file():
+                text = path.read_bytes()
+                path.unlink()
+                path.write_bytes(text)
+    yield
+
+
+def touched(flow: Flow) -> AbstractContextManager[None]:
+    return nullcontext(flow.touch())
+
+
+def in_file(path: str, old: str, new: str) -> Any:
+    return lambda flow: flow.changed(path, old, new)
+
+
+def in_yaml(path: str, edit: Any) -> Any:
+    return lambda flow: flow.edited(path, edit)
+
+
+def in_module(name: str, text: str) -> Any:
+    return lambda flow: appended(flow.folder / f"src/bionerflow/{name}.py", text)
+
+
+@contextmanager
+def appended(file: Path, text: str) -> Iterator[None]:
+    before = file.read_text("utf-8")
+    file.write_text(before + text, "utf-8")
+    yield
+    file.write_text(before, "utf-8")
+
+
+def makes(*paths: str) -> Any:
+    return lambda flow, job: not job.outputs.isdisjoint(paths)
+
+
+def of_rules(*rules: str) -> Any:
+    return lambda flow, job: job.rule in rules
+
+
+def imports(name: str) -> Any:
+    return lambda flow, job: f"src/bionerflow/{name}.py" in flow.modules(job.script)
+
+
+def more_resources(value):
+    for model in value["models"].values():
+        model["resources"] = {"memory_mb": 9000, "runtime_min": 999, "gpus": 1, "cpus": 2}
+
+
+def other_split(value):
+    splits = value["corpora"]["sample_nested"]["splits"]
+    splits[0]["into"] = {"train": 3900, "dev": 400, "test": 300}
 
 
 def curated(experiment):
     return experiment["configurations"]["curated"]
 
 
-def test_a_corpus_s_entry_re_runs_that_corpus_and_what_follows(demo):
+CHANGES = {
+    "touch everything": (touched, of_rules()),
+    "fresh clone over old results": (fresh_clone, of_rules()),
+    "comment in a rule": (
+        in_file("workflow/rules/train.smk", "rule train:", "# A comment.\n\nrule train:"),
+        of_rules(),
+    ),
+    # Modules are compared by content: a comment is an edit.
+    "comment in a module": (in_module("generate", "# A comment.\n"), imports("generate")),
+    "edit of a module": (in_module("ifd", "NEW = 1\n"), imports("ifd")),
+    "edit of a late module": (in_module("tables/write", "NEW = 1\n"), imports("tables/write")),
+    "one run's learning rate": (
+        in_yaml(EXPERIMENT, lambda e: curated(e)["train"].update(learning_rate=0.5)),
+        makes(f"results/train/{RUN}/model"),
+    ),
+    "one run's test sample": (
+        in_yaml(EXPERIMENT, lambda e: curated(e).update(predict={"test": 7})),
+        makes(f"results/predict/{RUN}.parquet", f"results/predict/dev/{RUN}.parquet"),
+    ),
+    "one corpus's split": (
+        in_yaml("config/corpora.yaml", other_split),
+        makes("results/corpora/sample_nested/report.json"),
+    ),
+    "one corpus's types": (
+        in_yaml(
+            "config/corpora.yaml", lambda c: c["corpora"]["ncbi_disease"]["types"].append("Symptom")
+        ),
+        makes("results/corpora/ncbi_disease/report.json"),
+    ),
+    "prompts": (
+        in_file("src/bionerflow/prompts.yaml", "\nunified:", "\n# Changed.\nunified:"),
+        of_rules("render"),
+    ),
+    "one threshold": (
+        in_yaml(EXPERIMENT, lambda e: e["selectors"]["llm_cls"].update(threshold=0.4)),
+        makes(f"results/select/{RUN}+llm_cls.parquet"),
+    ),
+    "resources": (in_yaml("config/models.yaml", more_resources), of_rules()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_re_runs_exactly_what_it_must(demo, change):
     flow, jobs = demo
-    with flow.edited("config/corpora.yaml", other_split_and_types):
-        again = outputs(flow.jobs())
-    reports = {f"results/corpora/{name}/report.json" for name in ("sample_nested", "ncbi_disease")}
-    assert again == and_following((job for job in jobs if job.outputs & reports), jobs)
-    assert not [output for output in again if output.startswith("results/render/sample_flat/")]
+    changed, must = CHANGES[change]
+    expected = and_following((job for job in jobs if must(flow, job)), jobs)
+    with changed(flow):
+        assert outputs(flow.jobs()) == expected
+    assert len(expected) < len(outputs(jobs))
 
 
-def other_split_and_types(value):
-    corpora = value["corpora"]
-    corpora["sample_nested"]["splits"][0]["into"] = {"train": 3900, "dev": 400, "test": 300}
-    corpora["ncbi_disease"]["types"].append("Symptom")
+def test_where_the_mirror_lies_re_runs_nothing(demo):
+    assert demo[0].jobs("--config", "mirror=/somewhere/else") == []
 
 
 def test_every_file_of_the_library_that_is_not_code_is_some_job_s_input(demo):

@@ -26,6 +26,7 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": processes(),
         "gpu": gpu,
+        "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() // 2**20 if gpu else None,
     }

@@ -109,6 +109,7 @@ class Resources(Settings):
     """What a job with this model asks of its machine."""
 
     gpus: int = Field(0, ge=0)
+    cpus: int = Field(8, gt=0, description="cores, and threads of the computation")
     memory_mb: int = Field(4000, gt=0)
     runtime_min: int = Field(60, gt=0)
 

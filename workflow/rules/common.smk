@@ -3,6 +3,8 @@
 # A Parquet file or a model folder is an input twice: itself, whatever its time stamp says, and
 # its card, which is small and therefore compared by content. So a touch re-runs nothing.
 
+import os
+
 from bionerflow.errors import UserError
 from bionerflow.imports import code
 from bionerflow.workflow import Plan, as_json
@@ -12,6 +14,9 @@ try:
     plan = Plan(config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+# Only `prefetch`, a local rule, asks the Hub: compute nodes need no network.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 SPLITS = ["train", "dev", "test"]
 

@@ -16,7 +16,7 @@ rule ifd:
         "results/logs/ifd/{scorer}.{corpus}.{format}.{mode}.log",
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: lambda w: plan.resources(w.scorer).cpus
     resources:
         gpu=lambda w: plan.resources(w.scorer).gpus,
         mem_mb=lambda w: plan.resources(w.scorer).memory_mb,
@@ -27,6 +27,7 @@ rule ifd:
             "--negatives" if plan.scores_negatives(w.scorer, w.mode) else ""
         ),
     shell:
-        "python -P workflow/scripts/ifd.py --mode {wildcards.mode} --model {params.folder}"
+        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/ifd.py"
+        " --mode {wildcards.mode} --model {params.folder}"
         " --conversations results/render/{wildcards.corpus}/train.{wildcards.format}.parquet"
         " {params.negatives} --checkpoints results/checkpoints --out {output.scores} 2>&1 | tee {log}"

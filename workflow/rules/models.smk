@@ -26,7 +26,7 @@ rule prefetch:
     params:
         settings=lambda w: plan.fetching(w.model),
     shell:
-        "python -P workflow/scripts/prefetch.py --settings {params.settings:q}"
+        "HF_HUB_OFFLINE=0 python -P workflow/scripts/prefetch.py --settings {params.settings:q}"
         " --out {output.folder} 2>&1 | tee {log}"
 
 
@@ -74,13 +74,19 @@ rule pretrain:
         model="|".join(plan.model_names("pretrain")),
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: lambda w: plan.resources(w.model).cpus
+    resources:
+        gpu=lambda w: plan.resources(w.model).gpus,
+        mem_mb=lambda w: plan.resources(w.model).memory_mb,
+        runtime=lambda w: plan.resources(w.model).runtime_min,
     params:
         corpora=plan.pretraining_corpora(),
         settings=lambda w: plan.recipe(w.model),
         seed=plan.config.seed,
     shell:
-        "python -P workflow/scripts/pretrain.py --corpora {params.corpora} --examples results/corpora"
+        "trap '' TERM; python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/pretrain.py"
+        " --corpora {params.corpora}"
+        " --examples results/corpora"
         " --tokenizer {input.tokenizer[0]} --settings {params.settings:q} --seed {params.seed}"
         " --threads {threads} --checkpoints results/checkpoints --out {output.folder}"
         " 2>&1 | tee {log}"

@@ -18,7 +18,7 @@ rule predict:
         "results/logs/predict/{run}.log",
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: lambda w: plan.run_resources(w.run).cpus
     resources:
         gpu=lambda w: plan.run_resources(w.run).gpus,
         mem_mb=lambda w: plan.run_resources(w.run).memory_mb,
@@ -30,7 +30,8 @@ rule predict:
         settings=asked(lambda w: plan.run(w.run).predict.dump()),
         seed=asked(lambda w: plan.run(w.run).draw),
     shell:
-        "python -P workflow/scripts/predict.py --model {input.model} --queries {params.queries}"
+        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/predict.py"
+        " --model {input.model} --queries {params.queries}"
         " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
         " --checkpoints results/checkpoints/predict --out {output.predictions} 2>&1 | tee {log}"
 

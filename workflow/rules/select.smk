@@ -22,7 +22,7 @@ rule fit_selector:
         "results/logs/select/{selector}.log",
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: lambda w: plan.resources(plan.selector(w.selector)[0].base).cpus
     resources:
         gpu=lambda w: plan.resources(plan.selector(w.selector)[0].base).gpus,
         mem_mb=lambda w: plan.resources(plan.selector(w.selector)[0].base).memory_mb,
@@ -38,7 +38,8 @@ rule fit_selector:
         settings=asked(lambda w: plan.selector_training(w.selector)),
         seed=plan.config.seed,
     shell:
-        "python -P workflow/scripts/select.py fit --corpora {params.corpora} --base {params.base}"
+        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/select.py fit"
+        " --corpora {params.corpora} --base {params.base}"
         " --settings {params.settings:q} --seed {params.seed}"
         " --out results/select/{wildcards.selector} 2>&1 | tee {log}"
 
@@ -58,7 +59,7 @@ rule select:
         "results/logs/select/{run}+{selector}.log",
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: lambda w: plan.resources(plan.selector(w.selector)[0].base).cpus
     resources:
         gpu=lambda w: plan.resources(plan.selector(w.selector)[0].base).gpus,
         mem_mb=lambda w: plan.resources(plan.selector(w.selector)[0].base).memory_mb,
@@ -69,7 +70,8 @@ rule select:
         ),
         threshold=asked(lambda w: plan.threshold(w.run, w.selector)),
     shell:
-        "python -P workflow/scripts/select.py filter --examples {params.examples}"
+        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/select.py filter"
+        " --examples {params.examples}"
         " --predictions results/predict/{wildcards.run}.parquet --selector {input.model}"
         " --threshold {params.threshold} --out {output.predictions} 2>&1 | tee {log}"
 
@@ -87,7 +89,7 @@ rule tune_selector:
         "results/logs/select/dev/{run}+{selector}.log",
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: lambda w: plan.resources(plan.selector(w.selector)[0].base).cpus
     resources:
         gpu=lambda w: plan.resources(plan.selector(w.selector)[0].base).gpus,
         mem_mb=lambda w: plan.resources(plan.selector(w.selector)[0].base).memory_mb,
@@ -99,7 +101,8 @@ rule tune_selector:
             ]
         ),
     shell:
-        "python -P workflow/scripts/select.py tune --examples {params.examples}"
+        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/select.py tune"
+        " --examples {params.examples}"
         " --predictions results/predict/dev/{wildcards.run}.parquet --selector {input.model}"
         " --out {output} 2>&1 | tee {log}"
 

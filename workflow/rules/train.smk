@@ -3,6 +3,8 @@
 # in   results/curate/{run}/{train,dev}.parquet, the base model
 # out  results/train/{run}/model/ and metrics.json; checkpoints lie in results/checkpoints/;
 #      results/figures/{run}/training.png, .svg; results/train/{run}/footprint.json, README.md
+#
+# SIGTERM is for the Python process alone, which takes a checkpoint: `tee` and the shell stay.
 
 
 rule train:
@@ -17,7 +19,7 @@ rule train:
         "results/logs/train/{run}.log",
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: lambda w: plan.run_resources(w.run).cpus
     resources:
         gpu=lambda w: plan.run_resources(w.run).gpus,
         mem_mb=lambda w: plan.run_resources(w.run).memory_mb,
@@ -28,7 +30,8 @@ rule train:
         predict=asked(lambda w: plan.validating(w.run)),
         seed=asked(lambda w: plan.run(w.run).draw),
     shell:
-        "PYTHONSAFEPATH=1 python $( [ {resources.gpu} -lt 2 ] ||"
+        "trap '' TERM; PYTHONSAFEPATH=1 python -m bionerflow.gpus {resources.gpu}"
+        " $( [ {resources.gpu} -lt 2 ] ||"
         " echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu} )"
         " workflow/scripts/train.py --conversations results/curate/{wildcards.run}"
         " --base {params.base} --settings {params.settings:q} --predict {params.predict:q}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from bionerflow.files import read_json, write_json
+from bionerflow.interruption import alone
 from bionerflow.models import load_tokenizer, save
 from bionerflow.queries import asked
 from bionerflow.records import checkpoint_key, environment, is_first
@@ -42,16 +43,17 @@ def main() -> None:
     }
     tokenizer = load_tokenizer(args.base)
     checkpoints = args.checkpoints / args.out.name / checkpoint_key(inputs)
-    model, metrics = train(
-        args.base,
-        tokenizer,
-        [query.turns for query in asked(read_rows(data, CONVERSATIONS))],
-        settings,
-        checkpoints,
-        args.seed,
-        list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS))),
-        parse(PredictSettings, json.loads(args.predict), "predict"),
-    )
+    with alone(checkpoints):
+        model, metrics = train(
+            args.base,
+            tokenizer,
+            [query.turns for query in asked(read_rows(data, CONVERSATIONS))],
+            settings,
+            checkpoints,
+            args.seed,
+            list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS))),
+            parse(PredictSettings, json.loads(args.predict), "predict"),
+        )
     if is_first():
         save(model, tokenizer, args.out / "model")
         write_json(args.out / "metrics.json", inputs | metrics | {"environment": environment()})

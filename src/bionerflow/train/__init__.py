@@ -13,6 +13,7 @@ from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from bionerflow.chat import Chat
+from bionerflow.interruption import Stop
 from bionerflow.models import four_bits, load_base
 from bionerflow.predict import Asked
 from bionerflow.records import processes
@@ -72,9 +73,10 @@ def fit(
         processing_class=tokenizer,
     )
     trainer.add_callback(Watch(trainer))
+    trainer.add_callback(stop := Stop())
     trainer.remove_callback(PrinterCallback)
     trainer.dev, trainer.predict_settings = dev, predict_settings or PredictSettings()
-    with enough_memory(settings):
+    with stop.listening(), enough_memory(settings):
         trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
     return model.eval(), {"settings": _recorded(settings, trainer.args)} | _metrics(trainer, data)
 
