@@ -17,7 +17,13 @@ PEAK, SHARE = 312e12, 0.4  # A100, bf16; the share is an assumption
 BANDWIDTH, READ = 2.0e12, 0.5  # bytes a second; the share is an assumption
 PROMPT, ANSWER = 250, 40  # tokens of a conversation: an assumption
 SENTENCES = 10_000  # of a training set without a limit: an assumption
-WEIGHTS = {"qwen2.5-0.5b": 0.49e9, "llama-3.2-1b": 1.24e9}
+WEIGHTS = {
+    "qwen2.5-0.5b": 0.49e9,
+    "llama-3.2-1b": 1.24e9,
+    "qwen3-4b": 4.0e9,
+    "qwen3-8b": 8.2e9,
+    "glm4-9b": 9.4e9,
+}
 
 
 def main() -> None:

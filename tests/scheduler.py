@@ -97,18 +97,6 @@ class Slurm:
         yield
         said("scontrol", "update", f"node={node}", "state=resume")
 
-    def job(self, run: str) -> str:
-        """Return the id of the running job that trains a run."""
-        rows = said("squeue", "-h", "-t", "running", "-o", "%i %k").splitlines()
-        return next(row.split()[0] for row in rows if row.endswith(f"_{run}"))
-
-    def lose(self, job: str) -> None:
-        """Set the node of a job down, and up again once it has left it."""
-        node = said("squeue", "-h", "-j", job, "-o", "%N")
-        said("scontrol", "update", f"node={node}", "state=down", "reason=test")
-        wait(lambda: said("squeue", "-h", "-j", job, "-o", "%N") != node, 60)
-        said("scontrol", "update", f"node={node}", "state=resume")
-
 
 @contextmanager
 def running() -> Iterator[Slurm]:
