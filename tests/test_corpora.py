@@ -270,9 +270,40 @@ def test_configuration_names_only_checksums_of_the_mirror(corpora_mirror):
     corpora = load_corpora(ROOT / "config" / "corpora.yaml")
     for corpus in corpora.values():
         for source in corpus.files.values():
-            assert {source.sha256, source.git_blob, source.mirror_sha256, source.url} <= known | {
-                None
-            }
+            checks = {source.sha256, source.git_blob, source.mirror_sha256} - {None}
+            assert checks <= known
+            assert not checks or not source.url or source.url in known
+
+
+def test_extra_entries_read_files_of_their_form(tmp_path):
+    corpora = load_corpora(ROOT / "config" / "corpora.yaml")
+    tokens = (
+        "-DOCSTART-\tO\n\nIL-2\tB-DNA\ngene\tI-DNA\n\nT\tB-cell_type\n\n-DOCSTART-\tO\n\nNo\tO\n"
+    )
+    for name in corpora["jnlpba"].files:
+        (tmp_path / name).write_text(tokens)
+    normalise("jnlpba", corpora["jnlpba"], tmp_path, tmp_path / "jnlpba")
+    found = list(read_examples(tmp_path / "jnlpba" / "test.parquet"))
+    assert [example.doc_id for example in found] == ["test-0", "test-0", "test-1"]
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for trial in range(20):
+            for kind in ("inc", "exc"):
+                stem = f"chia/NCT{trial:08}_{kind}"
+                archive.writestr(f"{stem}.txt", "Adults with severe pain\nNo fever\n")
+                archive.writestr(f"{stem}.ann", CRITERIA)
+    (tmp_path / "chia_without_scope.zip").write_bytes(data.getvalue())
+    normalise("chia", corpora["chia"], tmp_path, tmp_path / "chia")
+    report = read_json(tmp_path / "chia" / "report.json")
+    assert (report["mentions"], report["entities"], report["left_out"]) == (160, 120, 40)
+    assert [report["splits"][split]["documents"] for split in SPLITS] == [14, 3, 3]
+    assert report["splits"]["test"]["discontinuous"] == 6
+
+
+CRITERIA = (
+    "T1\tPerson 0 6\tAdults\nT2\tCondition 12 23\tsevere pain\n"
+    "T3\tCondition 0 6;19 23\tAdults pain\nT4\tParsing_Error 24 26\tNo\n"
+)
 
 
 #: Sentences and entities of train, dev and test as the mirror's README counts them, mentions

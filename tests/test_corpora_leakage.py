@@ -21,11 +21,13 @@ def test_sentences_are_compared_without_space_and_documents_by_pubmed_id(tmp_pat
     write(tmp_path, "iob", "train", ("train-0", "Quite another sentence here"))
     tokens = "Selegiline - induced hypotension in Parkinson ' s disease ."
     write(tmp_path, "iob", "test", ("test-0", tokens), ("test-1", "Results ."))
-    leakage(["raw", "original", "iob"], tmp_path, tmp_path / "leakage.csv")
+    corpora = {"raw": "", "original": "", "iob": "", "lost": "left out, by hand"}
+    leakage(corpora, tmp_path, tmp_path / "leakage.csv")
     assert (tmp_path / "leakage.csv").read_text().splitlines() == [
-        "train_corpus,test_corpus,test_sentences,shared_sentences,test_documents,shared_documents",
-        "iob,iob,1,0,,",
-        "iob,original,1,0,,",
-        "raw,iob,1,1,,",
-        "raw,original,1,0,2,1",
+        "train_corpus,test_corpus,test_sentences,shared_sentences,test_documents,shared_documents,reason",
+        "iob,iob,1,0,,,",
+        "iob,original,1,0,,,",
+        "raw,iob,1,1,,,",
+        "raw,original,1,0,2,1,",
+        'lost,lost,,,,,"left out, by hand"',
     ]

@@ -265,6 +265,16 @@ def test_where_the_mirror_lies_re_runs_nothing(demo):
     assert demo[0].jobs("--config", "mirror=/somewhere/else") == []
 
 
+def test_a_licence_is_shown_anew_and_no_corpus_is_read_again(demo):
+    flow, _ = demo
+
+    def other_licence(value):
+        value["corpora"]["ncbi_disease"]["licence"] = "CC0"
+
+    with flow.edited("config/corpora.yaml", other_licence):
+        assert outputs(flow.jobs()) == {"results/report.html"}
+
+
 def test_every_file_of_the_library_that_is_not_code_is_some_job_s_input(demo):
     _, jobs = demo
     library = ROOT / "src" / "bionerflow"
@@ -377,10 +387,12 @@ def test_the_command_tells_the_user_what_is_wrong(fresh, arguments, message):
     ],
 )
 def test_a_missing_corpus_file_is_explained(tmp_path, corpus, file, message):
-    entry = load_corpora(ROOT / "config/corpora.yaml")[corpus].entry(file)
+    corpora = ROOT / "config/corpora.yaml"
+    entry = json.dumps(load_corpora(corpora)[corpus].entry(file))
     script = [sys.executable, "-P", ROOT / "workflow/scripts/download.py"]
+    script += ["--corpora", corpora, "--corpus", corpus, "--entry", entry]
     done = subprocess.run(
-        [*script, "--entry", json.dumps(entry), "--mirror", tmp_path, "--out", tmp_path / file],
+        [*script, "--mirror", tmp_path, "--out", tmp_path / file],
         env=os.environ | {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""},  # nobody answers
         capture_output=True,
         text=True,

@@ -7,14 +7,19 @@ small, so that the workflow compares it by content, never by time stamp.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, sha256, whole, write_json
+
+T = TypeVar("T")
+#: Rows of a Parquet file that are in memory together while it is written.
+BATCH = 10_000
 
 
 class Span(NamedTuple):
@@ -188,11 +193,26 @@ def card_of(path: str | Path) -> Path:
     return Path(path).with_suffix(".json")
 
 
+def batched(rows: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield lists of `size` rows, the last one shorter."""
+    left = iter(rows)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
 def write_rows(
     path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema, **card: Any
 ) -> None:
-    """Write rows as Parquet, and its card with what the stage counted, both whole or not at all."""
-    write_table(path, pa.Table.from_pylist(list(rows), schema=schema), **card)
+    """Write rows as Parquet, and its card with what the stage counted, both whole or not at all.
+
+    Rows are taken in batches, so that a generator's rows are never in memory all at once.
+    """
+    count = 0
+    with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+        for batch in batched(rows, BATCH):
+            writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
+            count += len(batch)
+    write_json(card_of(path), {"rows": count, "sha256": sha256(path), **card})
 
 
 def write_table(path: str | Path, table: pa.Table, **card: Any) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from bionerflow.corpora.settings import load_corpora
+from bionerflow.corpora.available import AtHand
+from bionerflow.corpora.settings import Recipe, load_corpora
 from bionerflow.errors import UserError, nearest
 from bionerflow.settings import (
     SCORELESS,
@@ -42,6 +43,7 @@ class Plan:
         self.corpora = load_corpora(self.config.corpora)
         self.models = load(Models, self.config.models).models
         self.tables = load(Tables, self.config.tables)
+        self.at_hand = AtHand(self.corpora, self.config.exclude, self.config.mirror)
         self.experiments = {
             paper: load(Experiment, path) for paper, path in self.config.experiments.items()
         }
@@ -68,6 +70,9 @@ class Plan:
                 _known(where, "format", format, formats())
             if run.curate.scorer:
                 _known(where, "model", run.curate.scorer, self.models)
+        for name, table in self.tables.counts.items():
+            for corpus in table.rows:
+                _known(f"{self.config.tables}, counts.{name}", "corpus", corpus, self.corpora)
         for corpus in self.config.exclude:
             _known("exclude", "corpus", corpus, self.corpora)
         if self.config.primary_paper not in self.experiments:
@@ -89,9 +94,14 @@ class Plan:
         """Return the raw files of a corpus that is fetched."""
         return [f"results/raw/{corpus}/{file}" for file in self.corpora[corpus].files]
 
+    def pinned(self, corpus: str, file: str) -> str:
+        """Return what fetching a raw file rests on; its licence does not matter."""
+        entry = self.corpora[corpus].entry(file)
+        return as_json({key: entry[key] for key in entry.keys() - {"licence", "page"}})
+
     def reading(self, corpus: str) -> str:
         """Return what normalising a corpus rests on; where its files come from does not matter."""
-        settings = self.corpora[corpus].model_dump(mode="json")
+        settings = self.corpora[corpus].model_dump(mode="json", include=set(Recipe.model_fields))
         return as_json({**settings, "files": {name: {} for name in settings["files"]}})
 
     def asking(self, corpus: str) -> str:

@@ -46,10 +46,11 @@ rule download:
     conda:
         "../../environment.yml"
     params:
-        entry=asked(lambda w: as_json(plan.corpora[w.corpus].entry(w.file))),
+        entry=asked(lambda w: plan.pinned(w.corpus, w.file)),
+        corpora=plan.config.corpora,
     shell:
-        "python -P workflow/scripts/download.py --entry {params.entry:q}"
-        " --out {output.file} 2>&1 | tee {log}"
+        "python -P workflow/scripts/download.py --corpora {params.corpora}"
+        " --corpus {wildcards.corpus} --entry {params.entry:q} --out {output.file} 2>&1 | tee {log}"
 
 
 rule corpora:

@@ -3,7 +3,8 @@
 # in   results/evaluate/*.json, results/train/*/metrics.json, predictions, resources/published/
 # out  results/tables/{paper}/{table}.csv, .md, .tex, .long.csv; results/report.html;
 #      results/tables/format_capacity.csv, .md, .tex, of the corpora and tokenizers alone;
-#      results/figures/{paper}/{figure}.png, .svg; papers/{paper}, the list of a paper's
+#      results/figures/{paper}/{figure}.png, .svg; papers/{paper}, the list of a paper's;
+#      results/tables/leakage.csv, of the corpora alone
 
 PRIMARY = plan.config.primary_paper
 SHOWN = plan.shown()
@@ -11,14 +12,19 @@ TRAINED = sorted({id.partition("+")[0] for id in SHOWN})
 TOKENIZERS = plan.tokenizers()
 
 
+# What is at hand decides which corpora are counted, and compute nodes may not see the mirror.
 localrules:
     alias,
+    counts,
     figures,
+    leakage,
     paper,
     tables,
 
 
+ruleorder: counts > table
 ruleorder: format_capacity > alias
+ruleorder: leakage > alias
 
 
 rule tables:
@@ -94,6 +100,52 @@ rule figure:
         "python -P workflow/scripts/figure.py --definition {params.definition:q}"
         " --long {input.long} --out results/figures/{wildcards.paper}/{wildcards.figure}"
         " 2>&1 | tee {log}"
+
+
+rule counts:
+    input:
+        reports=asked(
+            lambda w: collect(
+                "results/corpora/{corpus}/report.json",
+                corpus=plan.at_hand.counted(plan.tables.counts[w.counts]).counted,
+            )
+        ),
+        published="resources/published/{counts}.csv",
+        code=code("workflow/scripts/counts.py"),
+    output:
+        csv="results/tables/{counts}.csv",
+        long="results/tables/{counts}.long.csv",
+        markdown="results/tables/{counts}.md",
+        latex="results/tables/{counts}.tex",
+    log:
+        "results/logs/counts/{counts}.log",
+    wildcard_constraints:
+        counts="|".join(plan.tables.counts),
+    conda:
+        "../../environment.yml"
+    params:
+        table=asked(lambda w: plan.at_hand.counted(plan.tables.counts[w.counts]).dump()),
+    shell:
+        "python -P workflow/scripts/counts.py --table {params.table:q}"
+        " --reports {input.reports} --published {input.published}"
+        " --out {output.csv} 2>&1 | tee {log}"
+
+
+rule leakage:
+    input:
+        asked(lambda w: data(*plan.at_hand.compared())),
+        code=code("workflow/scripts/leakage.py"),
+    output:
+        "results/tables/leakage.csv",
+    log:
+        "results/logs/tables/leakage.log",
+    conda:
+        "../../environment.yml"
+    params:
+        corpora=asked(lambda w: as_json(plan.at_hand.fetched())),
+    shell:
+        "python -P workflow/scripts/leakage.py --corpora {params.corpora:q}"
+        " --folder results/corpora --out {output} 2>&1 | tee {log}"
 
 
 rule alias:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from bionerflow.corpora.normalise import normalise
-from bionerflow.corpora.settings import CorpusSettings
+from bionerflow.corpora.settings import Recipe
 from bionerflow.script import run
 from bionerflow.settings import parse
 
@@ -14,11 +14,11 @@ def main() -> None:
     """Read the arguments and normalise."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", required=True)
-    parser.add_argument("--settings", required=True, help="the corpus's entry as JSON")
+    parser.add_argument("--settings", required=True, help="the corpus's recipe as JSON")
     parser.add_argument("--raw", type=Path, required=True, help="folder of its raw files")
     parser.add_argument("--out", type=Path, required=True, help="folder of its splits")
     args = parser.parse_args()
-    settings = parse(CorpusSettings, json.loads(args.settings), args.corpus)
+    settings = parse(Recipe, json.loads(args.settings), args.corpus)
     normalise(args.corpus, settings, args.raw, args.out)
 
 

@@ -5,19 +5,21 @@ import json
 import os
 from pathlib import Path
 
-from bionerflow.corpora.download import fetch
+from bionerflow.corpora.download import about, fetch
 from bionerflow.script import run
 
 
 def main() -> None:
     """Read the arguments and fetch."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpora", type=Path, required=True, help="config/corpora.yaml")
+    parser.add_argument("--corpus", required=True)
     parser.add_argument("--entry", required=True, help="the file's entry as JSON")
     mirror = os.environ.get("BIONERFLOW_MIRROR", "")
     parser.add_argument("--mirror", default=mirror, help="a folder that is used first")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    fetch(json.loads(args.entry), args.out, args.mirror)
+    fetch(json.loads(args.entry) | about(args.corpora, args.corpus), args.out, args.mirror)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Count the sentences and documents that training and test sets share, across corpora."""
 
 import argparse
+import json
 from pathlib import Path
 
 from bionerflow.corpora.leakage import leakage
@@ -10,7 +11,12 @@ from bionerflow.script import run
 def main() -> None:
     """Read the arguments and count."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpora", nargs="+", required=True)
+    parser.add_argument(
+        "--corpora",
+        type=json.loads,
+        required=True,
+        help="JSON: corpus to why it is left out, or ''",
+    )
     parser.add_argument("--folder", type=Path, required=True, help="results/corpora")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
+import yaml
+
 from bionerflow.corpora.archives import gunzip, members
 from bionerflow.errors import UserError
 from bionerflow.files import whole, write_text
@@ -32,6 +34,15 @@ def fetch(entry: Mapping[str, str], destination: str | Path, mirror: str | Path 
     with whole(destination) as part:
         part.write_bytes(data)
     write_text(f"{destination}.sha256", f"{sha256(data)}\n")
+
+
+def about(corpora: str | Path, corpus: str) -> dict[str, str]:
+    """Return a corpus's licence and page from config/corpora.yaml, which errors tell the user.
+
+    They are read here, and no parameters of the download, so that an edit fetches nothing anew.
+    """
+    settings = yaml.safe_load(Path(corpora).read_text(encoding="utf-8"))["corpora"][corpus]
+    return {key: settings[key] for key in ("licence", "page") if key in settings}
 
 
 def found(entry: Mapping[str, str], mirror: str | Path) -> bytes:

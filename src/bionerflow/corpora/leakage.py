@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,14 +17,18 @@ PUBMED = re.compile(r"P?0*([1-9]\d{4,8})")
 
 @dataclass(frozen=True)
 class Leak:
-    """How much of a test set a training set shows; documents are None where ids are unknown."""
+    """How much of a test set a training set shows; documents are None where ids are unknown.
+
+    A corpus that is left out has one row, with the reason alone.
+    """
 
     train_corpus: str
     test_corpus: str
-    test_sentences: int
-    shared_sentences: int
-    test_documents: int | None
-    shared_documents: int | None
+    test_sentences: int | None = None
+    shared_sentences: int | None = None
+    test_documents: int | None = None
+    shared_documents: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,12 @@ def leaks(train: Mapping[str, Contents], test: Mapping[str, Contents]) -> Iterat
             )
 
 
-def leakage(corpora: Iterable[str], folder: Path, out: Path) -> None:
-    """Write the table of the corpora whose splits lie in `folder`; empty splits have no row."""
-    names = sorted(corpora)
+def leakage(corpora: Mapping[str, str], folder: Path, out: Path) -> None:
+    """Write the table of the corpora whose splits lie in `folder`; empty splits have no row.
+
+    `corpora` has the reason why a corpus is left out, or nothing.
+    """
+    names = sorted(corpus for corpus, reason in corpora.items() if not reason)
     splits = {
         split: {name: contents(folder / name / f"{split}.parquet") for name in names}
         for split in ("train", "test")
@@ -79,3 +86,5 @@ def leakage(corpora: Iterable[str], folder: Path, out: Path) -> None:
         table = csv.DictWriter(file, Leak.__dataclass_fields__, lineterminator="\n")
         table.writeheader()
         table.writerows(map(asdict, leaks(train, test)))
+        left_out = (Leak(name, name, reason=reason) for name, reason in sorted(corpora.items()))
+        table.writerows(asdict(leak) for leak in left_out if leak.reason)

@@ -12,14 +12,14 @@ from bionerflow.corpora.documents import Finding, Reading, moved
 from bionerflow.corpora.readers import READERS
 from bionerflow.corpora.report import counts, findings
 from bionerflow.corpora.sentences import joined, sentences
-from bionerflow.corpora.settings import SPLITS, CorpusSettings, Part, Split
+from bionerflow.corpora.settings import SPLITS, Part, Recipe, Split
 from bionerflow.corpora.splits import divide
 from bionerflow.errors import UserError, nearest
 from bionerflow.files import sha256, write_json
 from bionerflow.schema import Entity, Example, Span, write_examples
 
 
-def normalise(corpus: str, settings: CorpusSettings, raw: Path, out: Path) -> None:
+def normalise(corpus: str, settings: Recipe, raw: Path, out: Path) -> None:
     """Read a corpus's raw files from `raw` and write its splits and report into `out`.
 
     Raises:
@@ -29,7 +29,7 @@ def normalise(corpus: str, settings: CorpusSettings, raw: Path, out: Path) -> No
     cutter = Cutter(settings)
     splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     for part in settings.splits:
-        examples = list(cutter.cut(read(settings, part, files)))
+        examples = list(cutter.cut(read(corpus, settings, part, files)))
         for split, chosen in divide(corpus, examples, part).items():
             splits[split].extend(chosen)
     counted = {split: counts(splits[split]) for split in SPLITS}
@@ -47,18 +47,18 @@ def content(path: Path) -> bytes:
         raise UserError(f"The raw file {path} is missing: fetch it first.") from None
 
 
-def read(settings: CorpusSettings, part: Part, files: Mapping[str, bytes]) -> Reading:
+def read(corpus: str, settings: Recipe, part: Part, files: Mapping[str, bytes]) -> Reading:
     """Read a part's files with the corpus's reader and options."""
     reader = READERS.get(settings.reader)
     if not reader:
         hint = nearest(settings.reader, READERS)
-        raise UserError(f"{settings.title}: there is no reader '{settings.reader}'.{hint}")
+        raise UserError(f"{corpus}: there is no reader '{settings.reader}'.{hint}")
     options = settings.options | part.options
     known = list(inspect.signature(reader).parameters)[1:]
     for option in options:
         if option not in known:
             raise UserError(
-                f"{settings.title}: the reader {settings.reader} has no option '{option}'."
+                f"{corpus}: the reader {settings.reader} has no option '{option}'."
                 + nearest(option, known)
             )
     return reader({name: files[name] for name in part.files}, **options)
@@ -67,7 +67,7 @@ def read(settings: CorpusSettings, part: Part, files: Mapping[str, bytes]) -> Re
 class Cutter:
     """Cuts documents into examples of the corpus's types; keeps what was left out, and why."""
 
-    def __init__(self, settings: CorpusSettings) -> None:
+    def __init__(self, settings: Recipe) -> None:
         self.language = settings.language
         self.known = set(settings.types)
         self.patterns: list[tuple[str, str | None]] = [
@@ -136,7 +136,7 @@ def within(cuts: Sequence[Span], entities: Iterable[Entity]) -> list[list[Entity
     return found
 
 
-def check(corpus: str, settings: CorpusSettings, counted: Mapping[Split, Any]) -> None:
+def check(corpus: str, settings: Recipe, counted: Mapping[Split, Any]) -> None:
     """Raise UserError where the data have what the settings say they have not."""
     kinds = ("nested", "overlapping", "same_extent")
     overlaps = sum(split[kind] for split in counted.values() for kind in kinds)
@@ -149,7 +149,7 @@ def check(corpus: str, settings: CorpusSettings, counted: Mapping[Split, Any]) -
 
 def report(
     corpus: str,
-    settings: CorpusSettings,
+    settings: Recipe,
     raw: Path,
     cutter: Cutter,
     counted: Mapping[Split, Any],
@@ -157,10 +157,7 @@ def report(
     """Return the corpus's report; mentions = entities + left_out + lost."""
     return {
         "corpus": corpus,
-        "title": settings.title,
-        "licence": settings.licence,
-        "citation": settings.citation,
-        "page": settings.page,
+        "language": settings.language,
         "sources": {
             name: {"sha256": sha256(raw / name), "bytes": (raw / name).stat().st_size}
             for name in settings.files

@@ -40,28 +40,22 @@ class Part(Settings):
     seed: int = 1
 
 
-class CorpusSettings(Settings):
-    """A corpus: its names, types, licence, raw files, reader and splits."""
+class Recipe(Settings):
+    """What normalising a corpus rests on: its types, raw files, reader and splits."""
 
-    title: str = Field(description="as the papers print it")
     language: Literal["en", "zh"]
-    dataset: str = Field(description="its name in prompts")
     types: list[str] = Field(min_length=1, description="in the order that prompts list them")
     type_map: dict[str, str] = Field({}, description="raw type, `*` for any part, to type")
     leave_out: list[str] = Field([], description="raw types that are not read, `*` for any part")
     nested: bool = Field(False, description="entities may overlap")
     discontinuous: bool = Field(False, description="entities may have several spans")
-    licence: str
-    page: str | None = Field(None, description="where the corpus and its licence are explained")
-    citation: str
     reader: str
     options: Options = Field({}, description="of the reader")
-    generator: Literal["sample"] | None = Field(None, description="the project makes the files")
     files: dict[str, Source] = Field(min_length=1)
     splits: list[Part] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> "CorpusSettings":
+    def _names_are_known(self) -> "Recipe":
         unknown = {name for part in self.splits for name in part.files} - set(self.files)
         if unknown:
             raise ValueError(f"splits name files that are not under files: {sorted(unknown)}")
@@ -69,6 +63,17 @@ class CorpusSettings(Settings):
         if types:
             raise ValueError(f"type_map leads to types that are not under types: {sorted(types)}")
         return self
+
+
+class CorpusSettings(Recipe):
+    """A corpus: its recipe, and what says what it is and whose."""
+
+    title: str = Field(description="as the papers print it")
+    dataset: str = Field(description="its name in prompts")
+    licence: str
+    page: str | None = Field(None, description="where the corpus and its licence are explained")
+    citation: str
+    generator: Literal["sample"] | None = Field(None, description="the project makes the files")
 
     def entry(self, name: str) -> dict[str, str]:
         """Return what fetching the raw file `name` needs, as plain strings."""

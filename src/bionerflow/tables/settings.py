@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from bionerflow.errors import UserError
 from bionerflow.settings import Settings
+from bionerflow.tables.counts_settings import Counts
 
 #: Scores (docs/evaluation.md). After the errors: the share of boundary errors that are n tokens
 #: off; expected calibration error and
@@ -103,9 +104,10 @@ Table = Annotated[Grid | Significance | Cases, Field(discriminator="kind")]
 
 
 class Tables(Settings):
-    """The tables by `{paper}/{table}`."""
+    """The tables by `{paper}/{table}`: of scores, and of what corpora hold."""
 
     tables: dict[str, Table]
+    counts: dict[str, Counts] = Field({}, description="what corpora hold")
 
     def find(self, name: str) -> Grid | Significance | Cases:
         """Return a table.
