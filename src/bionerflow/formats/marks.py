@@ -91,11 +91,12 @@ class TagFormat(Format):
         events.sort()
         pieces, end = [], 0
         for offset, _, _, mark in events:
-            pieces += [self._escape(text[end:offset], escaped), mark]
+            pieces += [self.escape(text[end:offset], escaped), mark]
             end = offset
-        return "".join([*pieces, self._escape(text[end:], escaped)])
+        return "".join([*pieces, self.escape(text[end:], escaped)])
 
-    def _escape(self, piece: str, escaped: bool) -> str:
+    def escape(self, piece: str, escaped: bool) -> str:
+        """Write a piece of the sentence, its own marks behind a backslash if they are escaped."""
         return re.sub(f"([{re.escape(self.special)}])", r"\\\1", piece) if escaped else piece
 
     def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
