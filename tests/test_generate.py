@@ -155,7 +155,9 @@ def test_tokens_come_with_their_log_probabilities(tiny):
 def test_who_ended_leaves_room_for_who_waits(tiny, monkeypatch):
     steps = []
     monkeypatch.setattr(
-        generate_module, "choose", lambda logits: steps.append(len(logits)) or choose(logits)
+        generate_module,
+        "choose",
+        lambda logits, writers: steps.append(len(logits)) or choose(logits, writers),
     )
     asked = conversations([1] * 12)
     answers = generate(*tiny, asked, LIMIT, 4)

@@ -13,12 +13,16 @@ from typing import Any
 import torch
 
 from bionerflow.chat import Chat
+from bionerflow.constrain import Writer, constrained
 from bionerflow.errors import UserError
 from bionerflow.schema import Turn
 from bionerflow.slots import Slots
 
 SHARED_TOKENS = 16  # for fewer shared tokens no conversation waits until another is read
 TOGETHER = 8  # one part in so many of the slots is read at once, not one conversation at a time
+
+#: Returns the writer of a conversation's n-th answer, by the conversation's number and n.
+WriterOf = Callable[[int, int], Writer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,10 @@ class Answer:
 
 @dataclass(slots=True)
 class _Row:
-    """A conversation under way: `length` tokens are in its slot, `unread` ones come next."""
+    """A conversation under way: `length` tokens are in its slot, `unread` ones come next.
+
+    `writer` chooses the tokens of the answer under way, if answers are constrained.
+    """
 
     number: int
     unread: list[int]
@@ -45,6 +52,7 @@ class _Row:
     length: int = 0
     written: list[tuple[int, float]] = field(default_factory=list)
     answers: list[tuple[list[tuple[int, float]], bool]] = field(default_factory=list)
+    writer: Writer | None = None
 
     def take(self, token: int, logprob: float, end: int, limit: int) -> None:
         """Take the token chosen after all that was unread; ask on where an answer ends."""
@@ -62,23 +70,28 @@ class _Row:
             self.unread = []
 
 
-def choose(logits: torch.Tensor) -> tuple[list[int], list[float]]:
+def choose(logits: torch.Tensor, writers: Sequence[Writer | None]) -> tuple[list[int], list[float]]:
     """Choose each row's next token from its logits, (rows, vocabulary): the most probable one.
 
-    Return the tokens and their natural log-probabilities.
+    A row's writer allows some tokens alone. Return the tokens and their natural log-probabilities
+    among all tokens.
     """
-    top, tokens = logits.max(-1)
-    return tokens.tolist(), (top - logits.logsumexp(-1)).tolist()
+    tokens = constrained(logits, writers) if any(writers) else logits.argmax(-1)
+    chosen = logits.gather(-1, tokens[:, None])[:, 0]
+    return tokens.tolist(), (chosen - logits.logsumexp(-1)).tolist()
 
 
 class _Batch:
     """Conversations that are answered together, and those that wait."""
 
-    def __init__(self, model: Any, asked: Sequence[list[list[int]]], size: int) -> None:
+    def __init__(
+        self, model: Any, asked: Sequence[list[list[int]]], size: int, writer: WriterOf | None
+    ) -> None:
         order = sorted(range(len(asked)), key=lambda n: asked[n][0])
         self.waiting = [_Row(n, asked[n][0], asked[n][1:]) for n in reversed(order)]
         self.rows: list[_Row] = []
         self.size = min(size, len(asked))
+        self.writer = writer
         self.slots = Slots(model, self.size)
         self.entered: tuple[list[int], int] = [], 0  # the last one's tokens and slot
         self.source, self.common = 0, 0  # last slot read, its beginning common to all who entered
@@ -100,13 +113,20 @@ class _Batch:
         going = set(moving)
         chunks = [self.rows[n].unread if n in going else [] for n in slots]
         logits = self.slots.read(slots, chunks, [self.rows[n].length for n in slots])
-        for n, token, logprob in zip(slots, *choose(logits), strict=True):
+        writers = [self._writer(self.rows[n]) if n in going else None for n in slots]
+        for n, token, logprob in zip(slots, *choose(logits, writers), strict=True):
             if n in going:
                 self.rows[n].take(token, logprob, end, limit)
         ended = [self.rows[n] for n in moving if not self.rows[n].unread]
         if not self.waiting:
             self._close_up()
         return ended
+
+    def _writer(self, row: _Row) -> Writer | None:
+        """Return what chooses the row's tokens; an answer that begins gets its own."""
+        if self.writer and not row.written:
+            row.writer = self.writer(row.number, len(row.answers))
+        return row.writer
 
     def _enter(self) -> bool:
         """Fill free slots; stop, and return True, at a row that gains by waiting for a reading."""
@@ -150,11 +170,12 @@ def generate(
     max_new_tokens: int,
     batch_size: int,
     done: Callable[[int], None] = lambda _: None,
+    writer: WriterOf | None = None,
 ) -> list[list[Answer]]:
     """Answer every assistant turn of the conversations; what these turns hold is not read.
 
     The answers come in the order of the conversations. `done` is told how many of them are
-    answered.
+    answered; `writer` gives what chooses the tokens of each conversation's n-th answer.
 
     Raises:
         UserError: a conversation with its answers may not fit into the model's context.
@@ -162,7 +183,7 @@ def generate(
     chat = Chat(tokenizer)
     asked = chat.encode_asked(conversations)
     _check(model, asked, max_new_tokens)
-    batch, end = _Batch(model, asked, batch_size), chat.end
+    batch, end = _Batch(model, asked, batch_size, writer), chat.end
     answered: list[list[Answer]] = [[] for _ in conversations]
     count = 0
     while count < len(conversations):

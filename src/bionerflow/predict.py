@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bionerflow.chat import Chat
 from bionerflow.confidence import confidences
+from bionerflow.constrain import Vocabulary, Writer, grammar_of
 from bionerflow.draws import draw
 from bionerflow.errors import UserError
 from bionerflow.formats import FORMATS, Parsed
 from bionerflow.formats.base import by_position
-from bionerflow.generate import Answer, check_context, generate
+from bionerflow.generate import Answer, WriterOf, check_context, generate
 from bionerflow.progress import Progress
 from bionerflow.queries import Asked
 from bionerflow.schema import (
@@ -113,6 +115,7 @@ def _answer(
             settings.max_new_tokens,
             settings.batch_size,
             lambda done: progress.to(before + done),
+            writer_of(tokenizer, queries, settings),
         )
     )
     for asked in _by_sentence(queries):
@@ -136,6 +139,22 @@ def prompt_hash(queries: Iterable[Asked]) -> str:
     """Return the SHA-256 of all that a sentence's queries ask: roles and contents, no answers."""
     said = [[turn for turn in query.turns if turn.role != "assistant"] for query in queries]
     return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+
+
+def writer_of(
+    tokenizer: Any, queries: Sequence[Asked], settings: PredictSettings
+) -> WriterOf | None:
+    """Return what chooses the tokens of constrained answers, or nothing where they are free."""
+    if not settings.constrained:
+        return None
+    vocabulary = Vocabulary(tokenizer, Chat(tokenizer).end)
+
+    def writer(number: int, turn: int) -> Writer:
+        query = queries[number]
+        grammar = grammar_of(query.format, query.text, query.types, turn)
+        return Writer(grammar, vocabulary, settings.max_new_tokens - 1)
+
+    return writer
 
 
 def read_answers(
@@ -179,7 +198,12 @@ def dev_f1(
     """Return strict micro F1 over the queries' own entities; sets a query."""
     conversations = [query.turns for query in queries]
     answers = generate(
-        model, tokenizer, conversations, settings.max_new_tokens, settings.batch_size
+        model,
+        tokenizer,
+        conversations,
+        settings.max_new_tokens,
+        settings.batch_size,
+        writer=writer_of(tokenizer, queries, settings),
     )
     hits = found = gold = 0
     for query, answer in zip(queries, answers, strict=True):

@@ -77,6 +77,9 @@ class PredictSettings(Settings):
     limits: dict[str, int] = Field({}, description="test sentences of single corpora instead")
     max_new_tokens: int = Field(128, gt=0, description="tokens an answer may have")
     batch_size: int = Field(64, gt=0)
+    constrained: bool = Field(
+        False, description="write only answers that parse, and only what is in the sentence"
+    )
 
 
 class SelectorSettings(Settings):

@@ -1,10 +1,10 @@
 """Constrained decoding: a model writes only answers that parse, and only spans of the sentence.
 
-A format's answers are a machine of states (`grammar`); a writer walks it byte by byte with the tokens
-of a vocabulary and takes, of those allowed, the most probable one.
+A format's answers are a machine of states (`grammar`); a writer walks it with the tokens of a
+vocabulary, byte by byte, and takes the most probable one of those that are allowed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -19,7 +19,7 @@ from bionerflow.formats.marks import TagFormat
 from bionerflow.formats.tags import Html, Symbolic
 from bionerflow.formats.terms import ConvTerm
 
-__all__ = ["Grammar", "Vocabulary", "Writer", "choose", "grammar_of"]
+__all__ = ["Grammar", "Vocabulary", "Writer", "constrained", "grammar_of"]
 
 
 def grammar_of(name: str, text: str, types: Sequence[str], turn: int = 0) -> Grammar:
@@ -33,7 +33,7 @@ def grammar_of(name: str, text: str, types: Sequence[str], turn: int = 0) -> Gra
     return Bio(text, asked) if isinstance(format, MultiBio) else Listed(text, asked, format)
 
 
-def choose(logits: torch.Tensor, writers: Sequence[Writer | None]) -> torch.Tensor:
+def constrained(logits: torch.Tensor, writers: Sequence[Writer | None]) -> torch.Tensor:
     """Return each row's next token, (rows,): its writer's choice, or the best without a writer."""
     best = logits.topk(TRIED).indices.tolist()
     return torch.tensor(

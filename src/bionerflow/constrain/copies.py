@@ -41,7 +41,7 @@ class Copied(Grammar):
         return (self.begin, f"{PREFIX} ", self.types, ())
 
     def begin(self, words: str, types: tuple[str, ...], done: tuple[str, ...]) -> Iterator[Move]:
-        """Write what precedes the copy; where the sentence has special characters, escape or not."""
+        """Write what precedes the copy; escape the sentence's special characters or not."""
         yield words, (self.copy, 0, (), (types, done, False))
         if self.special and ESCAPE not in self.text:
             yield words, (self.copy, 0, (), (types, done, True))
