@@ -11,6 +11,8 @@ all other decoding.
 import argparse
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bionerflow.constrain import Vocabulary, Writer
@@ -74,7 +76,8 @@ def main() -> None:
             asked = queries(name, examples[:n], tuple(args.types.split(",")))
             settings = PredictSettings(max_new_tokens=args.tokens, constrained=constrained)
             start, before = time.process_time(), sum(spent)
-            rows = list(predict(model, tokenizer, asked, settings))
+            with TemporaryDirectory() as folder:
+                rows = list(predict(model, tokenizer, asked, settings, Path(folder)))
             if constrained:
                 cost = sum(spent) - before
                 rest = time.process_time() - start - cost

@@ -147,11 +147,11 @@ def test_an_untrained_model_answers_in_every_format(tmp_path):
         for n, turns in enumerate([_asked(format, text, types)])
     ]
     settings = PredictSettings(max_new_tokens=300, constrained=True)
-    rows = list(predict(model, tokenizer, queries, settings))
+    rows = list(predict(model, tokenizer, queries, settings, tmp_path / "constrained"))
     assert [row["format"] for row in rows] == list(FORMATS)
     assert {problem["kind"] for row in rows for problem in row["problems"]} <= USABLE
     assert any(row["entities"] for row in rows)
-    free = predict(model, tokenizer, queries, PredictSettings(max_new_tokens=20))
+    free = predict(model, tokenizer, queries, PredictSettings(max_new_tokens=20), tmp_path / "free")
     assert any(problem["kind"] == "malformed" for row in free for problem in row["problems"])
 
 

@@ -66,7 +66,9 @@ def answering(monkeypatch):
     """Let the model give these answers, in the order of the queries."""
 
     def answer(*answers):
-        monkeypatch.setattr(predict_module, "generate", lambda *_: [list(one) for one in answers])
+        monkeypatch.setattr(
+            predict_module, "generate", lambda *_, **__: [list(one) for one in answers]
+        )
         monkeypatch.setattr(predict_module, "check_context", lambda *_: None)
 
     return answer
