@@ -15,6 +15,7 @@ include: "workflow/rules/curate.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/select.smk"
+include: "workflow/rules/annotate.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
 

@@ -23,12 +23,14 @@ from bionerflow.formats import FORMATS
 from bionerflow.workflow import Plan, formats
 
 RUN = "demo.mini.curated.draw1"
+ANNOTATING = "demo.mini.conv_term.draw1"
 TARGETS = [
     "results/tables/table5.csv",
     "results/report.html",
     f"results/evaluate/{RUN}+oracle.json",
     f"results/figures/curated/{RUN}.svg",
     "results/tables/format_capacity.csv",
+    "results/annotations/own.html",
 ]
 EXPERIMENT = "config/experiments/demo.yaml"
 TABLES = ", ".join(
@@ -57,7 +59,7 @@ def demo(tmp_path_factory) -> tuple[Flow, list[Job]]:
     """Return a copy in which all is done, and the jobs that this took.
 
     It is the demo with what it leaves out: a corpus that is fetched, a threshold tuned on dev, the
-    ceiling of filtering and the figure of a curated run.
+    ceiling of filtering, the figure of a curated run, and texts to annotate in two jobs.
     """
     flow = Flow(tmp_path_factory.mktemp("flow"), *TARGETS, "--configfile", "config/demo.yaml")
     experiment = yaml.safe_load((flow.folder / EXPERIMENT).read_text("utf-8"))
@@ -65,6 +67,9 @@ def demo(tmp_path_factory) -> tuple[Flow, list[Job]]:
     experiment["selectors"]["on_dev"] = {"base": "nano", "threshold": "dev"}
     experiment["also"].append("curated+on_dev")
     (flow.folder / EXPERIMENT).write_text(yaml.safe_dump(experiment), "utf-8")
+    texts = {"inputs": ["resources/sample/README.md"], "run": ANNOTATING, "jobs": 2}
+    with (flow.folder / "config/demo.yaml").open("a", encoding="utf-8") as file:
+        yaml.safe_dump({"annotations": {"own": texts}}, file)
     jobs = flow.jobs()
     flow.finish(jobs)
     return flow, jobs

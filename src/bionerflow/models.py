@@ -68,7 +68,7 @@ def load_merged(folder: str | Path) -> Any:
 
 
 def _base_of(folder: Path) -> Path:
-    return _there(read_json(folder / ADAPTER)["base_model_name_or_path"])
+    return _there(_above(folder, read_json(folder / ADAPTER)["base_model_name_or_path"]))
 
 
 def _adapted(folder: Path, base: Any) -> Any:
@@ -154,6 +154,12 @@ def _there(folder: str | Path) -> Path:
     if not (Path(folder) / "config.json").is_file() and not (Path(folder) / ADAPTER).is_file():
         raise UserError(f"There is no model in {folder}: build it, or correct the path.")
     return Path(folder)
+
+
+def _above(folder: Path, path: str) -> Path:
+    """Return a path that an adapter names, from here or from a folder that the adapter lies in."""
+    places = [Path(path), *(above / path for above in folder.resolve().parents)]
+    return next((place for place in places if place.is_dir()), Path(path))
 
 
 def save(model: Any, tokenizer: Any, folder: str | Path) -> None:

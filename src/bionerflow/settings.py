@@ -220,6 +220,23 @@ class FootprintSettings(Settings):
     carbon_g_per_kwh: float = Field(51.28, ge=0, description="of the grid; as shipped: France")
 
 
+class AnnotationSettings(Settings):
+    """Texts that a run annotates: results/annotations/{name}.{form}."""
+
+    inputs: list[str] = Field(min_length=1, description="files and folders")
+    run: str = Field(description="id of the run")
+    form: Literal["text", "brat", "pubtator", "bioc", "jsonl", "csv"] | None = Field(
+        None, description="of the inputs, if name and content do not tell it"
+    )
+    column: str = Field("text", description="of a table or JSON record: the text")
+    id: str | None = Field(None, description="column of a table or JSON record: the document's id")
+    corpus: str | None = Field(None, description="asked as for this one, if the run had several")
+    format: str | None = Field(None, description="asked in this one, if the run had several")
+    selector: str | None = Field(None, description="id of a selector that filters")
+    threshold: float = Field(0.5, ge=0, le=1, description="probability from which it keeps")
+    jobs: int = Field(1, gt=0, description="among which the texts are shared out")
+
+
 class Config(Settings):
     """config/config.yaml, with what `--configfile` and `--config` lay over it."""
 
@@ -237,6 +254,7 @@ class Config(Settings):
     mirror: str = Field("", description="a folder of raw files that is used first")
     exclude: list[str] = Field([], description="corpora that are left out")
     footprint: FootprintSettings = FootprintSettings()
+    annotations: dict[str, AnnotationSettings] = Field({}, description="texts to annotate")
 
 
 class Run(Settings):
@@ -252,6 +270,24 @@ class Run(Settings):
     formats: list[str]
     curate: CurateSettings
     train: TrainSettings
+    predict: PredictSettings
+
+
+class AskedCorpus(Settings):
+    """What prompts say of a corpus."""
+
+    dataset: str
+    language: str
+    types: list[str]
+    definitions: dict[str, str] = {}
+
+
+class RunCard(Settings):
+    """results/train/{run}/run.json: how a run was asked, so that it can be asked again."""
+
+    run: str
+    corpora: dict[str, AskedCorpus]
+    formats: list[str]
     predict: PredictSettings
 
 

@@ -17,6 +17,7 @@ from bionerflow.corpora.settings import Recipe, load_corpora
 from bionerflow.errors import UserError, nearest
 from bionerflow.settings import (
     SCORELESS,
+    AnnotationSettings,
     Config,
     Experiment,
     Local,
@@ -162,6 +163,27 @@ class Plan:
         """Return how a run answers dev sentences; how many it is tested on does not matter."""
         return self.run(run).predict.model_copy(update={"test": None, "limits": {}}).dump()
 
+    def run_card(self, run: str) -> str:
+        """Return how a run is asked, for whoever asks it later."""
+        its = self.run(run)
+        corpora = {name: self._asked(name) for name in its.corpora}
+        card = {"run": its.id, "corpora": corpora, "formats": its.formats}
+        return as_json({**card, "predict": json.loads(self.validating(run))})
+
+    def _asked(self, corpus: str) -> dict[str, Any]:
+        settings = self.corpora[corpus]
+        defined = {
+            type: entry["definition"]
+            for file in self.definitions(corpus)
+            for type, entry in yaml.safe_load(Path(file).read_text(encoding="utf-8")).items()
+        }
+        return {
+            "dataset": settings.dataset,
+            "language": settings.language,
+            "types": settings.types,
+            "definitions": defined,
+        }
+
     def base(self, run: str) -> str:
         """Return the folder of a run's base model."""
         return self.model_folder(self.run(run).model)
@@ -283,6 +305,27 @@ class Plan:
         """Return the threshold, or the file that will have it."""
         fixed = str(self.selector(selector)[0].threshold)
         return next(iter(self.tuned(run, selector)), fixed)
+
+    def annotation(self, name: str) -> AnnotationSettings:
+        """Return what is to be annotated under a name."""
+        _known("results", "annotation", name, self.config.annotations)
+        return self.config.annotations[name]
+
+    def annotating(self, name: str) -> str:
+        """Return what annotating rests on, beside the texts; how many jobs do it matters not."""
+        its = self.annotation(name)
+        return as_json(its.model_dump(mode="json", exclude={"inputs", "jobs"}))
+
+    def annotators(self, name: str) -> list[str]:
+        """Return the folders of the run, and of the selector if there is one."""
+        its = self.annotation(name)
+        folders = [f"results/train/{self.run(its.run).id}"]
+        return folders + ([f"results/select/{its.selector}"] if its.selector else [])
+
+    def shares(self, name: str) -> list[str]:
+        """Return the lists of finished chunks, one a job."""
+        jobs = self.annotation(name).jobs
+        return [f"results/annotations/{name}.parts/{n + 1}of{jobs}.txt" for n in range(jobs)]
 
     def table(self, paper: str, table: str) -> Definition:
         """Return a table's definition, with its rows' titles."""

@@ -33,6 +33,7 @@ wildcard_constraints:
     predictions=r"[^/]+",
     paper=r"[^/]+",
     table=r"[^/.]+",
+    texts="|".join(plan.config.annotations) or "(?!)",
 
 
 def data(*stems):

@@ -200,6 +200,7 @@ rule report:
         definitions=plan.config.tables,
         corpora=plan.config.corpora,
         page=multiext("src/bionerflow/report/page", ".css", ".html.j2", ".js"),
+        spans="src/bionerflow/report/spans.js",
         code=code("workflow/scripts/report.py"),
     output:
         html="results/report.html",

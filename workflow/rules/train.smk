@@ -1,7 +1,7 @@
 # train: a base model and curated conversations -> an adapter or full weights
 #
 # in   results/curate/{run}/{train,dev}.parquet, the base model
-# out  results/train/{run}/model/ and metrics.json; checkpoints lie in results/checkpoints/;
+# out  results/train/{run}/model/, metrics.json, run.json; checkpoints lie in results/checkpoints/;
 #      results/figures/{run}/training.png, .svg; results/train/{run}/footprint.json, README.md
 #
 # SIGTERM is for the Python process alone, which takes a checkpoint: `tee` and the shell stay.
@@ -15,6 +15,7 @@ rule train:
     output:
         model=directory("results/train/{run}/model"),
         metrics="results/train/{run}/metrics.json",
+        card="results/train/{run}/run.json",
     log:
         "results/logs/train/{run}.log",
     conda:
@@ -28,6 +29,7 @@ rule train:
         base=asked(lambda w: plan.base(w.run)),
         settings=asked(lambda w: plan.run(w.run).train.dump()),
         predict=asked(lambda w: plan.validating(w.run)),
+        card=asked(lambda w: plan.run_card(w.run)),
         seed=asked(lambda w: plan.run(w.run).draw),
     shell:
         "trap '' TERM; PYTHONSAFEPATH=1 python -m bionerflow.gpus {resources.gpu}"
@@ -35,8 +37,8 @@ rule train:
         " echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu} )"
         " workflow/scripts/train.py --conversations results/curate/{wildcards.run}"
         " --base {params.base} --settings {params.settings:q} --predict {params.predict:q}"
-        " --seed {params.seed} --threads {threads} --checkpoints results/checkpoints"
-        " --out results/train/{wildcards.run} 2>&1 | tee {log}"
+        " --card {params.card:q} --seed {params.seed} --threads {threads}"
+        " --checkpoints results/checkpoints --out results/train/{wildcards.run} 2>&1 | tee {log}"
 
 
 rule training:

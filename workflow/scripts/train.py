@@ -14,7 +14,7 @@ from bionerflow.queries import asked
 from bionerflow.records import checkpoint_key, environment, is_first
 from bionerflow.schema import CONVERSATIONS, read_card, read_rows
 from bionerflow.script import run
-from bionerflow.settings import PredictSettings, TrainSettings, parse
+from bionerflow.settings import PredictSettings, RunCard, TrainSettings, parse
 from bionerflow.train import train
 
 
@@ -25,12 +25,14 @@ def main() -> None:
     parser.add_argument("--base", required=True, help="folder of the base model")
     parser.add_argument("--settings", required=True, help="train settings as JSON")
     parser.add_argument("--predict", required=True, help="predict settings as JSON")
+    parser.add_argument("--card", required=True, help="how the run is asked (RunCard), as JSON")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="results/train/{run}")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    card = parse(RunCard, json.loads(args.card), "--card")
     settings = parse(TrainSettings, json.loads(args.settings), "train")
     data = args.conversations / "train.parquet"
     inputs = {
@@ -56,6 +58,7 @@ def main() -> None:
         )
     if is_first():
         save(model, tokenizer, args.out / "model")
+        write_json(args.out / "run.json", card.model_dump(mode="json"))
         write_json(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
         shutil.rmtree(checkpoints.parent)  # those of other data, settings or code, too
 

@@ -72,7 +72,7 @@ def add_mentions(
             continue
         text = texts[id]
         inked = [at for at, character in enumerate(text) if not character.isspace()]
-        if int(last) < len(inked):
+        if int(first) <= int(last) < len(inked):
             span = (inked[int(first)], inked[int(last)] + 1)
         else:
             span = (len(text), len(text) + 1)

@@ -1,14 +1,24 @@
 """BioC, XML and JSON: collections of documents of passages with standoff annotations."""
 
+import re
 from collections.abc import Iterator, Mapping
+from io import BytesIO
+from json import JSONDecodeError, JSONDecoder
+from typing import Any, BinaryIO, TextIO
 from xml.etree.ElementTree import Element
 
-from pydantic import BaseModel
+from defusedxml.ElementTree import iterparse
+from pydantic import BaseModel, ValidationError
 
 from bionerflow.corpora.documents import Document, Reading, parse_json
-from bionerflow.corpora.readers.genia import root
+from bionerflow.corpora.readers.genia import xml_faults
 from bionerflow.errors import UserError
 from bionerflow.schema import Span
+
+#: Where the list of documents begins; quotes inside a JSON string are escaped.
+DOCUMENTS = re.compile(r'(?<!\\)"documents"\s*:\s*\[')
+#: Characters that are read at once.
+READ = 1 << 16
 
 
 class Location(BaseModel):
@@ -100,23 +110,77 @@ def add(
 
 def from_xml(name: str, data: bytes) -> Collection:
     """Return the collection of an XML file."""
+    return Collection(documents=list(stream_xml(name, BytesIO(data))))
+
+
+def stream_xml(name: str, file: BinaryIO) -> Iterator[BioCDocument]:
+    """Yield the documents of an XML file, one in memory at a time.
+
+    Raises:
+        UserError: the file is not XML, declares entities, or is not BioC.
+    """
+    with xml_faults(name):
+        events = iterparse(file, events=("start", "end"))
+        _, top = next(events)
+        for event, element in events:
+            if event == "end" and element.tag == "document":
+                yield document_of(name, element)
+                top.clear()
+
+
+def document_of(name: str, element: Element) -> BioCDocument:
+    """Return the document of an XML element."""
     try:
-        documents = [
-            BioCDocument(
-                id=document.findtext("id", ""),
-                passages=[
-                    Passage(
-                        **text_of(passage),
-                        sentences=[Sentence(**text_of(one)) for one in passage.iter("sentence")],
-                    )
-                    for passage in document.iter("passage")
-                ],
+        passages = [
+            Passage(
+                **text_of(passage),
+                sentences=[Sentence(**text_of(one)) for one in passage.iter("sentence")],
             )
-            for document in root(name, data).iter("document")
+            for passage in element.iter("passage")
         ]
+        return BioCDocument(id=element.findtext("id", ""), passages=passages)
     except (KeyError, ValueError) as error:
         raise UserError(f"{name}: not BioC ({error}).") from error
-    return Collection(documents=documents)
+
+
+def stream_json(name: str, file: TextIO) -> Iterator[BioCDocument]:
+    """Yield the documents of a JSON file, one in memory at a time.
+
+    Raises:
+        UserError: the file is not JSON, or not BioC.
+    """
+    held = ""
+    while not (start := DOCUMENTS.search(held)):
+        more = file.read(READ)
+        if not more:
+            raise UserError(f"{name}: not BioC JSON: it has no list of documents.")
+        held += more
+    held = held[start.end() :]
+    while True:
+        value, held = _next_value(name, held.lstrip(" \t\r\n,"), file)
+        if value is None:
+            return
+        try:
+            yield BioCDocument.model_validate(value)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            place = ".".join(map(str, fault["loc"]))
+            raise UserError(f"{name}: a document is not BioC: {place}: {fault['msg']}.") from None
+
+
+def _next_value(name: str, held: str, file: TextIO) -> tuple[Any, str]:
+    """Return the next value of a list, or None at its end, and what is read but not used."""
+    while True:
+        if held.startswith("]"):
+            return None, held
+        try:
+            value, end = JSONDecoder().raw_decode(held)
+            return value, held[end:]
+        except JSONDecodeError as error:
+            more = file.read(max(READ, len(held)))
+            if not more:
+                raise UserError(f"{name}: not whole JSON ({error.msg}).") from None
+            held = (held + more).lstrip(" \t\r\n,")
 
 
 def text_of(element: Element) -> dict:

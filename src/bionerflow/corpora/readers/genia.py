@@ -1,6 +1,7 @@
 """GENIA XML: sentences with nested `cons` elements whose `sem` names the type."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -41,8 +42,15 @@ def read(files: Mapping[str, bytes]) -> Reading:
 
 def root(name: str, data: bytes) -> Element:
     """Parse XML, safe against entity bombs and external entities."""
-    try:
+    with xml_faults(name):
         return fromstring(data)
+
+
+@contextmanager
+def xml_faults(name: str) -> Iterator[None]:
+    """Tell faults of XML as the user's to mend."""
+    try:
+        yield
     except ParseError as error:
         raise UserError(f"{name}:{error.position[0]}: not XML ({error}).") from error
     except DefusedXmlException as error:

@@ -1,7 +1,7 @@
 """PubTator: blocks of a title line, an abstract line, mentions and relations, by tabs."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from bionerflow.corpora.documents import Document, Reading, bad_line, lines
@@ -42,7 +42,7 @@ def read(files: Mapping[str, bytes]) -> Reading:
     """
     reading = Reading()
     for name, data in files.items():
-        for block in blocks(name, data):
+        for block in blocks(name, lines(name, data)):
             border = len(block.title) + 1
             title = [mention for mention in block.mentions if mention.start < border]
             abstract = [mention for mention in block.mentions if mention.start >= border]
@@ -56,10 +56,10 @@ def read(files: Mapping[str, bytes]) -> Reading:
     return reading
 
 
-def blocks(name: str, data: bytes) -> Iterator[Block]:
-    """Yield the blocks of a file; an empty line or a title ends a block."""
+def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
+    """Yield the blocks of a file's numbered lines; an empty line or a title ends a block."""
     block: Block | None = None
-    for number, line in lines(name, data):
+    for number, line in rows:
         match = TEXT.match(line)
         if (match and match[2] == "t") or not line.strip():
             if block:

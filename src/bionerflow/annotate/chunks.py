@@ -1,0 +1,114 @@
+"""Annotation piece by piece: each finished chunk is a file, so that nothing is asked twice.
+
+A chunk's file is named by its number, its texts and the annotator's key: one that is there already
+needs no annotation, after a kill as in a second form; one of other texts or of another model is
+not taken for it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from bionerflow.annotate.passages import (
+    Annotated,
+    Annotator,
+    Mention,
+    Passage,
+    mention_row,
+    sentences,
+)
+from bionerflow.corpora.documents import moved
+from bionerflow.errors import UserError
+from bionerflow.files import whole
+from bionerflow.schema import Entity, Problem, Span, problem_row
+
+#: Characters of a chunk, unless one passage has more.
+SIZE = 1 << 16
+
+Chunk = list[Passage]
+
+
+def chunks(passages: Iterable[Passage], size: int = SIZE) -> Iterator[Chunk]:
+    """Yield the passages in chunks of about `size` characters."""
+    chunk: Chunk = []
+    held = 0
+    for passage in passages:
+        if chunk and held + len(passage.text) > size:
+            yield chunk
+            chunk, held = [], 0
+        chunk.append(passage)
+        held += len(passage.text)
+    if chunk:
+        yield chunk
+
+
+def file_of(folder: Path, number: int, chunk: Chunk, key: str) -> Path:
+    """Return where a chunk is kept once it is annotated."""
+    digest = hashlib.sha256(json.dumps([key, *map(astuple, chunk)]).encode())
+    return folder / f"{number:07}.{digest.hexdigest()[:16]}.jsonl"
+
+
+def keep(file: Path, chunk: Chunk, annotator: Annotator) -> None:
+    """Annotate a chunk and keep it, whole or not at all."""
+    rows = [_row(one) for one in annotate_chunk(chunk, annotator)]
+    with whole(file) as part, part.open("w", encoding="utf-8", newline="\n") as out:
+        for row in rows:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def annotate_chunk(chunk: Chunk, annotator: Annotator) -> list[Annotated]:
+    """Return the passages of a chunk with their mentions; sentences are asked together."""
+    annotated = [Annotated(passage) for passage in chunk]
+    asked = [
+        (one, span) for one in annotated for span in sentences(one.passage.text, annotator.language)
+    ]
+    texts = [one.passage.text[span.start : span.end] for one, span in asked]
+    for (one, span), answered in zip(asked, annotator(texts) if texts else (), strict=True):
+        one.sentences += 1
+        one.problems += answered.problems
+        for mention in answered.mentions:
+            entity = moved(mention.entity, span.start)
+            one.mentions.append(Mention(entity, mention.confidence, mention.probability))
+    return annotated
+
+
+def kept(files: Iterable[Path]) -> Iterator[Annotated]:
+    """Yield the passages of kept chunks, in order."""
+    for file in files:
+        with file.open(encoding="utf-8", newline="\n") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    yield _annotated(json.loads(line))
+                except (KeyError, TypeError, ValueError):
+                    raise UserError(
+                        f"{file}:{number} is not whole: remove the file and run again."
+                    ) from None
+
+
+def _row(one: Annotated) -> dict[str, Any]:
+    return {
+        "passage": astuple(one.passage),
+        "sentences": one.sentences,
+        "mentions": [mention_row(mention) for mention in one.mentions],
+        "problems": [problem_row(problem) for problem in one.problems],
+    }
+
+
+def _annotated(row: dict[str, Any]) -> Annotated:
+    return Annotated(
+        Passage(*row["passage"]),
+        [_mention(mention) for mention in row["mentions"]],
+        row["sentences"],
+        [Problem(**problem) for problem in row["problems"]],
+    )
+
+
+def _mention(row: dict[str, Any]) -> Mention:
+    spans = tuple(Span(span["start"], span["end"]) for span in row["spans"])
+    return Mention(Entity(row["type"], spans, row["text"]), row["confidence"], row["probability"])

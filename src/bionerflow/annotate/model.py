@@ -1,0 +1,145 @@
+"""A run of this project as an annotator: asked as it was trained, read as it was evaluated."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from transformers.utils.logging import disable_progress_bar
+
+from bionerflow.annotate.passages import Answered, Mention
+from bionerflow.errors import UserError, nearest
+from bionerflow.files import read_json
+from bionerflow.formats import Format, format_named
+from bionerflow.models import load_causal, load_tokenizer
+from bionerflow.predict import predict
+from bionerflow.progress import silent
+from bionerflow.prompts import Asking, conversation
+from bionerflow.queries import Asked
+from bionerflow.schema import Problem, entity_from
+from bionerflow.select.samples import Candidate
+from bionerflow.settings import PredictSettings, RunCard, parse
+
+CARD = "run.json"
+RUNS = Path("results", "train")
+SELECTORS = Path("results", "select")
+
+
+def folder_of(given: str, runs: Path, mark: str) -> Path:
+    """Return the folder of a run or selector that is given by its folder, its model's, or its id.
+
+    Raises:
+        UserError: `mark`, the file that such a folder has, is in none of them.
+    """
+    places = [Path(given), Path(given).parent, runs / given]
+    for place in places:
+        if (place / mark).is_file():
+            return place
+    known = [path.parent.name for path in runs.glob(f"*/{mark}")]
+    hint = nearest(given, known) if known else f" There is none in {runs}: train one first."
+    raise UserError(f"There is no {mark} in {given}, nor in {runs / given}.{hint}")
+
+
+class RunModel:
+    """An annotator that asks a trained run, and a selector after it where one is given."""
+
+    def __init__(
+        self,
+        run: str,
+        corpus: str | None = None,
+        format: str | None = None,
+        selector: str | None = None,
+        threshold: float = 0.5,
+        batch_size: int | None = None,
+    ) -> None:
+        """Read the run's card, and load model, tokenizer and selector.
+
+        Raises:
+            UserError: no such run or selector, or one of several corpora or formats is to be named.
+        """
+        folder = folder_of(run, RUNS, CARD)
+        card = parse(RunCard, read_json(folder / CARD), str(folder / CARD))
+        corpus = _one(folder, "corpus", corpus, card.corpora)
+        asked = card.corpora[corpus]
+        self.asking = Asking(asked.dataset, asked.language, tuple(asked.types), asked.definitions)
+        self.format: Format = format_named(_one(folder, "format", format, card.formats))
+        self.language = asked.language
+        self.settings: PredictSettings = card.predict
+        if batch_size:
+            self.settings = card.predict.model_copy(update={"batch_size": batch_size})
+        self.threshold = threshold
+        self.selector: Any = None
+        files = [*(folder / "model").iterdir(), folder / CARD]
+        if selector:
+            from bionerflow.select.kinds import load
+
+            place = folder_of(selector, SELECTORS, "model/selector.json")
+            files += (place / "model").iterdir()
+            self.selector = load(place / "model")
+        disable_progress_bar()
+        self.model, self.tokenizer = load_causal(folder / "model"), load_tokenizer(folder / "model")
+        self.facts = {
+            "run": card.run,
+            "corpus": corpus,
+            "format": self.format.name,
+            "types": asked.types,
+            "selector": selector,
+            "threshold": threshold if selector else None,
+            "predict": self.settings.model_dump(mode="json"),
+        }
+        self.key = _key(self.facts, files)
+
+    def __call__(self, sentences: Sequence[str]) -> list[Answered]:
+        """Return the mentions in each sentence, those that the selector keeps."""
+        queries = [query for n, text in enumerate(sentences) for query in self._queries(n, text)]
+        with silent(), TemporaryDirectory() as shards:
+            rows = list(predict(self.model, self.tokenizer, queries, self.settings, Path(shards)))
+            answered = {int(row["id"]): _answered(row) for row in rows}
+            found = [answered[n] for n in range(len(sentences))]
+            return self._selected(sentences, found) if self.selector else found
+
+    def _queries(self, number: int, text: str) -> Iterator[Asked]:
+        for types in self.format.queries(self.asking.types):
+            turns = conversation(self.asking, self.format, text, (), types)
+            yield Asked("", self.format.name, str(number), types, text, (), tuple(turns))
+
+    def _selected(self, sentences: Sequence[str], found: Sequence[Answered]) -> list[Answered]:
+        candidates = [
+            Candidate(mention.entity.type, mention.entity.spans, text)
+            for text, one in zip(sentences, found, strict=True)
+            for mention in one.mentions
+        ]
+        scores = iter(self.selector.probabilities(candidates))
+        selected = []
+        for one in found:
+            judged = [Mention(m.entity, m.confidence, next(scores)) for m in one.mentions]
+            kept = [m for m in judged if (m.probability or 0.0) >= self.threshold]
+            selected.append(Answered(kept, one.problems))
+        return selected
+
+
+def _answered(row: Mapping[str, Any]) -> Answered:
+    mentions = [
+        Mention(entity_from(entity), entity["confidence"], entity["probability"])
+        for entity in row["entities"]
+    ]
+    return Answered(mentions, [Problem(**problem) for problem in row["problems"]])
+
+
+def _one(folder: Path, what: str, given: str | None, known: Sequence[str] | Mapping) -> str:
+    """Return the name that is given, or the only one there is."""
+    names = list(known)
+    if given in names:
+        return str(given)
+    if given is None and len(names) == 1:
+        return names[0]
+    said = f"has no {what} '{given}'" if given else f"was trained on more than one {what}"
+    raise UserError(f"{folder} {said}: give --{what} one of {', '.join(names)}.")
+
+
+def _key(facts: Mapping[str, Any], files: Sequence[Path]) -> str:
+    """Return what answers rest on: the facts, and each file's name, size and time."""
+    stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in sorted(files)]
+    return hashlib.sha256(json.dumps([facts, stats], sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,86 @@
+"""What all forms share when they are written: documents, scores, files that are whole."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, count, groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import TextIO
+
+from bionerflow.annotate.passages import Annotated, Mention
+from bionerflow.errors import UserError
+from bionerflow.files import whole
+
+NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
+LONGEST_NAME = 200  # bytes, below the 255 of common file systems
+
+
+def documents(annotated: Iterable[Annotated]) -> Iterator[tuple[str, Iterator[Annotated]]]:
+    """Yield each document's id with its passages."""
+    key = attrgetter("passage.document", "passage.id")
+    for (_, id), its in groupby(annotated, key):
+        yield id, its
+
+
+def scores(mention: Mention) -> dict[str, float]:
+    """Return what is known of how sure the model and the selector are."""
+    known = {"confidence": mention.confidence, "probability": mention.probability}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def number(value: float | None) -> str:
+    """Return a score as tables have it."""
+    return "" if value is None else f"{value:.4g}"
+
+
+def open_text(path: str | Path) -> TextIO:
+    """Open a text file that keeps line ends as they are given."""
+    return open(path, "w", encoding="utf-8", newline="")
+
+
+@contextmanager
+def text_file(path: Path) -> Iterator[TextIO]:
+    """Open a file that is whole or not there."""
+    with whole(path) as part, open_text(part) as file:
+        yield file
+
+
+@contextmanager
+def folder_at(path: Path) -> Iterator[Path]:
+    """Yield a new folder that becomes `path` when the block ends well.
+
+    Raises:
+        UserError: there is something at `path`.
+    """
+    if path.is_dir() and not any(path.iterdir()):
+        path.rmdir()
+    if path.exists():
+        raise UserError(f"{path} is there already: remove it, or give another -o.")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        part.rename(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def free_stem(folder: Path, id: str) -> Path:
+    """Return a path inside `folder`, without ending, for a document: its id made safe.
+
+    A second document of one id gets `-2`.
+    """
+    parts = [_safe(part) for part in id.split("/") if part] or ["_"]
+    stem = folder.joinpath(*parts)
+    numbered = (stem.with_name(f"{stem.name}-{n}") for n in count(2))
+    return next(s for s in chain([stem], numbered) if not Path(f"{s}.txt").exists())
+
+
+def _safe(part: str) -> str:
+    """Return a file name that cannot lead elsewhere."""
+    name = NOT_IN_NAMES.sub("_", part)
+    name = re.sub(r"^\.+", lambda dots: "_" * len(dots[0]), name)
+    return name.encode()[:LONGEST_NAME].decode(errors="ignore")

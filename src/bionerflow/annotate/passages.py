@@ -1,0 +1,98 @@
+"""What goes through annotation: passages of documents, and mentions in them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bionerflow.corpora.documents import moved
+from bionerflow.corpora.sentences import split
+from bionerflow.schema import Entity, Problem, Span
+
+#: Characters of a sentence that is asked in one piece; longer ones are cut at white space.
+LONGEST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document, at `start` in the document's offsets.
+
+    `document` counts documents from 0: two of them may have one id.
+    """
+
+    document: int
+    id: str
+    start: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An entity; `confidence` is the model's own, `probability` the selector's, where known."""
+
+    entity: Entity
+    confidence: float | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an annotator says of one sentence."""
+
+    mentions: Sequence[Mention] = ()
+    problems: Sequence[Problem] = ()
+
+
+@dataclass(slots=True)
+class Annotated:
+    """A passage with its mentions, at the passage's own offsets."""
+
+    passage: Passage
+    mentions: list[Mention] = field(default_factory=list)
+    sentences: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def in_document(self) -> Iterator[Mention]:
+        """Yield the mentions at the document's offsets."""
+        for mention in self.mentions:
+            entity = moved(mention.entity, self.passage.start)
+            yield Mention(entity, mention.confidence, mention.probability)
+
+
+class Annotator(Protocol):
+    """Finds mentions in sentences; `key` names all that its answers rest on."""
+
+    language: str
+    key: str
+
+    def __call__(self, sentences: Sequence[str]) -> Sequence[Answered]:
+        """Return what is said of each sentence, at its own offsets."""
+
+
+def sentences(text: str, language: str) -> Iterator[Span]:
+    """Yield the sentences of a text, none of more than LONGEST characters."""
+    for span in split(text, language):
+        start = span.start
+        while span.end - start > LONGEST:
+            cut = last_space(text, start + 1, start + LONGEST) or start + LONGEST
+            yield Span(start, cut)
+            start = cut
+            while start < span.end and text[start].isspace():
+                start += 1
+        if start < span.end:
+            yield Span(start, span.end)
+
+
+def last_space(text: str, start: int, end: int) -> int:
+    """Return where the last white space within `start` and `end` is, or 0."""
+    return next((at for at in range(end - 1, start - 1, -1) if text[at].isspace()), 0)
+
+
+def mention_row(mention: Mention) -> dict[str, Any]:
+    """Return a mention as JSON has it."""
+    return {
+        "type": mention.entity.type,
+        "spans": [span._asdict() for span in mention.entity.spans],
+        "text": mention.entity.text,
+        "confidence": mention.confidence,
+        "probability": mention.probability,
+    }

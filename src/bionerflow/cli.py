@@ -1,0 +1,122 @@
+"""The command `bionerflow`: what a person with texts or a corpus of their own does.
+
+Each subcommand imports what it needs when it runs, so that help comes at once.
+"""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from bionerflow.errors import UserError
+
+FORMS = ("brat", "pubtator", "bioc", "jsonl", "csv", "html")
+INPUTS = ("text", "brat", "pubtator", "bioc", "jsonl", "csv")
+
+ANNOTATE = """\
+Find the mentions in texts with a trained run, and write them with offsets that are exact in the
+original file (code points, line ends as they are, a byte order mark not counted).
+
+INPUT is a file or a folder of files, or - for standard input: text (.txt), BRAT (.txt), PubTator,
+BioC XML or JSON, JSON lines, or a table (.csv, .tsv). Annotations that an input has already are not
+taken over. What is finished is kept: the same command after a stop goes on from there.
+"""
+ANNOTATE_EXAMPLE = """\
+example:
+  bionerflow annotate notes/ --model demo.mini.conv_term.draw1 --to brat -o annotated
+  bionerflow annotate reports.csv --column report --model RUN --to html -o reports.html
+  cat abstract.txt | bionerflow annotate - --model RUN --to csv -o abstract.csv
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one subcommand; an error is one line, and a traceback where `--debug` asks for it."""
+    args = parser().parse_args(arguments)
+    try:
+        args.command(args)
+    except KeyboardInterrupt:
+        sys.exit("stopped: the same command goes on from here")
+    except (UserError, OSError) as error:
+        if args.debug:
+            traceback.print_exc()
+        sys.exit(f"error: {error}")
+    except Exception as error:
+        if args.debug:
+            raise
+        kind = type(error).__name__
+        sys.exit(f"error: {kind}: {error} (a fault of the program: --debug shows where)")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(
+        prog="bionerflow",
+        description="Biomedical named entity recognition with trained runs of this project.",
+        epilog="example:\n  bionerflow annotate notes/ --model RUN --to html -o notes.html",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    add_annotate(commands)
+    return top
+
+
+def subcommand(
+    commands: argparse._SubParsersAction, name: str, short: str, description: str, example: str
+) -> argparse.ArgumentParser:
+    """Add a subcommand that explains itself with an example."""
+    its = commands.add_parser(
+        name,
+        help=short,
+        description=description,
+        epilog=example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    its.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return its
+
+
+def add_annotate(commands: argparse._SubParsersAction) -> None:
+    """Add `annotate`."""
+    its = subcommand(commands, "annotate", "find mentions in texts", ANNOTATE, ANNOTATE_EXAMPLE)
+    its.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder, or -")
+    its.add_argument("--model", required=True, metavar="RUN", help="id or folder of a trained run")
+    its.add_argument("--to", choices=FORMS, required=True, help="form of the output")
+    its.add_argument(
+        "-o", "--out", type=Path, required=True,
+        help="the output file (bioc: XML where it ends in .xml), or BRAT's new folder",
+    )  # fmt: skip
+    its.add_argument("--from", dest="form", choices=INPUTS, help="form of the input, if not told")
+    its.add_argument("--column", default="text", help="of a table or JSON record: the text")
+    its.add_argument("--id", metavar="COLUMN", help="of a table or JSON record: the document's id")
+    its.add_argument("--corpus", help="ask as for this corpus, where the run had several")
+    its.add_argument("--format", help="ask in this output format, where the run had several")
+    its.add_argument("--selector", metavar="S", help="id or folder of a selector that filters")
+    its.add_argument(
+        "--threshold", default="0.5", help="probability from which the selector keeps a mention"
+    )
+    its.add_argument("--batch-size", type=int, help="queries answered at once")
+    its.set_defaults(command=annotate)
+
+
+def annotate(args: argparse.Namespace) -> None:
+    """Annotate texts."""
+    from bionerflow.annotate.sources import inputs
+
+    inputs(args.inputs)
+    from bionerflow.annotate.model import RunModel
+    from bionerflow.annotate.sources import Reading
+    from bionerflow.annotate.work import annotate as annotate_texts
+    from bionerflow.select.threshold import read_threshold
+
+    threshold = read_threshold(args.threshold)
+    model = RunModel(
+        args.model, args.corpus, args.format, args.selector, threshold, args.batch_size
+    )
+    reading = Reading(model.language, args.form, args.column, args.id)
+    summary = annotate_texts(args.inputs, reading, model, args.to, args.out, model.facts)
+    counts = summary.counts
+    print(
+        f"{args.out}: {counts['mentions']:,} mentions in {counts['sentences']:,} sentences of "
+        f"{counts['documents']:,} documents; counts in {args.out}.json"
+    )

@@ -1,0 +1,65 @@
+# annotate: texts of the user's own -> mentions with the offsets of the original files
+#
+# in   the files under `annotations` in the configuration, results/train/{run}/, a selector
+# out  results/annotations/{texts}.{form}; finished chunks lie in results/checkpoints/annotations/
+
+
+rule annotate_share:
+    input:
+        lambda w: plan.annotation(w.texts).inputs,
+        lambda w: [ancient(f"{folder}/model") for folder in plan.annotators(w.texts)],
+        lambda w: [f"{folder}/metrics.json" for folder in plan.annotators(w.texts)],
+        lambda w: f"{plan.annotators(w.texts)[0]}/run.json",
+        code=code("workflow/scripts/annotate.py"),
+    output:
+        "results/annotations/{texts}.parts/{share}of{shares}.txt",
+    log:
+        "results/logs/annotate/{texts}.{share}of{shares}.log",
+    wildcard_constraints:
+        share=r"\d+",
+        shares=r"\d+",
+    conda:
+        "../../environment.yml"
+    threads: 8
+    resources:
+        gpu=lambda w: plan.run_resources(plan.annotation(w.texts).run).gpus,
+        mem_mb=lambda w: plan.run_resources(plan.annotation(w.texts).run).memory_mb,
+        runtime=lambda w: plan.run_resources(plan.annotation(w.texts).run).runtime_min,
+    params:
+        inputs=lambda w: plan.annotation(w.texts).inputs,
+        settings=asked(lambda w: plan.annotating(w.texts)),
+    shell:
+        "python -P workflow/scripts/annotate.py share --inputs {params.inputs:q}"
+        " --settings {params.settings:q} --threads {threads} --share {wildcards.share}"
+        " --shares {wildcards.shares} --parts results/checkpoints/annotations/{wildcards.texts}"
+        " --out {output} 2>&1 | tee {log}"
+
+
+rule annotate:
+    input:
+        shares=lambda w: plan.shares(w.texts),
+        page=multiext("src/bionerflow/annotate/page", ".css", ".html.j2", ".js"),
+        shared=["src/bionerflow/report/page.css", "src/bionerflow/report/spans.js"],
+        code=code("workflow/scripts/annotate.py"),
+    output:
+        "results/annotations/{texts}.{form}",
+        "results/annotations/{texts}.{form}.json",
+    log:
+        "results/logs/annotate/{texts}.{form}.log",
+    wildcard_constraints:
+        form="bioc|csv|html|jsonl|pubtator",
+    conda:
+        "../../environment.yml"
+    params:
+        settings=asked(lambda w: plan.annotating(w.texts)),
+    shell:
+        "python -P workflow/scripts/annotate.py write --shares {input.shares}"
+        " --settings {params.settings:q} --form {wildcards.form} --out {output[0]} 2>&1 | tee {log}"
+
+
+use rule annotate as annotate_brat with:
+    output:
+        directory("results/annotations/{texts}.{form}"),
+        "results/annotations/{texts}.{form}.json",
+    wildcard_constraints:
+        form="brat",

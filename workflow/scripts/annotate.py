@@ -1,0 +1,61 @@
+"""Annotate a share of texts with a run, or write what all shares found in one form."""
+
+import argparse
+import json
+from pathlib import Path
+
+from bionerflow.files import write_text
+from bionerflow.script import run
+from bionerflow.settings import AnnotationSettings, parse
+
+
+def main() -> None:
+    """Parse the arguments and run one command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    share = commands.add_parser("share", help="annotate every n-th chunk, and list where it is")
+    share.add_argument("--inputs", nargs="+", required=True, help="files and folders")
+    share.add_argument("--share", type=int, required=True, help="number of this job, from 1")
+    share.add_argument("--shares", type=int, required=True, help="number of jobs")
+    share.add_argument("--parts", type=Path, required=True, help="folder of finished chunks")
+    share.add_argument("--threads", type=int, required=True)
+    share.set_defaults(command=annotate_one_share)
+    write = commands.add_parser("write", help="write finished chunks in a form")
+    write.add_argument("--shares", type=Path, nargs="+", required=True, help="lists of chunks")
+    write.add_argument("--form", required=True)
+    write.set_defaults(command=write_form)
+    for command in (share, write):
+        command.add_argument("--settings", type=json.loads, required=True, help="JSON")
+        command.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    args.command(args)
+
+
+def annotate_one_share(args: argparse.Namespace) -> None:
+    """Annotate a share of the texts."""
+    import torch
+
+    from bionerflow.annotate.model import RunModel
+    from bionerflow.annotate.sources import Reading
+    from bionerflow.annotate.work import annotate_share
+
+    torch.set_num_threads(args.threads)
+    its = parse(AnnotationSettings, {"inputs": args.inputs, **args.settings}, "--settings")
+    model = RunModel(its.run, its.corpus, its.format, its.selector, its.threshold)
+    reading = Reading(model.language, its.form, its.column, its.id)
+    share = (args.share - 1, args.shares)
+    files = annotate_share(args.inputs, reading, model, args.parts, share)
+    write_text(args.out, "".join(f"{file}\n" for file in files))
+
+
+def write_form(args: argparse.Namespace) -> None:
+    """Write the chunks of all shares, in the order of the texts."""
+    from bionerflow.annotate.work import write
+
+    lists = (path.read_text(encoding="utf-8").splitlines() for path in args.shares)
+    files = sorted(Path(file) for listed in lists for file in listed)
+    write(files, args.form, args.out, args.settings)
+
+
+if __name__ == "__main__":
+    run(main)
