@@ -7,6 +7,7 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
+import yaml
 from conftest import ROOT
 
 from bionerflow.curate import curate, interleave, sample
@@ -24,6 +25,7 @@ from bionerflow.schema import (
     write_rows,
 )
 from bionerflow.settings import CurateSettings
+from bionerflow.workflow import Plan
 
 TYPES = ["Gene", "Disease"]
 
@@ -241,6 +243,27 @@ def test_a_strategy_without_its_scores_is_the_user_s_error(rendered, tmp_path):
     chat = scores_of(tmp_path, "en1", "multi_triple", {}, "chat")
     with pytest.raises(UserError, match="holds chat scores, the run asks for superfiltering"):
         curate(rendered, {"en1": False}, formats, settings, 1, [chat], tmp_path / "run")
+
+
+def test_the_open_questions_are_runs_that_reuse_the_same_scores(monkeypatch):
+    """bioselecttune's: negatives by IFD, the share chosen on dev, another weak model."""
+    monkeypatch.chdir(ROOT)
+    files = [
+        yaml.safe_load((ROOT / f"config/{n}.yaml").read_text()) for n in ("config", "curation")
+    ]
+    plan = Plan(files[0] | files[1])
+    scores = {run.configuration: plan.scores(run.id) for run in plan.runs.values()}
+    nano, mini = (
+        [f"results/ifd/{weak}/sample_flat.json_entity.superfiltering"] for weak in ("nano", "mini")
+    )
+    assert scores.pop("other_scorer") == mini
+    assert set(map(tuple, scores.values())) == {tuple(nano)}
+    assert plan.scores_negatives("nano", "superfiltering")
+    shares = {run.configuration: run.curate.rho for run in plan.runs.values()}
+    for percent in (25, 50, 75):
+        assert shares[f"rho{percent}"] == shares[f"random{percent}"] == percent / 100
+    assert all(run.train.validations for run in plan.runs.values())
+    assert {run.draw for run in plan.runs.values()} == {1, 2, 3}
 
 
 def test_the_script_writes_the_same_files_twice(rendered, tmp_path):

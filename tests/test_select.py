@@ -20,9 +20,9 @@ from bionerflow.schema import (
 )
 from bionerflow.select import model as model_module
 from bionerflow.select.filter import filter_by_gold, filter_predictions, read_predictions
-from bionerflow.select.fit import auc, fit
+from bionerflow.select.fit import auc, fit, train
 from bionerflow.select.kinds import build, load
-from bionerflow.select.samples import Candidate, draw, mentions, near_misses
+from bionerflow.select.samples import Candidate, Sample, draw, mentions, near_misses
 from bionerflow.select.threshold import curve, read_threshold, tune
 from bionerflow.settings import SelectorSettings
 
@@ -206,6 +206,22 @@ def test_a_selector_learns_to_tell_mentions_from_near_misses(kind, base, tmp_pat
     assert metrics["held_out"]["corpora"]["easy"]["samples"] == metrics["samples"]["held_out"]
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
     assert load(tmp_path / "out/model").types == ["DNA"]
+
+
+@pytest.mark.parametrize("kind", ["llm_cls", "llm_causal"], indirect=True)
+def test_all_weights_are_trained_where_the_method_is_full(kind, base, tmp_path):
+    settings = SelectorSettings(kind=kind, base="tiny", method="full")
+    selector = build(base, settings, ["dis", "DNA"])
+    before = selector.probabilities(CANDIDATES)
+    samples = [Sample(CANDIDATES[0], "gold"), Sample(CANDIDATES[1], "type")] * 16
+    train(selector, samples, seed=1)
+    assert {id(w) for w in selector.encoder.parameters()} <= set(
+        map(id, selector.trained().values())
+    )
+    assert not any("lora" in name for name in selector.trained())
+    assert selector.probabilities(CANDIDATES) != before
+    selector.save(tmp_path / "model")
+    assert load(tmp_path / "model").probabilities(CANDIDATES) == selector.probabilities(CANDIDATES)
 
 
 def test_auc_counts_ties_as_half():

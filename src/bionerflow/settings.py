@@ -92,6 +92,9 @@ class SelectorSettings(Settings):
     epochs: float = Field(2, gt=0)
     learning_rate: float = Field(2e-4, gt=0)
     batch_size: int = Field(32, gt=0)
+    method: Literal["lora", "full"] = Field(
+        "lora", description="of the causal kinds; an encoder is trained in full"
+    )
     lora: LoraSettings = LoraSettings(rank=8, alpha=32, dropout=0.1)
     threshold: Annotated[float, Field(ge=0, le=1)] | Literal["dev"] = Field(
         0.5, description="probability from which an entity is kept; `dev`: the best on dev"

@@ -19,23 +19,18 @@ ANSWERS = ("yes", "no")
 
 
 class Causal(Selector):
-    """A causal model with LoRA, read at the last real token, under either padding side."""
+    """A causal model, read at the last real token, under either padding side."""
 
     def __init__(self, base: Path, settings: SelectorSettings, types: Sequence[str]) -> None:
-        """Put untrained LoRA on the model in the folder `base`."""
+        """Load the model in the folder `base`, with untrained LoRA on it if that is the method."""
         super().__init__(base, settings, types)
-        from peft import LoraConfig, get_peft_model
-
         self.tokenizer = load_tokenizer(base)
         self.padding_side = self.tokenizer.padding_side
-        self.model = load_base(base).requires_grad_(False)
-        lora = LoraConfig(
-            r=settings.lora.rank,
-            lora_alpha=settings.lora.alpha,
-            lora_dropout=settings.lora.dropout,
-            target_modules="all-linear",
-        )
-        self.encoder = get_peft_model(self.model.base_model, lora)
+        full = settings.method == "full"
+        dtype = torch.float32 if full else None  # small steps vanish in bfloat16 weights
+        self.model = load_base(base, dtype).requires_grad_(False)
+        body = self.model.base_model
+        self.encoder = body.requires_grad_(True) if full else _with_lora(body, settings)
 
     def reading(self, mask: torch.Tensor) -> dict[str, Any]:
         """Count positions from the first real token."""
@@ -45,6 +40,18 @@ class Causal(Selector):
         """Return the hidden state of each row's last real token (rows, size), in float32."""
         place = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(1)
         return hidden[torch.arange(len(hidden), device=mask.device), place].float()
+
+
+def _with_lora(body: Any, settings: SelectorSettings) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    lora = LoraConfig(
+        r=settings.lora.rank,
+        lora_alpha=settings.lora.alpha,
+        lora_dropout=settings.lora.dropout,
+        target_modules="all-linear",
+    )
+    return get_peft_model(body, lora)
 
 
 class LlmCls(Causal):
