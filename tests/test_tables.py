@@ -279,6 +279,37 @@ def test_the_script_writes_four_forms(tmp_path):
     assert "Flat (synthetic),0.50,," in (tmp_path / "t" / "table5.csv").read_text()
 
 
+def test_one_changed_prediction_file_changes_exactly_the_cells_that_rest_on_it(tmp_path):
+    """Score files before and after a mention is taken out of one of them."""
+    text = "rats and mice"
+    rats, mice = (Entity.at("species", [span], text) for span in ((0, 4), (9, 13)))
+    gold = [Example("1", "d", "en", text, (rats, mice)), Example("2", "e", "en", text, (rats,))]
+    write_examples(tmp_path / "gold" / "flat" / "test.parquet", gold)
+    write_rows(tmp_path / "train.parquet", [], CONVERSATIONS)
+
+    def table(found: dict[str, list[Entity]]) -> pd.DataFrame:
+        for name, entities in found.items():
+            rows = [
+                {"corpus": "flat", "format": "conv_term", "id": id, "answers": [], "problems": []}
+                | {"entities": [entity_row(one) for one in entities]}
+                for id in ("1", "2")
+            ]
+            path = tmp_path / f"demo.mini.{name}.draw1.parquet"
+            write_rows(path, rows, PREDICTIONS)
+            scores = evaluate(path, tmp_path / "gold", tmp_path / "train.parquet")
+            write_json(tmp_path / f"{name}.json", scores)
+        scores = read_evaluations(tmp_path / f"{name}.json" for name in ("7best", "conv_term"))
+        return filled(definition(models=["mini"], draws=[1]), scores)
+
+    before = table({"7best": [rats, mice], "conv_term": [rats, mice]})
+    after = table({"conv_term": [rats]})
+    assert cell(before, "flat", "conv_term")["value"] == pytest.approx(2 * 3 / 7)
+    assert cell(after, "flat", "conv_term")["value"] == pytest.approx(2 * 2 / 5)
+    other = before["runs"] != "demo.mini.conv_term.draw1"
+    assert (~other).sum() == 1
+    pd.testing.assert_frame_equal(before[other], after[other])
+
+
 def test_a_cell_is_what_its_run_and_gold_say(tmp_path):
     """Recompute cells from the files that the long form names, without the library's counting."""
     rng = random.Random(5)
