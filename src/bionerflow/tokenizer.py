@@ -27,6 +27,7 @@ TEMPLATE = (
 )
 ALONE = Regex(r"[ \p{Han}\p{Nd}]")
 LABEL = re.compile(r"^\w+: ?", re.MULTILINE)
+LINE = re.compile(r"[^\n]+\n*")
 REPEATED = 100
 
 
@@ -59,13 +60,16 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
 def add_phrases(
     tokenizer: PreTrainedTokenizerFast, conversations: Iterable[Sequence[Turn]]
 ) -> None:
-    """Make each line that many prompts share one token, and each label (`Text: `) of a line."""
+    """Make each line that many prompts share one token, and each label (`Text: `) of a line.
+
+    The empty lines after a line belong to it.
+    """
     lines: Counter[str] = Counter()
     for turns in conversations:
         for turn in turns:
             lines.update(LABEL.findall(turn.content))
             if turn.role != "assistant":
-                lines.update(turn.content.split("\n"))
+                lines.update(LINE.findall(turn.content))
     phrases = sorted(line for line, n in lines.items() if n >= REPEATED and len(line) > 1)
     tokenizer.add_tokens([AddedToken(line, normalized=False) for line in phrases])
 
