@@ -84,12 +84,14 @@ class Plan:
         _known("results", "run", id, self.runs)
         return self.runs[id]
 
-    def announce_mirror(self) -> None:
-        """Tell the downloads, local jobs all, of the mirror.
+    def announce(self) -> None:
+        """Tell jobs, by environment, where files come from: it changes nothing that follows.
 
-        Where a raw file is found changes nothing that follows, so it is no parameter of a rule.
+        Downloads, local jobs all, are told of the mirror. Only `prefetch`, local too, asks the Hub:
+        compute nodes need no network.
         """
         os.environ["BIONERFLOW_MIRROR"] = self.config.mirror
+        os.environ["HF_HUB_OFFLINE"] = "1"
 
     def raw(self, corpus: str) -> list[str]:
         """Return the raw files of a corpus that is fetched."""

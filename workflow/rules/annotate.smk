@@ -42,8 +42,8 @@ rule annotate:
         shared=["src/bionerflow/report/page.css", "src/bionerflow/report/spans.js"],
         code=code("workflow/scripts/annotate.py"),
     output:
-        "results/annotations/{texts}.{form}",
-        "results/annotations/{texts}.{form}.json",
+        written="results/annotations/{texts}.{form}",
+        report="results/annotations/{texts}.{form}.json",
     log:
         "results/logs/annotate/{texts}.{form}.log",
     wildcard_constraints:
@@ -54,12 +54,12 @@ rule annotate:
         settings=asked(lambda w: plan.annotating(w.texts)),
     shell:
         "python -P workflow/scripts/annotate.py write --shares {input.shares}"
-        " --settings {params.settings:q} --form {wildcards.form} --out {output[0]} 2>&1 | tee {log}"
+        " --settings {params.settings:q} --form {wildcards.form} --out {output.written} 2>&1 | tee {log}"
 
 
 use rule annotate as annotate_brat with:
     output:
-        directory("results/annotations/{texts}.{form}"),
-        "results/annotations/{texts}.{form}.json",
+        written=directory("results/annotations/{texts}.{form}"),
+        report="results/annotations/{texts}.{form}.json",
     wildcard_constraints:
         form="brat",

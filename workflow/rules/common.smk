@@ -3,7 +3,6 @@
 # A Parquet file or a model folder is an input twice: itself, whatever its time stamp says, and
 # its card, which is small and therefore compared by content. So a touch re-runs nothing.
 
-import os
 
 from bionerflow.errors import UserError
 from bionerflow.imports import code
@@ -14,9 +13,6 @@ try:
     plan = Plan(config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
-
-# Only `prefetch`, a local rule, asks the Hub: compute nodes need no network.
-os.environ["HF_HUB_OFFLINE"] = "1"
 
 SPLITS = ["train", "dev", "test"]
 

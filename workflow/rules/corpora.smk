@@ -4,7 +4,7 @@
 # out  results/raw/{corpus}/, results/corpora/{corpus}/{split}.parquet and report.json
 
 
-plan.announce_mirror()
+plan.announce()
 
 
 localrules:

@@ -173,7 +173,9 @@ rule format_capacity:
         *[file for folder in TOKENIZERS.values() for file in model(folder)],
         code=code("workflow/scripts/format_capacity.py"),
     output:
-        multiext("results/tables/format_capacity", ".csv", ".md", ".tex"),
+        csv="results/tables/format_capacity.csv",
+        markdown="results/tables/format_capacity.md",
+        latex="results/tables/format_capacity.tex",
     log:
         "results/logs/tables/format_capacity.log",
     conda:
@@ -183,7 +185,7 @@ rule format_capacity:
         tokenizers=as_json(TOKENIZERS),
     shell:
         "python -P workflow/scripts/format_capacity.py --corpora {params.corpora:q}"
-        " --examples results/corpora --tokenizers {params.tokenizers:q} --out {output[0]}"
+        " --examples results/corpora --tokenizers {params.tokenizers:q} --out {output.csv}"
         " 2>&1 | tee {log}"
 
 

@@ -133,7 +133,7 @@ def _arguments(
             settings.schedule, settings.schedule
         ),
         warmup_steps=settings.warmup,
-        optim="adamw_torch",
+        optim="adamw_torch_fused",
         adam_beta2=settings.beta2,
         train_sampling_strategy="group_by_length",
         eval_strategy="steps" if interval else "no",
