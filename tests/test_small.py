@@ -19,6 +19,7 @@ def few_sentences(experiment: dict[str, Any]) -> None:
         configuration.get("predict", {}).clear()
         configuration.get("curate", {}).pop("limits", None)
     experiment["configurations"]["curated"]["curate"]["train"] = 12
+    experiment["configurations"]["7best"]["formats"] = ["conv_term", "multi_tag"]
     experiment["selectors"]["llm_cls"]["samples"] = 20
 
 
@@ -26,18 +27,19 @@ def small_models(models: dict[str, Any]) -> None:
     """Train the tiny family on a handful of sentences."""
     for model in models["models"].values():
         model["sentences"] = 40
+        model["resources"]["cpus"] = 1
 
 
 def test_real_files_become_a_table(corpora_mirror, tmp_path):
-    flow = Flow(tmp_path, "--configfile", "config/small.yaml")
-    mirror = ("--config", f"mirror={corpora_mirror}")
+    config = ("--configfile", "config/small.yaml", "--config", f"mirror={corpora_mirror}")
+    flow = Flow(tmp_path, "results/tables/table5.csv", *config)
     with (
         flow.edited("config/experiments/small.yaml", few_sentences),
         flow.edited("config/models.small.yaml", small_models),
     ):
-        done = flow.snakemake("results/tables/table5.csv", *mirror, timeout=900)
+        done = flow.snakemake(timeout=900)
         assert done.returncode == 0, done.stdout + done.stderr
-        again = flow.snakemake("results/tables/table5.csv", *mirror)
+        again = flow.snakemake()
     assert "Nothing to be done" in again.stdout + again.stderr
     table = pd.read_csv(tmp_path / "results/tables/table5.csv", index_col=0)
     measured = table[[column for column in table if "published" not in column]]
