@@ -30,12 +30,13 @@ def test_what_is_at_hand_decides_and_the_reason_is_told(tmp_path, monkeypatch):
     (tmp_path / "mirror").mkdir()
     corpora = {"toy": corpus(mirror="toy/a.tsv"), "click": corpus(url=False)}
     corpora |= {"mine": corpus(url=False, local="a.tsv"), "out": corpus()}
-    online = AtHand(corpora, ["out"], "")
+    online = AtHand(corpora, ["toy", "click", "mine", "out"], ["out"], "")
     by_hand = "a.tsv: to be fetched by hand"
     left_out = {"mine": "", "out": "left out by the configuration"}
     assert online.fetched() == left_out | {"toy": "", "click": by_hand}
-    offline = AtHand(corpora, ["out"], str(tmp_path / "mirror"))
-    absent = "a.tsv: not in the mirror and not fetched before"
+    absent = "a.tsv: not fetched before, and not in the mirror"
+    assert AtHand(corpora, [], ["out"], "").fetched()["toy"] == absent
+    offline = AtHand(corpora, ["toy"], ["out"], str(tmp_path / "mirror"))
     assert offline.fetched() == left_out | {"toy": absent, "click": by_hand}
     assert offline.compared() == ["results/corpora/mine/train", "results/corpora/mine/test"]
     for file in ("mirror/toy/a.tsv", "results/raw/click/a.tsv"):
@@ -46,7 +47,7 @@ def test_what_is_at_hand_decides_and_the_reason_is_told(tmp_path, monkeypatch):
 
 def test_a_mirror_that_is_no_folder_is_refused(tmp_path):
     with pytest.raises(UserError, match="is not a folder"):
-        AtHand({"toy": corpus()}, [], str(tmp_path / "nowhere")).fetched()
+        AtHand({"toy": corpus()}, [], [], str(tmp_path / "nowhere")).fetched()
 
 
 def split(sentences, entities, nested, types):
@@ -67,7 +68,7 @@ def test_counted_numbers_stand_beside_published_ones_in_the_table_s_order():
         [["paper", "z", 10.0, None, "10", "Table 1"]],
         columns=["row", "column", "value", "sd", "text", "source"],
     )
-    table = AtHand({"toy": corpus(), "out": corpus()}, ["out"], "").counted(asked)
+    table = AtHand({"toy": corpus(), "out": corpus()}, ["toy"], ["out"], "").counted(asked)
     found = type(table).model_validate_json(table.dump())
     definition, long = count("p/t", found, {"toy": {"language": "zh", "splits": splits}}, published)
     wide = wide_form(definition, long)

@@ -13,7 +13,6 @@ from bionerflow.models import load_tokenizer
 from bionerflow.schema import Turn
 from bionerflow.settings import TrainSettings
 from bionerflow.train import train
-from bionerflow.train import trainer as train_module
 
 RECIPE = TrainSettings(epochs=3, learning_rate=1e-2, batch_size=4, validations=1)
 
@@ -24,7 +23,7 @@ def base(tmp_path_factory):
 
 
 def test_sigterm_ends_a_training_after_a_checkpoint_and_the_next_start_goes_on_from_it(
-    base, tmp_path, monkeypatch, capsys
+    base, tmp_path, capsys
 ):
     words = " ".join(TEXTS).split(" ")
     task = [[Turn("user", word), Turn("assistant", word)] for word in words[:12]]
@@ -32,13 +31,12 @@ def test_sigterm_ends_a_training_after_a_checkpoint_and_the_next_start_goes_on_f
     def run(folder, killed):
         scores = iter([0.1, 0.2, 0.3])
 
-        def dev_f1(*_):
+        def validate(_):
             if killed:
                 os.kill(os.getpid(), signal.SIGTERM)
             return next(scores)
 
-        monkeypatch.setattr(train_module, "dev_f1", dev_f1)
-        model, _ = train(base, load_tokenizer(base), task, RECIPE, tmp_path / folder, 1, ["dev"])
+        model, _ = train(base, load_tokenizer(base), task, RECIPE, tmp_path / folder, 1, validate)
         return torch.cat([weight.detach().flatten() for weight in model.parameters()])
 
     whole = run("whole", killed=False)

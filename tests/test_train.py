@@ -17,7 +17,6 @@ from bionerflow.records import checkpoint_key
 from bionerflow.schema import Turn
 from bionerflow.settings import TrainSettings
 from bionerflow.train import adapted, fit, memory, train
-from bionerflow.train import trainer as trainer_module
 from bionerflow.train.data import IGNORED, Conversations, collate, device_rows, pack
 from bionerflow.train.trainer import GeneratingTrainer, last_checkpoint
 
@@ -53,24 +52,17 @@ def tokenizer(base):
     return load_tokenizer(base)
 
 
-@pytest.fixture
-def scripted(monkeypatch):
-    """Let validations return given F1s, then be killed; return the weights that they saw."""
-    seen = []
+def scripted(*f1s):
+    """Return a validation that finds given F1s and then is killed, and the weights that it saw."""
+    seen, scores = [], iter(f1s)
 
-    def script(*f1s):
-        scores = iter(f1s)
+    def validate(model):
+        seen.append(weights(model))
+        if (score := next(scores, None)) is None:
+            raise KeyboardInterrupt
+        return score
 
-        def dev_f1(model, *_):
-            seen.append(weights(model))
-            if (score := next(scores, None)) is None:
-                raise KeyboardInterrupt
-            return score
-
-        monkeypatch.setattr(trainer_module, "dev_f1", dev_f1)
-        return seen
-
-    return script
+    return validate, seen
 
 
 def weights(model):
@@ -220,11 +212,11 @@ def test_the_same_seed_gives_the_same_weights(base, tokenizer, tmp_path):
     assert not torch.equal(first, other)
 
 
-def test_the_weights_of_the_best_validation_are_returned(base, tokenizer, tmp_path, scripted):
+def test_the_weights_of_the_best_validation_are_returned(base, tokenizer, tmp_path):
     recipe = settings(validations=3)
     f1s = [0.1, 0.2, 0.9, 0.3, 0.9, 0.4]
-    seen = scripted(*f1s)
-    model, metrics = fit(load_base(base), tokenizer, task(24), recipe, tmp_path, 1, dev=["a query"])
+    validate, seen = scripted(*f1s)
+    model, metrics = fit(load_base(base), tokenizer, task(24), recipe, tmp_path, 1, validate)
     assert len(seen) == 6
     assert torch.equal(weights(model), seen[2])
     assert not torch.equal(seen[2], seen[5])
@@ -233,20 +225,18 @@ def test_the_weights_of_the_best_validation_are_returned(base, tokenizer, tmp_pa
 
 
 @pytest.mark.parametrize("killed", [3, 4], ids=["within an epoch", "between epochs"])
-def test_a_killed_run_goes_on_as_if_it_had_not_been(killed, base, tokenizer, tmp_path, scripted):
+def test_a_killed_run_goes_on_as_if_it_had_not_been(killed, base, tokenizer, tmp_path):
     recipe = settings(validations=3, method="lora")
     f1s = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 
-    def run(folder):
-        return train(base, tokenizer, task(24), recipe, tmp_path / folder, 1, ["a query"])
+    def run(folder, *f1s):
+        validate, _ = scripted(*f1s)
+        return train(base, tokenizer, task(24), recipe, tmp_path / folder, 1, validate)
 
-    scripted(*f1s)
-    whole, expected = run("whole")
-    scripted(*f1s[: killed - 1])
+    whole, expected = run("whole", *f1s)
     with pytest.raises(KeyboardInterrupt):
-        run("killed")
-    scripted(*f1s[killed - 1 :])
-    resumed, metrics = run("killed")
+        run("killed", *f1s[: killed - 1])
+    resumed, metrics = run("killed", *f1s[killed - 1 :])
     assert curve(metrics, "eval_f1") == curve(expected, "eval_f1")
     assert torch.equal(weights(resumed), weights(whole))
 

@@ -44,10 +44,11 @@ class Plan:
         self.corpora = load_corpora(self.config.corpora)
         self.models = load(Models, self.config.models).models
         self.tables = load(Tables, self.config.tables)
-        self.at_hand = AtHand(self.corpora, self.config.exclude, self.config.mirror)
         self.experiments = {
             paper: load(Experiment, path) for paper, path in self.config.experiments.items()
         }
+        used = {corpus for experiment in self.experiments.values() for corpus in experiment.corpora}
+        self.at_hand = AtHand(self.corpora, used, self.config.exclude, self.config.mirror)
         self.runs = {
             run.id: run
             for paper, experiment in self.experiments.items()
@@ -398,7 +399,8 @@ class Plan:
     def of_paper(self, paper: str) -> list[str]:
         """Return the files of all tables and figures of a paper."""
         self.experiment(paper)
-        tables = [f"results/tables/{name}.csv" for name in self.reported_tables(paper)]
+        counted = [name for name in self.tables.counts if name.startswith(f"{paper}/")]
+        tables = [f"results/tables/{name}.csv" for name in [*counted, *self.reported_tables(paper)]]
         return tables + [f"results/figures/{name}.png" for name in self.reported_figures(paper)]
 
     def shown(self) -> list[str]:

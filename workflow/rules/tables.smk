@@ -30,6 +30,8 @@ ruleorder: leakage > alias
 rule tables:
     input:
         "results/tables/format_capacity.csv",
+        "results/tables/leakage.csv",
+        collect("results/tables/{name}.csv", name=plan.tables.counts),
         collect("results/tables/{name}.csv", name=plan.reported_tables()),
 
 

@@ -4,12 +4,14 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from bionerflow.files import read_json, write_json
 from bionerflow.interruption import alone
 from bionerflow.models import load_tokenizer, save
+from bionerflow.predict import dev_f1
 from bionerflow.queries import asked
 from bionerflow.records import checkpoint_key, environment, is_first
 from bionerflow.schema import CONVERSATIONS, read_card, read_rows
@@ -45,6 +47,12 @@ def main() -> None:
     }
     tokenizer = load_tokenizer(args.base)
     checkpoints = args.checkpoints / args.out.name / checkpoint_key(inputs)
+    dev = list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS)))
+    predict = parse(PredictSettings, json.loads(args.predict), "predict")
+
+    def validate(model: Any) -> float:
+        return dev_f1(model, tokenizer, dev, predict)
+
     with alone(checkpoints):
         model, metrics = train(
             args.base,
@@ -53,8 +61,7 @@ def main() -> None:
             settings,
             checkpoints,
             args.seed,
-            list(asked(read_rows(args.conversations / "dev.parquet", CONVERSATIONS))),
-            parse(PredictSettings, json.loads(args.predict), "predict"),
+            validate if dev else None,
         )
     if is_first():
         save(model, tokenizer, args.out / "model")

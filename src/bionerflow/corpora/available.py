@@ -14,11 +14,12 @@ class AtHand:
     """The corpora that tables over all corpora can rest on, and why they leave out the others.
 
     A raw file is at hand where it was fetched before, is the user's own copy or lies in the mirror;
-    without a mirror, where it has an address. With a mirror such tables fetch nothing else, so that
-    who has no network gets them, too.
+    without a mirror, where it has an address and the experiments fetch it anyway. Such tables fetch
+    nothing for themselves, so that who has no network gets them, too.
     """
 
     corpora: Mapping[str, CorpusSettings]
+    used: Collection[str]
     exclude: Collection[str]
     mirror: str
 
@@ -35,7 +36,7 @@ class AtHand:
         if not absent:
             return ""
         by_hand = any(not files[name].url for name in absent)
-        why = "to be fetched by hand" if by_hand else "not in the mirror and not fetched before"
+        why = "to be fetched by hand" if by_hand else "not fetched before, and not in the mirror"
         return f"{', '.join(absent)}: {why}"
 
     def _has(self, corpus: str, name: str) -> bool:
@@ -43,7 +44,7 @@ class AtHand:
         if source.local or Path("results", "raw", corpus, name).is_file():
             return True
         if not self.mirror:
-            return source.url is not None
+            return source.url is not None and corpus in self.used
         return in_mirror(self.corpora[corpus].entry(name), Path(self.mirror)) is not None
 
     def fetched(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ Loss is on the answers alone, each with its end mark, in every assistant turn (m
 Validation is by generation: strict micro F1 on the dev sample (mfner, section 4.4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,18 @@ from transformers.trainer_callback import PrinterCallback
 from bionerflow.chat import Chat
 from bionerflow.interruption import Stop
 from bionerflow.models import four_bits, load_base
-from bionerflow.predict import Asked
 from bionerflow.records import processes
 from bionerflow.schema import Turn
-from bionerflow.settings import LoraSettings, PredictSettings, TrainSettings
+from bionerflow.settings import LoraSettings, TrainSettings
 from bionerflow.train.data import Conversations, collate, device_rows, pack
 from bionerflow.train.memory import check_memory, enough_memory
-from bionerflow.train.trainer import GeneratingTrainer, Watch, last_checkpoint
+from bionerflow.train.trainer import ValidatingTrainer, Watch, last_checkpoint
 
 CURVE = (
     "step", "loss", "eval_f1", "learning_rate", "seconds", "tokens_per_second", "memory_mb",
 )  # fmt: skip
+
+Validate = Callable[[Any], float]  # a model in evaluation mode -> F1
 
 
 def train(
@@ -35,12 +36,12 @@ def train(
     settings: TrainSettings,
     checkpoints: Path,
     seed: int,
-    *validation: Any,
+    validate: Validate | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Fine-tune the base model in `base`, with the method's adapter; see `fit`."""
     torch.manual_seed(seed)
     model = adapted(base, settings)
-    return fit(model, tokenizer, conversations, settings, checkpoints, seed, *validation)
+    return fit(model, tokenizer, conversations, settings, checkpoints, seed, validate)
 
 
 def fit(
@@ -50,12 +51,11 @@ def fit(
     settings: TrainSettings,
     checkpoints: Path,
     seed: int,
-    dev: Sequence[Asked] = (),
-    predict_settings: PredictSettings | None = None,
+    validate: Validate | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Train a model on conversations; return it and what is to be recorded of it.
 
-    With dev conversations, the weights of the best validation are returned. A run that was killed
+    With `validate`, the weights that it found best are returned. A run that was killed
     goes on from the last checkpoint in `checkpoints`. Run by several processes, each takes its part
     of the effective batch.
 
@@ -64,9 +64,9 @@ def fit(
     """
     check_memory(model)
     data = Conversations(Chat(tokenizer).encode(conversations), settings.max_length)
-    trainer = GeneratingTrainer(
+    trainer = ValidatingTrainer(
         model=model,
-        args=_arguments(settings, data, checkpoints, seed, bool(dev)),
+        args=_arguments(settings, data, checkpoints, seed, validate is not None),
         train_dataset=data,
         eval_dataset=data,
         data_collator=pack if settings.packed else collate,
@@ -75,7 +75,8 @@ def fit(
     trainer.add_callback(Watch(trainer))
     trainer.add_callback(stop := Stop())
     trainer.remove_callback(PrinterCallback)
-    trainer.dev, trainer.predict_settings = dev, predict_settings or PredictSettings()
+    if validate:
+        trainer.validate = validate
     with stop.listening(), enough_memory(settings):
         trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
     return model.eval(), {"settings": _recorded(settings, trainer.args)} | _metrics(trainer, data)
@@ -154,7 +155,7 @@ def _arguments(
     )
 
 
-def _metrics(trainer: GeneratingTrainer, data: Conversations) -> dict[str, Any]:
+def _metrics(trainer: ValidatingTrainer, data: Conversations) -> dict[str, Any]:
     """Return what docs/training.md lists."""
     history = trainer.state.log_history
     validated = [entry["eval_f1"] for entry in history if "eval_f1" in entry]

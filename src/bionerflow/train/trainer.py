@@ -4,7 +4,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,8 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from bionerflow.draws import rank
 from bionerflow.errors import UserError
 from bionerflow.files import flush, write_text
-from bionerflow.predict import Asked, dev_f1
 from bionerflow.progress import Progress
 from bionerflow.records import peak_memory_mb
-from bionerflow.settings import PredictSettings
 from bionerflow.train.data import FILLER
 
 WHOLE = "whole"
@@ -49,14 +47,13 @@ class _ByLength(LengthGroupedSampler):
         yield from [FILLER] * self.fillers
 
 
-class GeneratingTrainer(Trainer):
-    """A Trainer whose evaluation asks the model for answers and scores the entities in them.
+class ValidatingTrainer(Trainer):
+    """A Trainer whose evaluation is `validate`: a function of the model that returns an F1.
 
     Each entry of its log has the seconds and tokens of the whole run so far, of all its starts.
     """
 
-    dev: Sequence[Asked]
-    predict_settings: PredictSettings
+    validate: Callable[[Any], float]
 
     def _get_train_sampler(self, train_dataset: Any = None) -> _ByLength:
         rows, world = self.args.train_batch_size, self.args.world_size
@@ -64,10 +61,10 @@ class GeneratingTrainer(Trainer):
         return _ByLength(self, batch, rows * world if world > 1 else 1)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Return strict micro F1 on the dev conversations."""
+        """Return the F1 of the model as it is."""
         model: Any = self.model
         begun = time.monotonic()
-        f1 = dev_f1(model.eval(), self.processing_class, self.dev, self.predict_settings)
+        f1 = self.validate(model.eval())
         model.train()
         self._paused += time.monotonic() - begun
         metrics = {"eval_f1": f1}
@@ -111,7 +108,7 @@ class GeneratingTrainer(Trainer):
 class Watch(TrainerCallback):
     """Prints progress, writes the curve as it comes, and marks checkpoints that are whole."""
 
-    def __init__(self, trainer: GeneratingTrainer) -> None:
+    def __init__(self, trainer: ValidatingTrainer) -> None:
         """Watch `trainer`; its log is kept beside its checkpoints, a line of JSON an entry."""
         self.trainer = trainer
         self.curve = Path(str(trainer.args.output_dir), "curve.jsonl")
