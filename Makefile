@@ -27,7 +27,7 @@ demo-all: $(INSTALLED)  ## every table and figure, and the report, on two CPU co
 		--resources mem_mb=4000 --rerun-incomplete --quiet reason host
 
 test: lint  ## everything that must hold before a commit
-	pytest
+	pytest -n $(CORES) --dist loadfile
 
 lint: $(INSTALLED)
 	ruff check
