@@ -18,7 +18,7 @@ from bionerflow.schema import Turn
 from bionerflow.settings import TrainSettings
 from bionerflow.train import adapted, fit, memory, train
 from bionerflow.train.data import IGNORED, Conversations, collate, device_rows, pack
-from bionerflow.train.trainer import GeneratingTrainer, last_checkpoint
+from bionerflow.train.trainer import ValidatingTrainer, last_checkpoint
 
 WORDS = " ".join(TEXTS).split(" ")
 
@@ -272,8 +272,8 @@ def test_memory_that_gives_out_is_explained(base, tokenizer, tmp_path, monkeypat
             torch.empty(1 << 60)
         return compute(self, *_, **__)
 
-    compute = GeneratingTrainer.compute_loss
-    monkeypatch.setattr(GeneratingTrainer, "compute_loss", compute_loss)
+    compute = ValidatingTrainer.compute_loss
+    monkeypatch.setattr(ValidatingTrainer, "compute_loss", compute_loss)
     with pytest.raises(UserError, match=r"Lower train\.device_batch_tokens \(now 8192\)"):
         fit(load_base(base), tokenizer, task(8), settings(), tmp_path, 1)
     assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-1")

@@ -99,7 +99,7 @@ def test_paper_scale_resolves_in_ten_seconds_without_network_or_torch(fresh, unw
         for model in models
         for configuration in ("7best", "conv_term")
         for draw in (1, 2, 3)
-        for output in ("model", "metrics.json")
+        for output in ("model", "metrics.json", "run.json")
     }
     assert {output for job in jobs if job.rule == "prefetch" for output in job.outputs} == {
         f"results/models/hub/{model}{ending}" for model in models for ending in ("", ".json")
@@ -124,6 +124,7 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
             for size in ("4b", "8b")
             for name in ("sft", "curated")
         ],
+        *[f"paper.qwen3-8b.{name}.draw1" for name in ("curated_25", "curated_75", "random_50")],
     }
     assert {
         "paper.glm4-9b.joint.draw1+llm_cls",
