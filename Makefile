@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 demo: $(INSTALLED)  ## from the synthetic sample to a table, on two CPU cores
 	@snakemake $(DEMO) --configfile config/demo.yaml --cores $(CORES) --resources mem_mb=4000 \
-		--rerun-incomplete --quiet reason host || { echo "The demo stopped; the lines above and\
+		--rerun-incomplete --quiet rules reason host || { echo "The demo stopped; the lines above and\
 	 the logs that they name say why. 'make demo' goes on from there. If the directory is locked\
 	 and no other run is going on, call '.venv/bin/snakemake --unlock' first." >&2; exit 1; }
 	@echo; cat results/tables/table5.md
@@ -24,7 +24,7 @@ demo: $(INSTALLED)  ## from the synthetic sample to a table, on two CPU cores
 
 demo-all: $(INSTALLED)  ## every table and figure, and the report, on two CPU cores
 	snakemake tables figures report --configfile config/demo.yaml --cores $(CORES) \
-		--resources mem_mb=4000 --rerun-incomplete --quiet reason host
+		--resources mem_mb=4000 --rerun-incomplete --quiet rules reason host
 
 test: lint  ## everything that must hold before a commit
 	pytest -n $(CORES) --dist loadfile

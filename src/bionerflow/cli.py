@@ -29,6 +29,19 @@ example:
   cat abstract.txt | bionerflow annotate - --model RUN --to csv -o abstract.csv
 """
 
+NEW_CORPUS = """\
+Check a folder of annotated texts, and write a configuration with which the workflow trains on it.
+
+DIR holds BRAT (.txt and .ann), PubTator (.pubtator), BioC (.xml or .json), IOB (.tsv, .iob, .iob2,
+.bio, .conll) or JSON lines (.jsonl). Files or folders whose names begin with train, dev and test
+are these splits; where none is named, whole documents are dealt 80, 10 and 10 % at random, by seed.
+"""
+NEW_CORPUS_EXAMPLE = """\
+example:
+  bionerflow new-corpus notes/ --name notes
+  snakemake results/tables/table5.csv --cores 2 --configfile own/notes/config.yaml
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one subcommand; an error is one line, and a traceback where `--debug` asks for it."""
@@ -58,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_annotate(commands)
+    add_new_corpus(commands)
     return top
 
 
@@ -120,3 +134,39 @@ def annotate(args: argparse.Namespace) -> None:
         f"{args.out}: {counts['mentions']:,} mentions in {counts['sentences']:,} sentences of "
         f"{counts['documents']:,} documents; counts in {args.out}.json"
     )
+
+
+def add_new_corpus(commands: argparse._SubParsersAction) -> None:
+    """Add `new-corpus`."""
+    short = "check annotated texts and make a corpus of them"
+    its = subcommand(commands, "new-corpus", short, NEW_CORPUS, NEW_CORPUS_EXAMPLE)
+    its.add_argument("folder", type=Path, metavar="DIR", help="folder of annotated texts")
+    its.add_argument("--name", required=True, help="of the corpus: small letters, digits, _ and -")
+    its.add_argument("--language", choices=("en", "zh"), default="en")
+    its.add_argument(
+        "--model", default="mini",
+        help="of config/models.yaml, what is trained (default: mini, made here, for two CPU cores)",
+    )  # fmt: skip
+    its.add_argument("-o", "--out", type=Path, help="folder of the entry (default: own/NAME)")
+    its.set_defaults(command=new_corpus)
+
+
+def new_corpus(args: argparse.Namespace) -> None:
+    """Make a corpus of annotated texts."""
+    import re
+
+    from bionerflow.errors import nearest
+    from bionerflow.own import new_corpus as make
+    from bionerflow.own.words import told
+    from bionerflow.settings import Models, load
+
+    if not re.fullmatch(r"[a-z0-9_-]+", args.name):
+        raise UserError(f"--name {args.name}: only small letters, digits, _ and - may be in it.")
+    models = load(Models, "config/models.yaml").models
+    if args.model not in models:
+        raise UserError(f"There is no model '{args.model}'.{nearest(args.model, models)}")
+    out = args.out or Path("own", args.name)
+    report = make(args.folder, args.name, args.language, args.model, models, out)
+    print(told(report))
+    print(f"\nWritten to {out}. Look it over, then train and score:")
+    print(f"  snakemake results/tables/table5.csv --cores 2 --configfile {out / 'config.yaml'}")

@@ -72,9 +72,6 @@ class Plan:
                 _known(where, "format", format, formats())
             if run.curate.scorer:
                 _known(where, "model", run.curate.scorer, self.models)
-        for name, table in self.tables.counts.items():
-            for corpus in table.rows:
-                _known(f"{self.config.tables}, counts.{name}", "corpus", corpus, self.corpora)
         for corpus in self.config.exclude:
             _known("exclude", "corpus", corpus, self.corpora)
         if self.config.primary_paper not in self.experiments:

@@ -29,6 +29,8 @@ class AtHand:
         Raises:
             UserError: the mirror is not a folder.
         """
+        if corpus not in self.corpora:
+            return "not among the configuration's corpora"
         if corpus in self.exclude:
             return "left out by the configuration"
         files = self.corpora[corpus].files
@@ -62,7 +64,7 @@ class AtHand:
         rows = [
             CountedRow(
                 corpus=corpus,
-                title=self.corpora[corpus].title,
+                title=self.corpora[corpus].title if corpus in self.corpora else corpus,
                 published=printed,
                 reason=self.lacking(corpus),
             )

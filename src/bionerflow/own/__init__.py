@@ -1,0 +1,95 @@
+"""A corpus of one's own: found in a folder, checked, and entered into a configuration.
+
+Three files are written: `corpora.yaml`, the entry with reader, types, files and splits;
+`experiment.yaml`, the recommended recipe; `config.yaml`, what `snakemake --configfile` takes.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bionerflow.corpora.download import fetch
+from bionerflow.corpora.leakage import Leak, contents, leaks
+from bionerflow.corpora.normalise import normalise, read
+from bionerflow.corpora.settings import SPLITS, CorpusSettings
+from bionerflow.errors import UserError
+from bionerflow.files import read_json, write_text
+from bionerflow.own.folder import Found, entered, found
+from bionerflow.own.recipe import configuration, experiment
+from bionerflow.schema import EXAMPLES, read_rows
+from bionerflow.settings import Model, parse
+
+KINDS = ("nested", "overlapping", "same_extent")
+
+
+def new_corpus(
+    folder: Path, name: str, language: str, model: str, models: Mapping[str, Model], out: Path
+) -> dict[str, Any]:
+    """Check the annotated texts in `folder`, write their configuration into `out`, report.
+
+    Returns the corpus's report (`corpora.normalise`), with `repeated`: sentences that occur more
+    than once, `leaks`: test and dev sentences that training shows, and `flags`.
+
+    Raises:
+        UserError: there is nothing to read, or it cannot be told which form or split it is of.
+    """
+    files = found(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    entry = entry_of(files, name, language, out)
+    with tempfile.TemporaryDirectory() as work:
+        report = checked(name, entry, Path(work))
+    entry |= report["flags"]
+    texts = {
+        "corpora.yaml": {"corpora": {name: entry}},
+        "experiment.yaml": experiment(name, model, models[model]),
+        "config.yaml": configuration(name, out, models[model]),
+    }
+    for file, text in texts.items():
+        write_text(out / file, yaml.safe_dump(text, sort_keys=False, allow_unicode=True))
+    return report
+
+
+def entry_of(files: Found, name: str, language: str, out: Path) -> dict[str, Any]:
+    """Return the corpus's entry; its types are all that the files have."""
+    sources, parts = entered(files, out)
+    entry: dict[str, Any] = {"title": name, "language": language, "dataset": name, "types": ["-"]}
+    entry |= {"licence": "your own", "citation": "-", "reader": files.reader, "files": sources}
+    entry |= {"nested": True, "discontinuous": True, "splits": parts}
+    settings = parse(CorpusSettings, entry, name)
+    raw = {file: Path(source["local"]).read_bytes() for file, source in sources.items()}
+    readings = [read(name, settings, part, raw) for part in settings.splits]
+    types = sorted({type for reading in readings for type in reading.mentions})
+    if not types:
+        raise UserError(f"No mention was found in {len(raw)} files read as {files.reader}.")
+    return entry | {"types": types}
+
+
+def checked(name: str, entry: Mapping[str, Any], work: Path) -> dict[str, Any]:
+    """Normalise the corpus in `work` as the workflow will; return what is to be told of it."""
+    settings = parse(CorpusSettings, entry, name)
+    for file in settings.files:
+        fetch(settings.entry(file), work / "raw" / file)
+    normalise(name, settings, work / "raw", work)
+    report = read_json(work / "report.json")
+    splits = report["splits"].values()
+    flags = {
+        "nested": any(split[kind] for split in splits for kind in KINDS),
+        "discontinuous": any(split["discontinuous"] for split in splits),
+    }
+    return report | {"flags": flags, "repeated": repeated(work), "leaks": leaked(work)}
+
+
+def repeated(work: Path) -> int:
+    """Count the sentences that have an equal one before them, in any split."""
+    texts = [row["text"] for s in SPLITS for row in read_rows(work / f"{s}.parquet", EXAMPLES)]
+    return len(texts) - len(set(texts))
+
+
+def leaked(work: Path) -> dict[str, Leak]:
+    """Return what training shows of dev and of test."""
+    shown = {"train": contents(work / "train.parquet")}
+    hidden = {split: contents(work / f"{split}.parquet") for split in ("dev", "test")}
+    return {leak.test_corpus: leak for leak in leaks(shown, hidden)}

@@ -1,0 +1,136 @@
+"""A corpus of one's own: found, checked, told of, and ready for the same targets."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from bionerflow import cli
+from bionerflow.corpora.settings import load_corpora
+from bionerflow.errors import UserError
+from bionerflow.own import new_corpus
+from bionerflow.own.folder import found
+from bionerflow.settings import Models, load
+from bionerflow.workflow import Plan
+
+MODELS = load(Models, ROOT / "config" / "models.yaml").models
+TEXT = "Patient {} had renal failure and anemia after cisplatin."
+
+
+def brat(folder: Path, name: str, number: int, *lines: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    text = TEXT.format(number)
+    start, end = text.index("renal"), text.index(" and")
+    good = f"T1\tDisease {start} {end}\trenal failure"
+    (folder / f"{name}.txt").write_text(text)
+    (folder / f"{name}.ann").write_text("\n".join([good, *lines]) + "\n")
+
+
+@pytest.fixture
+def notes(tmp_path) -> Path:
+    for number in range(20):
+        brat(tmp_path / "notes", f"note{number}", number)
+    return tmp_path / "notes"
+
+
+def make(folder: Path, name: str = "notes", model: str = "mini"):
+    return new_corpus(folder, name, "en", model, MODELS, folder.parent / "own" / name)
+
+
+def test_texts_without_splits_are_dealt_by_document_and_the_entry_is_whole(notes):
+    report = make(notes)
+    documents = {split: counts["documents"] for split, counts in report["splits"].items()}
+    assert documents == {"train": 16, "dev": 2, "test": 2}
+    assert report["mentions"] == report["entities"] == 20
+    entry = load_corpora(notes.parent / "own" / "notes" / "corpora.yaml")["notes"]
+    assert (entry.types, entry.nested, entry.discontinuous) == (["Disease"], False, False)
+    first = (notes.parent / "own/notes/all.tar").read_bytes()
+    make(notes)
+    assert (notes.parent / "own/notes/all.tar").read_bytes() == first
+
+
+def test_odd_annotations_are_listed_and_kinds_of_mentions_are_seen(notes, capsys, monkeypatch):
+    brat(notes, "odd", 99, "T2\tDisease 0 7\tpatients", "T3\tOrgan 15 20\trenal",
+         "T4\tDisease 15 20;33 39\trenal anemia")  # fmt: skip
+    report = make(notes)
+    assert report["flags"] == {"nested": True, "discontinuous": True}
+    assert report["lost"] == 1
+    monkeypatch.chdir(ROOT)
+    out = notes.parent / "own" / "notes"
+    cli.main(["new-corpus", str(notes), "--name", "notes", "-o", str(out)])
+    said = capsys.readouterr().out
+    assert "1 of 24 mentions could not be used." in said
+    assert "the mention as written is not the text at its offsets" in said
+    assert "odd.ann" in said
+    assert "Mentions are nested and discontinuous." in said
+
+
+def test_named_splits_are_kept_and_shared_sentences_are_counted(tmp_path):
+    for split, numbers in {"train": range(10), "test": range(8, 14)}.items():
+        for number in numbers:
+            brat(tmp_path / "notes", f"{split}/note{number}", number)
+    report = make(tmp_path / "notes")
+    documents = {split: counts["documents"] for split, counts in report["splits"].items()}
+    assert documents == {"train": 9, "dev": 1, "test": 6}
+    shared = {split: leak.shared_sentences for split, leak in report["leaks"].items()}
+    assert shared["test"] >= 1
+    assert report["repeated"] == 2
+
+
+FORMS = {
+    "a.pubtator": "1|t|Renal failure\n1|a|It was anemia.\n1\t0\t13\tRenal failure\tDisease\n",
+    "a.jsonl": '{"id": "1:0", "doc_id": "1", "language": "en", "text": "Renal failure", "entities": '
+    '[{"type": "Disease", "spans": [{"start": 0, "end": 13}], "text": "Renal failure"}]}\n',
+    "a.tsv": "Renal\tB-Disease\nfailure\tI-Disease\n.\tO\n\n",
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_other_forms_are_read(name, tmp_path):
+    for split in ("train", "dev", "test"):
+        (tmp_path / "in" / split).mkdir(parents=True)
+        (tmp_path / "in" / split / name).write_text(FORMS[name])
+    report = make(tmp_path / "in", "form")
+    assert {split: counts["entities"] for split, counts in report["splits"].items()} == {
+        "train": 1, "dev": 1, "test": 1,
+    }  # fmt: skip
+
+
+def test_what_cannot_be_told_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"There is no folder"):
+        found(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"has no annotated file"):
+        found(tmp_path)
+    (tmp_path / "train.tsv").touch()
+    with pytest.raises(UserError, match=r"names train: train and test are needed, or none"):
+        found(tmp_path)
+    (tmp_path / "more.tsv").touch()
+    with pytest.raises(UserError, match=r"1 files are of no split, .*more.tsv first"):
+        found(tmp_path)
+    (tmp_path / "a.jsonl").touch()
+    with pytest.raises(UserError, match=r"forms of several kinds \(iob, jsonl\)"):
+        found(tmp_path)
+
+
+@pytest.mark.parametrize("model", ["mini", "qwen2.5-0.5b"])
+def test_the_papers_targets_are_planned_for_it(model, notes, monkeypatch):
+    make(notes, model=model)
+    monkeypatch.chdir(ROOT)
+    folder = notes.parent / "own" / "notes"
+    config = yaml.safe_load(Path("config/config.yaml").read_text("utf-8"))
+    plan = Plan(config | yaml.safe_load((folder / "config.yaml").read_text("utf-8")))
+    run = f"notes.{model}.conv_term.draw1"
+    assert set(plan.table("mfner", "table5").ids()) == {run, f"{run}+llm_cls"}
+    if model == "mini":
+        jobs = subprocess.run(
+            [sys.executable, "-m", "snakemake", "-n", "-q", "rules", "--cores", "1",
+             "--configfile", str(folder / "config.yaml"), "--", "results/tables/table5.csv"],
+            env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert jobs.returncode == 0, jobs.stdout + jobs.stderr
+        assert "fit_selector" in jobs.stdout
