@@ -83,7 +83,7 @@ def test_named_splits_are_kept_and_shared_sentences_are_counted(tmp_path):
 
 FORMS = {
     "a.pubtator": "1|t|Renal failure\n1|a|It was anemia.\n1\t0\t13\tRenal failure\tDisease\n",
-    "a.jsonl": '{"id": "1:0", "doc_id": "1", "language": "en", "text": "Renal failure", "entities": '
+    "a.jsonl": '{"id": "1:0", "doc_id": "1", "text": "Renal failure", "entities": '
     '[{"type": "Disease", "spans": [{"start": 0, "end": 13}], "text": "Renal failure"}]}\n',
     "a.tsv": "Renal\tB-Disease\nfailure\tI-Disease\n.\tO\n\n",
 }
