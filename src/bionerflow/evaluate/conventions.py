@@ -19,12 +19,14 @@ the text, of known types.
 
 import re
 import string
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bionerflow.evaluate.match import codes
 from bionerflow.evaluate.mentions import Mentions
 from bionerflow.evaluate.statistics import prf
 from bionerflow.evaluate.tokens import Tokens
@@ -33,6 +35,9 @@ NAMES = ("uniner", "instructuie", "gollie", "iepile", "seqeval", "partial", "typ
 
 ARTICLE = re.compile(r"\b(a|an|the)\b")
 NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+LONGEST = 2**31  # tokens of a sentence
+TEXT = ["sentence", "type", "text"]
 
 Counts = NDArray[np.int64]
 
@@ -44,14 +49,12 @@ def normalised(text: str) -> str:
 
 def counts(gold: pd.DataFrame, predicted: pd.DataFrame, n_sentences: int) -> dict[str, Counts]:
     """Return each set or multiset convention's counts a sentence."""
-    lower = (_with_text(side, side["text"].str.lower()) for side in (gold, predicted))
-    low_gold, low_predicted = lower
+    lower = _replaced(gold, predicted, str.lower)
+    one, other = map(_uncut, _replaced(gold, predicted, normalised))
     return {
-        "uniner": _matched(_uniner(gold), _uniner(predicted), n_sentences, multiset=False),
-        "instructuie": _none_is_an_answer(
-            _matched(low_gold, low_predicted, n_sentences, multiset=False)
-        ),
-        "gollie": _matched(low_gold, low_predicted, n_sentences, multiset=True),
+        "uniner": _matched(one, other, n_sentences, multiset=False),
+        "instructuie": _none_is_an_answer(_matched(*lower, n_sentences, multiset=False)),
+        "gollie": _matched(*lower, n_sentences, multiset=True),
         "iepile": _matched(gold, predicted, n_sentences, multiset=True),
     }
 
@@ -73,39 +76,52 @@ def _tagged(mentions: Mentions, tokens: Tokens) -> pd.DataFrame:
     frame["type"] = frame["type"].astype(str)
     keys = ["sentence", "first", "last", "type"]
     frame = frame.sort_values(keys, ascending=[True, True, False, True])
-    kept, here, end = [], -1, -1
-    for sentence, first, last in frame[keys[:3]].itertuples(index=False):
-        kept.append(sentence != here or first > end)
-        here, end = (sentence, last) if kept[-1] else (here, end)
-    ends = frame["first"] * 2**31 + (frame["last"] - frame["first"])
-    return _with_text(frame, ends)[np.array(kept, bool)]
+    before = frame["sentence"] * LONGEST
+    kept = _apart(*((before + frame[bound]).to_numpy() for bound in ("first", "last")))
+    return frame.assign(text=frame["first"] * LONGEST + frame["last"])[kept]
 
 
-def _with_text(frame: pd.DataFrame, text: pd.Series) -> pd.DataFrame:
-    return frame[["sentence", "type"]].assign(text=text)
+def _apart(first: Counts, last: Counts) -> NDArray[np.bool_]:
+    """Say which mentions, in order, begin behind all that were kept before them."""
+    begins = np.append(True, first[1:] > np.maximum.accumulate(last)[:-1])[: len(first)]
+    kept = begins & np.append(begins[1:], True)[: len(first)]  # such touch no other
+    end = -LONGEST
+    for n in np.flatnonzero(~kept):
+        if first[n] > end:
+            kept[n], end = True, last[n]
+    return kept
 
 
-def _uniner(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the lists (a sentence and type) that UniNER's pattern cuts, and normalise."""
-    cut = frame["text"].str.contains("]", regex=False)
-    lists = frame.groupby(["sentence", "type"], observed=True).ngroup()
-    frame = frame[~lists.isin(lists[cut])]
-    words = {text: normalised(text) for text in frame["text"].unique()}
-    return _with_text(frame, frame["text"].map(words))
+def _replaced(
+    gold: pd.DataFrame, predicted: pd.DataFrame, function: Callable[[str], str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give each text the number of what `function` makes of it; `cut`: UniNER's pattern cuts it."""
+    both = pd.concat([gold[TEXT], predicted[TEXT]], ignore_index=True)
+    place, distinct = pd.factorize(both["text"])
+    made, _ = pd.factorize(np.array([function(text) for text in distinct], object))
+    cut = np.array(["]" in text for text in distinct], bool)
+    both = both.assign(text=made[place], cut=cut[place])
+    return both.iloc[: len(gold)], both.iloc[len(gold) :]
+
+
+def _uncut(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the lists (a sentence and type) that are cut."""
+    (lists,) = codes([frame], ["sentence", "type"])
+    return frame[~np.isin(lists, lists[frame["cut"].to_numpy()])]
 
 
 def _matched(
     gold: pd.DataFrame, predicted: pd.DataFrame, n_sentences: int, *, multiset: bool
 ) -> Counts:
     """Count equal (type, text) a sentence: as often as on both sides, or once each in sets."""
-    both = pd.concat([gold, predicted], ignore_index=True)
-    codes = both.groupby(["sentence", "type", "text"], sort=False, observed=True).ngroup()
-    size = len(codes.unique())
+    sides = codes([gold, predicted], TEXT)
+    size = max(side.max(initial=-1) for side in sides) + 1
     sentence = np.zeros(size, int)
-    sentence[codes] = both["sentence"]
-    sides = np.stack([np.bincount(part, minlength=size) for part in np.split(codes, [len(gold)])])
-    sides = sides if multiset else np.minimum(sides, 1)
-    columns = (sides.min(axis=0), *sides)
+    for side, frame in zip(sides, (gold, predicted), strict=True):
+        sentence[side] = frame["sentence"]
+    found = np.stack([np.bincount(side, minlength=size) for side in sides])
+    found = found if multiset else np.minimum(found, 1)
+    columns = (found.min(axis=0), *found)
     return np.stack(
         [np.bincount(sentence, column, minlength=n_sentences) for column in columns], axis=1
     ).astype(np.int64)

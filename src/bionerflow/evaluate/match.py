@@ -1,9 +1,14 @@
 """Which mentions agree, what kind of mention each is, and how the others fail."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bionerflow.evaluate.mentions import Mentions
+
+Ints = NDArray[np.int64]
 
 STRICT = ["sentence", "type", "spans"]
 SURFACE = ["sentence", "type", "text"]
@@ -11,11 +16,20 @@ KINDS = ("plain", "nested", "discontinuous")
 ERRORS = ("type", "span", "type_and_span", "spurious", "missing")
 
 
-def hits(left: pd.DataFrame, right: pd.DataFrame, key: list[str]) -> np.ndarray:
+def codes(frames: Sequence[pd.DataFrame], key: list[str]) -> list[Ints]:
+    """Return a number for each row of each frame: equal where rows are equal in `key`."""
+    both = pd.concat([frame[key] for frame in frames], ignore_index=True)
+    found: Ints = np.zeros(len(both), np.int64)
+    for name in key:
+        values, distinct = pd.factorize(both[name])
+        found = pd.factorize(found * max(len(distinct), 1) + values)[0]
+    return np.split(found, np.cumsum([len(frame) for frame in frames[:-1]]))
+
+
+def hits(left: pd.DataFrame, right: pd.DataFrame, key: list[str]) -> NDArray[np.bool_]:
     """Say of each row of `left` whether `right` has a row that is equal in `key`."""
-    both = pd.concat([left[key], right[key]], ignore_index=True)
-    codes = both.groupby(key, sort=False, observed=True).ngroup().to_numpy()
-    return np.isin(codes[: len(left)], codes[len(left) :])
+    one, other = codes([left, right], key)
+    return np.isin(one, other)
 
 
 def overlaps(left: Mentions, right: Mentions) -> pd.DataFrame:

@@ -68,14 +68,21 @@ def _conventions(sample: Sample, pairs: pd.DataFrame, tokens: Tokens) -> pd.Data
 
 
 def records(sample: Sample) -> Iterator[dict[str, Any]]:
-    """Yield the records of a judged sample, the finest first; pooling adds counts up."""
+    """Yield the records of a judged sample, the finest first; pooling adds counts up.
+
+    Groups of the same sentences, such as a corpus and its only format, are scored once.
+    """
+    known: dict[bytes, dict[str, Any]] = {}
     for keys in (["corpus", "format"], ["corpus"], ["format"], []):
         groups: Iterable[tuple[Any, pd.DataFrame]] = [((), sample.sentences)]
         if keys:
             groups = sample.sentences.groupby(keys, sort=True)
         for values, sentences in groups:
             name = dict.fromkeys(("corpus", "format")) | dict(zip(keys, values, strict=True))
-            yield name | record(_part(sample, sentences))
+            rows = sentences.index.to_numpy().tobytes()
+            if rows not in known:
+                known[rows] = record(_part(sample, sentences))
+            yield name | known[rows]
 
 
 def _part(sample: Sample, sentences: pd.DataFrame) -> Sample:

@@ -46,9 +46,15 @@ def counts(
 
 
 def _points(pairs: pd.DataFrame, sentence: NDArray[np.int64], n_sentences: int) -> Points:
-    """Let each prediction take the first gold mention that is free; add up points a sentence."""
-    free_left, free_right = (set(pairs[name]) for name in ("left", "right"))
+    """Let each prediction take the first gold mention that is free; add up points a sentence.
+
+    Most overlap with one of the other side alone: these need no turn.
+    """
+    contested = pairs["left"].duplicated(keep=False) | pairs["right"].duplicated(keep=False)
     points = np.zeros(len(sentence))
+    points[pairs["left"][~contested]] = pairs["points"][~contested]
+    pairs = pairs[contested]
+    free_left, free_right = (set(pairs[name]) for name in ("left", "right"))
     for left, right, gained in zip(pairs["left"], pairs["right"], pairs["points"], strict=True):
         if left in free_left and right in free_right:
             free_left.remove(left)
