@@ -212,6 +212,18 @@ def test_the_same_seed_gives_the_same_weights(base, tokenizer, tmp_path):
     assert not torch.equal(first, other)
 
 
+def test_a_run_of_no_epoch_is_the_base_and_is_validated(base, tokenizer, tmp_path):
+    asked, (validate, _) = settings(epochs=0, method="lora", validations=1), scripted(0.25)
+    model, metrics = train(base, tokenizer, task(8), asked, tmp_path, 1, validate)
+    save(model, tokenizer, tmp_path / "run")
+    answers = [
+        generate(one, tokenizer, task(6), 8, 6)
+        for one in (load_causal(base), load_causal(tmp_path / "run"))
+    ]
+    assert answers[0] == answers[1]
+    assert (metrics["steps"], metrics["tokens"], metrics["dev_f1"]) == (0, 0, 0.25)
+
+
 def test_the_weights_of_the_best_validation_are_returned(base, tokenizer, tmp_path):
     recipe = settings(validations=3)
     f1s = [0.1, 0.2, 0.9, 0.3, 0.9, 0.4]

@@ -58,7 +58,7 @@ class TrainSettings(Settings):
 
     method: Literal["full", "lora", "qlora"] = "full"
     lora: LoraSettings = LoraSettings()
-    epochs: float = Field(4, gt=0)
+    epochs: float = Field(4, ge=0, description="0: the base model as it is (zero-shot)")
     learning_rate: float = Field(1e-5, gt=0)
     beta2: float = Field(0.999, gt=0, lt=1, description="AdamW's second decay; lower for few steps")
     schedule: Literal["constant", "linear", "cosine"] = "constant"
@@ -163,6 +163,7 @@ class Overrides(Settings):
 
     formats: list[str] = Field(min_length=1)
     corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
+    models: list[str] | None = Field(None, description="instead of the experiment's")
     separately: bool = Field(False, description="a run for each corpus, not one for all")
     unseen: list[str] = Field([], description="corpora that are tested on, not trained on")
     curate: dict[str, Any] = {}
@@ -197,6 +198,15 @@ class Experiment(Settings):
     def trained_on(self, configuration: str) -> list[str]:
         """Return the corpora of a configuration, without those that it is tested on only."""
         return self.configurations[configuration].corpora or self.corpora
+
+    def fine_tuned(self, configuration: str) -> list[str]:
+        """Return the models of a configuration."""
+        return self.configurations[configuration].models or self.models
+
+    def all_models(self) -> list[str]:
+        """Return the experiment's models, and those of single configurations after them."""
+        also = [model for name in self.configurations for model in self.fine_tuned(name)]
+        return list(dict.fromkeys([*self.models, *also]))
 
     def with_unseen(self) -> "Experiment":
         """Return the experiment with the unseen corpora among its own, as tables list them."""
@@ -354,9 +364,12 @@ def _child(root: dict[str, Any], node: dict[str, Any], step: str) -> dict[str, A
 
 def expand(config: Config, paper: str, experiment: Experiment) -> Iterator[Run]:
     """Yield the runs of a paper's experiment: each configuration, model and draw."""
-    for (name, change), model, draw in product(
-        experiment.configurations.items(), experiment.models, experiment.draws
-    ):
+    asked = [
+        (name, change, model)
+        for name, change in experiment.configurations.items()
+        for model in experiment.fine_tuned(name)
+    ]
+    for (name, change, model), draw in product(asked, experiment.draws):
         groups = {
             group: {**getattr(experiment.base, group).model_dump(), **getattr(change, group)}
             for group in ("curate", "train", "predict")

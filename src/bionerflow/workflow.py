@@ -62,7 +62,7 @@ class Plan:
             for corpus in experiment.corpora:
                 _known(where, "corpus", corpus, self.corpora)
             bases = [selector.base for selector in experiment.selectors.values()]
-            for model in [*experiment.models, *bases]:
+            for model in [*experiment.all_models(), *bases]:
                 _known(where, "model", model, self.models)
         for run in self.runs.values():
             where = f"{self.config.experiments[run.paper]}, configurations.{run.configuration}"
@@ -223,7 +223,7 @@ class Plan:
 
     def tokenizers(self) -> dict[str, str]:
         """Return the folders of the models whose tokenizers are here, or the tiny family's."""
-        used = dict.fromkeys(model for e in self.experiments.values() for model in e.models)
+        used = dict.fromkeys(model for e in self.experiments.values() for model in e.all_models())
         fetched = [name for name in used if not isinstance(self.models[name], Pretrain)]
         folders = {name: self.model_folder(name) for name in fetched}
         here = {n: f for n, f in folders.items() if Path(f, "tokenizer_config.json").is_file()}

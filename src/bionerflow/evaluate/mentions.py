@@ -122,18 +122,7 @@ def read_sample(predictions: str | Path, gold: str | Path) -> Sample:
     sentences = sentences.join(
         _problems(table["problems"].combine_chunks(), predicted, len(sentences))
     )
-    return Sample(sentences, *_sharing(Mentions.read(entities), predicted))
-
-
-def _sharing(*sides: Mentions) -> Iterator[Mentions]:
-    """Yield the mentions with strings as categories of all sides together: comparing is fast."""
-    both = pd.concat([side.frame for side in sides], ignore_index=True)
-    both = both.astype(dict.fromkeys(STRINGS, "category"))
-    begun = 0
-    for side in sides:
-        frame = both.iloc[begun : begun + len(side.frame)].reset_index(drop=True)
-        yield Mentions(frame, side.fragments)
-        begun += len(frame)
+    return Sample(sentences, Mentions.read(entities), predicted)
 
 
 def _check_ids(sentences: pd.DataFrame, source: str | Path) -> None:
@@ -189,3 +178,14 @@ def _problems(column: pa.ListArray, predicted: Mentions, rows: int) -> pd.DataFr
     empty = ~np.isin(np.arange(rows), predicted.frame["sentence"])
     counts.insert(0, "unparsable", (empty & (counts["malformed"] > 0)).astype(int))
     return counts
+
+
+def comparable(*sides: Mentions) -> Iterator[Mentions]:
+    """Yield copies with strings as categories of all sides together, which compare as numbers."""
+    both = pd.concat([side.frame for side in sides], ignore_index=True)
+    both = both.astype(dict.fromkeys(STRINGS, "category"))
+    begun = 0
+    for side in sides:
+        frame = both.iloc[begun : begun + len(side.frame)].reset_index(drop=True)
+        yield Mentions(frame, side.fragments)
+        begun += len(frame)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from bionerflow.evaluate import calibration, conventions, match, semeval
 from bionerflow.evaluate.deviation import deviations
-from bionerflow.evaluate.mentions import Mentions, Sample, read_sample
+from bionerflow.evaluate.mentions import Mentions, Sample, comparable, read_sample
 from bionerflow.evaluate.statistics import interval, prf, relaxed_prf
 from bionerflow.evaluate.tokens import Tokens
 
@@ -42,7 +42,8 @@ def judge(sample: Sample, seen: Iterable[str]) -> Sample:
 
     Sentences get the other conventions' counts.
     """
-    gold, predicted = sample.gold, sample.predicted
+    gold, predicted = comparable(sample.gold, sample.predicted)
+    sample = Sample(sample.sentences, gold, predicted)
     for one, other in ((gold, predicted), (predicted, gold)):
         one.frame["correct"] = match.hits(one.frame, other.frame, match.STRICT)
         one.frame["first"] = ~one.frame.duplicated(match.SURFACE)

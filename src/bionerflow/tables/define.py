@@ -156,7 +156,7 @@ def _lines(axes: list[Axis], experiment: Experiment) -> Iterator[Selection]:
     everything = {
         "corpus": experiment.corpora,
         "set": list(experiment.configurations),
-        "model": experiment.models,
+        "model": experiment.all_models(),
     }
     for axis in axes:
         choices = [everything[key] if names == "all" else names for key, names in axis.items()]
@@ -200,14 +200,14 @@ def _configurations(selection: Mapping[str, str], experiment: Experiment) -> lis
 
 def _sources(selection: Mapping[str, str], experiment: Experiment) -> list[Source]:
     selector = selection.get("set", "").partition("+")[2]
-    models = [selection["model"]] if "model" in selection else experiment.models
+    models = [selection["model"]] if "model" in selection else experiment.all_models()
     return [
         Source(configuration, model, draw, selector or None, corpus)
         for configuration in _configurations(selection, experiment)
         for corpus in _alone(configuration, selection, experiment)
         for model in models
         for draw in experiment.draws
-        if model in experiment.models
+        if model in experiment.fine_tuned(configuration)
         if not selector or selector in experiment.selectors
     ]
 
@@ -271,6 +271,7 @@ def _missing(selection: Mapping[str, str], experiment: Experiment) -> str:
     selector = selection.get("set", "").partition("+")[2]
     if selector and selector not in experiment.selectors:
         return f"the experiment has no selector {selector}"
-    if selection.get("model", experiment.models[0]) not in experiment.models:
-        return f"the experiment has no model {selection['model']}"
+    model = selection.get("model", experiment.models[0])
+    if not any(model in experiment.fine_tuned(n) for n in _configurations(selection, experiment)):
+        return f"the experiment has no {selection.get('set', 'run')} of the model {model}"
     return "its runs are on single corpora, and none is on this one"

@@ -79,6 +79,8 @@ def fit(
         trainer.validate = validate
     with stop.listening(), enough_memory(settings):
         trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+        if validate and not settings.epochs:
+            trainer.evaluate()
     return model.eval(), {"settings": _recorded(settings, trainer.args)} | _metrics(trainer, data)
 
 
