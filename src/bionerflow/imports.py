@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parent
 
 @cache
 def code(script: str) -> tuple[str, ...]:
-    """Return a script and every module of the library that it imports, by whatever way.
+    """Return a script, first, and every module of the library that it imports, by whatever way.
 
     Listed as input of a rule, these make an edit of a module re-run exactly its consumers.
     """
@@ -24,7 +24,8 @@ def code(script: str) -> tuple[str, ...]:
             found[path] = None
             waiting += _imports(path)
     here = Path.cwd()
-    return tuple(sorted(str(p.relative_to(here) if p.is_relative_to(here) else p) for p in found))
+    first, *modules = (str(p.relative_to(here) if p.is_relative_to(here) else p) for p in found)
+    return (first, *sorted(modules))
 
 
 @cache

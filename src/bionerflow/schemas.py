@@ -35,6 +35,10 @@ README_HEAD = """\
 `config.yaml` is at the papers' scale. `--configfile` lays another file over it and `--config` a
 single key: `--config mirror=/path/to/corpora`. An unknown key is refused, with the nearest
 valid one. This page is generated from the code by `make schemas`.
+
+A configuration of your own is a small file that is laid over `config.yaml`: `demo.yaml` and
+`small.yaml` are such files, and `bionerflow new-corpus` writes one for a corpus of yours
+(docs/own-corpus.md).
 """
 
 

@@ -38,9 +38,14 @@ from bionerflow.tables.settings import Tables
 class Plan:
     """A configuration and all that follows from it: corpora, models, runs, tables."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        """Read every file that the configuration names; raise UserError at the first fault."""
-        self.config = parse(Config, config, "the configuration")
+    def __init__(self, config: Mapping[str, Any], here: str = "") -> None:
+        """Read every file that the configuration names; raise UserError at the first fault.
+
+        `here` leads to the repository (`leading_to`): files that are not in the working directory
+        are taken from there.
+        """
+        self.here = here
+        self.config = self._placed(parse(Config, config, "the configuration"))
         self.corpora = load_corpora(self.config.corpora)
         self.models = load(Models, self.config.models).models
         self.tables = load(Tables, self.config.tables)
@@ -55,6 +60,16 @@ class Plan:
             for run in expand(self.config, paper, experiment)
         }
         self._check_names()
+
+    def place(self, *parts: str) -> str:
+        """Return the path of a file of the user's or, where there is none, of the repository."""
+        path = Path(*parts)
+        return str(path if path.exists() else Path(self.here, path))
+
+    def _placed(self, config: Config) -> Config:
+        files = {key: self.place(getattr(config, key)) for key in ("corpora", "models", "tables")}
+        experiments = {paper: self.place(file) for paper, file in config.experiments.items()}
+        return config.model_copy(update={**files, "experiments": experiments})
 
     def _check_names(self) -> None:
         for paper, experiment in self.experiments.items():
@@ -120,12 +135,12 @@ class Plan:
 
     def definitions(self, corpus: str) -> list[str]:
         """Return the file that defines a corpus's types, if there is one."""
-        file = Path("resources", "definitions", f"{corpus}.yaml")
-        return [str(file)] if file.is_file() else []
+        file = self.place("resources", "definitions", f"{corpus}.yaml")
+        return [file] if Path(file).is_file() else []
 
     def grammar(self, corpus: str) -> list[str]:
         """Return the files that a synthetic corpus is generated from: its grammar and lexicons."""
-        file = Path("resources", "sample", f"{corpus}.yaml")
+        file = Path(self.place("resources", "sample", f"{corpus}.yaml"))
         if not file.is_file():
             raise UserError(f"There is no grammar {file} for the corpus '{corpus}'.")
         lexicons = yaml.safe_load(file.read_text(encoding="utf-8"))["lexicons"]
@@ -380,8 +395,8 @@ class Plan:
 
     def published(self, paper: str, table: str) -> list[str]:
         """Return the file of what the paper prints, if there is one."""
-        file = Path("resources", "published", paper, f"{table}.csv")
-        return [str(file)] if file.is_file() else []
+        file = self.place("resources", "published", paper, f"{table}.csv")
+        return [file] if Path(file).is_file() else []
 
     def reported_tables(self, *papers: str) -> list[str]:
         """Return the tables that this configuration can fill, of some papers or of all."""
@@ -404,6 +419,11 @@ class Plan:
         """Return the ids of the prediction sets that the report shows."""
         tables = (self.table(*name.split("/")) for name in self.reported_tables())
         return list(dict.fromkeys(id for table in tables for id in table.ids()))
+
+
+def leading_to(repository: Path) -> str:
+    """Return what to put before a path in the repository: nothing, if one works in it."""
+    return "" if repository.samefile(Path.cwd()) else f"{repository.resolve()}/"
 
 
 def _known(where: str, what: str, name: str, names: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ rule annotate_share:
         inputs=lambda w: plan.annotation(w.texts).inputs,
         settings=asked(lambda w: plan.annotating(w.texts)),
     shell:
-        "python -P workflow/scripts/annotate.py share --inputs {params.inputs:q}"
+        "python -P {input.code[0]} share --inputs {params.inputs:q}"
         " --settings {params.settings:q} --threads {threads} --share {wildcards.share}"
         " --shares {wildcards.shares} --parts results/checkpoints/annotations/{wildcards.texts}"
         " --out {output} 2>&1 | tee {log}"
@@ -38,8 +38,11 @@ rule annotate_share:
 rule annotate:
     input:
         shares=lambda w: plan.shares(w.texts),
-        page=multiext("src/bionerflow/annotate/page", ".css", ".html.j2", ".js"),
-        shared=["src/bionerflow/report/page.css", "src/bionerflow/report/spans.js"],
+        page=multiext(f"{HERE}src/bionerflow/annotate/page", ".css", ".html.j2", ".js"),
+        shared=[
+            f"{HERE}src/bionerflow/report/page.css",
+            f"{HERE}src/bionerflow/report/spans.js",
+        ],
         code=code("workflow/scripts/annotate.py"),
     output:
         written="results/annotations/{texts}.{form}",
@@ -53,7 +56,7 @@ rule annotate:
     params:
         settings=asked(lambda w: plan.annotating(w.texts)),
     shell:
-        "python -P workflow/scripts/annotate.py write --shares {input.shares}"
+        "python -P {input.code[0]} write --shares {input.shares}"
         " --settings {params.settings:q} --form {wildcards.form} --out {output.written} 2>&1 | tee {log}"
 
 

@@ -4,32 +4,47 @@
 # its card, which is small and therefore compared by content. So a touch re-runs nothing.
 
 
+from pathlib import Path
+
+from bionerflow import imports
 from bionerflow.errors import UserError
-from bionerflow.imports import code
-from bionerflow.workflow import Plan, as_json
+from bionerflow.workflow import Plan, as_json, leading_to
 from snakemake.exceptions import WorkflowError
 
+# What leads to this repository's own files: nothing, but where the workflow is another's module.
+HERE = leading_to(Path(workflow.current_basedir, "../.."))
+
 try:
-    plan = Plan(config)
+    plan = Plan(config, HERE)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 SPLITS = ["train", "dev", "test"]
 
 
+def one_of(names):
+    """Return a wildcard's constraint: one of these names, and nothing where there is none."""
+    return "|".join(names) or "(?!)"
+
+
 wildcard_constraints:
-    corpus="|".join(plan.corpora),
-    split="|".join(SPLITS),
+    corpus=one_of(plan.corpora),
+    split=one_of(SPLITS),
     format="[a-z_0-9]+",
     mode="[a-z_]+",
-    model="|".join(plan.models),
-    scorer="|".join(plan.models),
+    model=one_of(plan.models),
+    scorer=one_of(plan.models),
     run=r"[^/+]+",
     selector=r"[^/+]+",
     predictions=r"[^/]+",
     paper=r"[^/]+",
     table=r"[^/.]+",
-    texts="|".join(plan.config.annotations) or "(?!)",
+    texts=one_of(plan.config.annotations),
+
+
+def code(script):
+    """Return a script of this repository and what it imports, for a rule to list as input."""
+    return imports.code(f"{HERE}{script}")
 
 
 def data(*stems):

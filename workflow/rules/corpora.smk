@@ -21,13 +21,13 @@ rule sample:
     log:
         "results/logs/sample/{corpus}.log",
     wildcard_constraints:
-        corpus="|".join(plan.names(generated=True)),
+        corpus=one_of(plan.names(generated=True)),
     conda:
         "../../environment.yml"
     params:
         seed=plan.config.seed,
     shell:
-        "python -P workflow/scripts/sample.py --corpus {wildcards.corpus} --seed {params.seed}"
+        "python -P {input.code[0]} --corpus {wildcards.corpus} --seed {params.seed}"
         " --out {output.folder} 2>&1 | tee {log}"
 
 
@@ -40,7 +40,7 @@ rule download:
     log:
         "results/logs/download/{corpus}.{file}.log",
     wildcard_constraints:
-        corpus="|".join(plan.names(generated=False)),
+        corpus=one_of(plan.names(generated=False)),
         file=r"[^/]+(?<!\.sha256)",
     retries: 2
     conda:
@@ -49,7 +49,7 @@ rule download:
         entry=asked(lambda w: plan.pinned(w.corpus, w.file)),
         corpora=plan.config.corpora,
     shell:
-        "python -P workflow/scripts/download.py --corpora {params.corpora}"
+        "python -P {input.code[0]} --corpora {params.corpora}"
         " --corpus {wildcards.corpus} --entry {params.entry:q} --out {output.file} 2>&1 | tee {log}"
 
 
@@ -68,6 +68,6 @@ rule corpora:
     params:
         settings=lambda w: plan.reading(w.corpus),
     shell:
-        "python -P workflow/scripts/corpora.py --corpus {wildcards.corpus}"
+        "python -P {input.code[0]} --corpus {wildcards.corpus}"
         " --settings {params.settings:q} --raw results/raw/{wildcards.corpus}"
         " --out results/corpora/{wildcards.corpus} 2>&1 | tee {log}"

@@ -22,7 +22,7 @@ rule curate:
         draw=asked(lambda w: plan.run(w.run).draw),
         scores=asked(lambda w: [f"{stem}.parquet" for stem in plan.scores(w.run)]),
     shell:
-        "python -P workflow/scripts/curate.py --rendered results/render --corpora {params.corpora:q}"
+        "python -P {input.code[0]} --rendered results/render --corpora {params.corpora:q}"
         " --formats {params.formats} --settings {params.settings:q} --draw {params.draw}"
         " --scores {params.scores} --out results/curate/{wildcards.run} 2>&1 | tee {log}"
 
@@ -39,5 +39,5 @@ rule curated:
     conda:
         "../../environment.yml"
     shell:
-        "python -P workflow/scripts/curated.py --kept results/curate/{wildcards.run}/kept.parquet"
+        "python -P {input.code[0]} --kept results/curate/{wildcards.run}/kept.parquet"
         " --figure {output.figure} --examples {output.examples} 2>&1 | tee {log}"

@@ -20,5 +20,5 @@ rule evaluate:
             lambda w: f"results/curate/{w.predictions.partition('+')[0]}/train.parquet"
         ),
     shell:
-        "python -P workflow/scripts/evaluate.py --predictions {params.predictions}"
+        "python -P {input.code[0]} --predictions {params.predictions}"
         " --gold results/corpora --train {params.train} --out {output.scores} 2>&1 | tee {log}"

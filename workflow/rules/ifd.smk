@@ -27,7 +27,7 @@ rule ifd:
             "--negatives" if plan.scores_negatives(w.scorer, w.mode) else ""
         ),
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/ifd.py"
+        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]}"
         " --mode {wildcards.mode} --model {params.folder}"
         " --conversations results/render/{wildcards.corpus}/train.{wildcards.format}.parquet"
         " {params.negatives} --checkpoints results/checkpoints --out {output.scores} 2>&1 | tee {log}"

@@ -20,13 +20,13 @@ rule prefetch:
     log:
         "results/logs/prefetch/{model}.log",
     wildcard_constraints:
-        model="|".join(plan.model_names("hub")),
+        model=one_of(plan.model_names("hub")),
     conda:
         "../../environment.yml"
     params:
         settings=lambda w: plan.fetching(w.model),
     shell:
-        "HF_HUB_OFFLINE=0 python -P workflow/scripts/prefetch.py --settings {params.settings:q}"
+        "HF_HUB_OFFLINE=0 python -P {input.code[0]} --settings {params.settings:q}"
         " --out {output.folder} 2>&1 | tee {log}"
 
 
@@ -51,7 +51,7 @@ rule tokenizer:
         rendered=collect("{stem}.parquet", stem=plan.prompts()),
         vocabulary=plan.config.vocabulary,
     shell:
-        "python -P workflow/scripts/tokenizer.py --corpora {params.corpora} --examples results/corpora"
+        "python -P {input.code[0]} --corpora {params.corpora} --examples results/corpora"
         " --rendered {params.rendered} --vocabulary {params.vocabulary} --out {output.folder}"
         " 2>&1 | tee {log}"
 
@@ -71,7 +71,7 @@ rule pretrain:
     log:
         "results/logs/models/{model}.log",
     wildcard_constraints:
-        model="|".join(plan.model_names("pretrain")),
+        model=one_of(plan.model_names("pretrain")),
     conda:
         "../../environment.yml"
     threads: lambda w: plan.resources(w.model).cpus
@@ -84,7 +84,7 @@ rule pretrain:
         settings=lambda w: plan.recipe(w.model),
         seed=plan.config.seed,
     shell:
-        "trap '' TERM; python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/pretrain.py"
+        "trap '' TERM; python -P -m bionerflow.gpus {resources.gpu} {input.code[0]}"
         " --corpora {params.corpora}"
         " --examples results/corpora"
         " --tokenizer {input.tokenizer[0]} --settings {params.settings:q} --seed {params.seed}"

@@ -30,7 +30,7 @@ rule predict:
         settings=asked(lambda w: plan.run(w.run).predict.dump()),
         seed=asked(lambda w: plan.run(w.run).draw),
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/predict.py"
+        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]}"
         " --model {input.model} --queries {params.queries}"
         " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
         " --checkpoints results/checkpoints/predict --out {output.predictions} 2>&1 | tee {log}"

@@ -9,8 +9,8 @@ rule render:
         *data(*collect("results/corpora/{{corpus}}/{split}", split=SPLITS)),
         definitions=lambda w: plan.definitions(w.corpus),
         texts=[
-            "src/bionerflow/prompts.yaml",
-            "src/bionerflow/formats/instructions.yaml",
+            f"{HERE}src/bionerflow/prompts.yaml",
+            f"{HERE}src/bionerflow/formats/instructions.yaml",
         ],
         code=code("workflow/scripts/render.py"),
     output:
@@ -23,7 +23,7 @@ rule render:
     params:
         settings=lambda w: plan.asking(w.corpus),
     shell:
-        "python -P workflow/scripts/render.py --corpus {wildcards.corpus} --format {wildcards.format}"
+        "python -P {input.code[0]} --corpus {wildcards.corpus} --format {wildcards.format}"
         " --settings {params.settings:q} --definitions {input.definitions}"
         " --examples results/corpora/{wildcards.corpus}"
         " --out results/render/{wildcards.corpus} 2>&1 | tee {log}"

@@ -38,7 +38,7 @@ rule fit_selector:
         settings=asked(lambda w: plan.selector_training(w.selector)),
         seed=plan.config.seed,
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/select.py fit"
+        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]} fit"
         " --corpora {params.corpora} --base {params.base}"
         " --settings {params.settings:q} --seed {params.seed}"
         " --out results/select/{wildcards.selector} 2>&1 | tee {log}"
@@ -70,7 +70,7 @@ rule select:
         ),
         threshold=asked(lambda w: plan.threshold(w.run, w.selector)),
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/select.py filter"
+        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]} filter"
         " --examples {params.examples}"
         " --predictions results/predict/{wildcards.run}.parquet --selector {input.model}"
         " --threshold {params.threshold} --out {output.predictions} 2>&1 | tee {log}"
@@ -101,7 +101,7 @@ rule tune_selector:
             ]
         ),
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} workflow/scripts/select.py tune"
+        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]} tune"
         " --examples {params.examples}"
         " --predictions results/predict/dev/{wildcards.run}.parquet --selector {input.model}"
         " --out {output} 2>&1 | tee {log}"
@@ -124,6 +124,6 @@ rule filter_by_gold:
             lambda w: [f"results/corpora/{c}/test.parquet" for c in plan.tested(w.run)]
         ),
     shell:
-        "python -P workflow/scripts/select.py oracle --examples {params.examples}"
+        "python -P {input.code[0]} oracle --examples {params.examples}"
         " --predictions results/predict/{wildcards.run}.parquet --out {output.predictions}"
         " 2>&1 | tee {log}"

@@ -76,7 +76,7 @@ rule table:
             lambda w: [f"{f}.parquet" for f in plan.looked_into(w.paper, w.table)]
         ),
     shell:
-        "python -P workflow/scripts/tables.py --definition {params.definition:q}"
+        "python -P {input.code[0]} --definition {params.definition:q}"
         " --evaluations {input.evaluations} --metrics {input.metrics}"
         " --predictions {params.predictions} --gold results/corpora"
         " --published {input.published} --out {output.csv} 2>&1 | tee {log}"
@@ -92,14 +92,14 @@ rule figure:
     log:
         "results/logs/figures/{paper}.{figure}.log",
     wildcard_constraints:
-        paper="|".join(plan.experiments),
+        paper=one_of(plan.experiments),
         figure="[^/.]+",
     conda:
         "../../environment.yml"
     params:
         definition=asked(lambda w: plan.figure(w.paper, w.figure).dump()),
     shell:
-        "python -P workflow/scripts/figure.py --definition {params.definition:q}"
+        "python -P {input.code[0]} --definition {params.definition:q}"
         " --long {input.long} --out results/figures/{wildcards.paper}/{wildcards.figure}"
         " 2>&1 | tee {log}"
 
@@ -112,7 +112,7 @@ rule counts:
                 corpus=plan.at_hand.counted(plan.tables.counts[w.counts]).counted,
             )
         ),
-        published="resources/published/{counts}.csv",
+        published=f"{HERE}resources/published/{{counts}}.csv",
         code=code("workflow/scripts/counts.py"),
     output:
         csv="results/tables/{counts}.csv",
@@ -122,13 +122,13 @@ rule counts:
     log:
         "results/logs/counts/{counts}.log",
     wildcard_constraints:
-        counts="|".join(plan.tables.counts),
+        counts=one_of(plan.tables.counts),
     conda:
         "../../environment.yml"
     params:
         table=asked(lambda w: plan.at_hand.counted(plan.tables.counts[w.counts]).dump()),
     shell:
-        "python -P workflow/scripts/counts.py --table {params.table:q}"
+        "python -P {input.code[0]} --table {params.table:q}"
         " --reports {input.reports} --published {input.published}"
         " --out {output.csv} 2>&1 | tee {log}"
 
@@ -146,7 +146,7 @@ rule leakage:
     params:
         corpora=asked(lambda w: as_json(plan.at_hand.fetched())),
     shell:
-        "python -P workflow/scripts/leakage.py --corpora {params.corpora:q}"
+        "python -P {input.code[0]} --corpora {params.corpora:q}"
         " --folder results/corpora --out {output} 2>&1 | tee {log}"
 
 
@@ -186,7 +186,7 @@ rule format_capacity:
         corpora=as_json({c: plan.corpora[c].types for c in plan.pretraining_corpora()}),
         tokenizers=as_json(TOKENIZERS),
     shell:
-        "python -P workflow/scripts/format_capacity.py --corpora {params.corpora:q}"
+        "python -P {input.code[0]} --corpora {params.corpora:q}"
         " --examples results/corpora --tokenizers {params.tokenizers:q} --out {output.csv}"
         " 2>&1 | tee {log}"
 
@@ -203,8 +203,8 @@ rule report:
         figures=collect("results/figures/{name}.png", name=plan.reported_figures()),
         definitions=plan.config.tables,
         corpora=plan.config.corpora,
-        page=multiext("src/bionerflow/report/page", ".css", ".html.j2", ".js"),
-        spans="src/bionerflow/report/spans.js",
+        page=multiext(f"{HERE}src/bionerflow/report/page", ".css", ".html.j2", ".js"),
+        spans=f"{HERE}src/bionerflow/report/spans.js",
         code=code("workflow/scripts/report.py"),
     output:
         html="results/report.html",
@@ -215,7 +215,7 @@ rule report:
     params:
         predictions=[f"{plan.prediction_file(id)}.parquet" for id in SHOWN],
     shell:
-        "python -P workflow/scripts/report.py --tables {input.tables} --figures {input.figures} --gold results/corpora"
+        "python -P {input.code[0]} --tables {input.tables} --figures {input.figures} --gold results/corpora"
         " --evaluations {input.evaluations} --metrics {input.metrics}"
         " --predictions {params.predictions} --definitions {input.definitions}"
         " --corpora {input.corpora} --out {output.html} 2>&1 | tee {log}"

@@ -35,7 +35,7 @@ rule train:
         "trap '' TERM; PYTHONSAFEPATH=1 python -m bionerflow.gpus {resources.gpu}"
         " $( [ {resources.gpu} -lt 2 ] ||"
         " echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu} )"
-        " workflow/scripts/train.py --conversations results/curate/{wildcards.run}"
+        " {input.code[0]} --conversations results/curate/{wildcards.run}"
         " --base {params.base} --settings {params.settings:q} --predict {params.predict:q}"
         " --card {params.card:q} --seed {params.seed} --threads {threads}"
         " --checkpoints results/checkpoints --out results/train/{wildcards.run} 2>&1 | tee {log}"
@@ -56,7 +56,7 @@ rule training:
     params:
         constants=plan.config.footprint.dump(),
     shell:
-        "python -P workflow/scripts/training.py --metrics {input.metrics}"
+        "python -P {input.code[0]} --metrics {input.metrics}"
         " --constants {params.constants:q} --footprint {output.footprint}"
         " --figures {output.png} {output.svg} 2>&1 | tee {log}"
 
@@ -76,6 +76,6 @@ rule card:
     params:
         about=asked(lambda w: plan.about(w.run)),
     shell:
-        "python -P workflow/scripts/card.py --about {params.about:q} --metrics {input.metrics}"
+        "python -P {input.code[0]} --about {params.about:q} --metrics {input.metrics}"
         " --footprint {input.footprint} --evaluation {input.evaluation} --out {output.card}"
         " 2>&1 | tee {log}"
