@@ -13,10 +13,10 @@ from xml.etree import ElementTree
 
 import pytest
 from marking import Marker, marks
+from reading import read
 
 from bionerflow.annotate.sources import Reading
 from bionerflow.annotate.work import annotate
-from bionerflow.corpora.readers import READERS
 from bionerflow.errors import UserError
 from bionerflow.files import read_json
 
@@ -252,14 +252,14 @@ def test_each_form_to_each_form_on_real_documents(given, tmp_path, corpora_mirro
 def check_read_back(form: str, out: Path, source: Given, mentions: int) -> None:
     """The project's own reader finds the same, and the same texts where passages stay passages."""
     files = [out] if out.is_file() else out.rglob("*.*")
-    read = READERS[form.partition("_")[0]](
-        {str(f.relative_to(out.parent)): f.read_bytes() for f in files}
+    found = read(
+        form.partition("_")[0], {str(f.relative_to(out.parent)): f.read_bytes() for f in files}
     )
-    assert not read.findings
-    assert sum(len(document.entities) for document in read.documents) == mentions
+    assert not found.findings
+    assert sum(len(document.entities) for document in found.documents) == mentions
     if form in ("bioc", "jsonl"):
         texts = [text for parts in source.texts.values() for _, text in parts if text]
-        assert [document.text for document in read.documents if document.text] == texts
+        assert [document.text for document in found.documents if document.text] == texts
 
 
 @pytest.mark.parametrize("form", ["brat", "pubtator", "bioc", "bioc_xml", "jsonl"])

@@ -8,12 +8,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from counting import COUNTED
+from reading import read
 
 from bionerflow.corpora import download
 from bionerflow.corpora.archives import gunzip
 from bionerflow.corpora.download import fetch, git_blob
 from bionerflow.corpora.normalise import normalise
-from bionerflow.corpora.readers import READERS
 from bionerflow.corpora.report import nested, overlapping, same_extent
 from bionerflow.corpora.settings import SPLITS, CorpusSettings, Part, load_corpora
 from bionerflow.corpora.splits import divide
@@ -113,6 +114,10 @@ def test_unknown_key_names_the_nearest():
         ({"splits": [{"files": ["b.tsv"], "into": "train"}]}, r"not under files: \['b.tsv'\]"),
         ({"type_map": {"G": "Protein"}}, r"not under types: \['Protein'\]"),
         ({"files": {"a.tsv": {"url": "http://x.org/a"}}}, "files.a.tsv.url"),
+        (
+            {"splits": [{"files": ["a.tsv"], "into": {"train": 0.5, "test": 0.3}}]},
+            "the shares make 0.8, not 1",
+        ),
     ],
 )
 def test_settings_that_contradict_themselves(change, message):
@@ -137,29 +142,36 @@ def texts(splits) -> dict[str, list[str]]:
     return {split: [example.text for example in found] for split, found in splits.items()}
 
 
+def divided(found: list[Example], recipe: Part) -> dict[str, list[Example]]:
+    splits: dict[str, list[Example]] = {}
+    for split, example in divide("c", recipe, found, lambda: (e.doc_id for e in found)):
+        splits.setdefault(split, []).append(example)
+    return splits
+
+
 def part(**keys) -> Part:
     return Part(files=["a"], **keys)
 
 
 def test_file_order_counts():
-    splits = divide("c", examples("a", "a", "b"), part(into={"train": 1, "test": 2}))
+    splits = divided(examples("a", "a", "b"), part(into={"train": 1, "test": 2}))
     assert texts(splits) == {"train": ["0"], "test": ["1", "2"]}
 
 
 def test_random_split_keeps_documents_whole_and_counts_exact():
     found = examples(*(f"d{n // 2}" if n < 20 else f"s{n}" for n in range(30)))
     recipe = {"into": {"train": 21, "dev": 5, "test": 4}, "order": "random"}
-    splits = divide("c", found, part(**recipe, seed=1))
+    splits = divided(found, part(**recipe, seed=1))
     assert {split: len(chosen) for split, chosen in splits.items()} == recipe["into"]
     homes = [{example.doc_id for example in chosen} for chosen in splits.values()]
     assert sum(map(len, homes)) == len(set.union(*homes)) == 20
-    assert texts(splits) == texts(divide("c", found, part(**recipe, seed=1)))
-    assert texts(splits) != texts(divide("c", found, part(**recipe, seed=2)))
+    assert texts(splits) == texts(divided(found, part(**recipe, seed=1)))
+    assert texts(splits) != texts(divided(found, part(**recipe, seed=2)))
 
 
 def test_random_split_by_shares_of_documents():
     into = {"train": 0.7, "dev": 0.15, "test": 0.15}
-    splits = divide("c", examples(*map(str, range(20))), part(into=into, order="random"))
+    splits = divided(examples(*map(str, range(20))), part(into=into, order="random"))
     assert {split: len(chosen) for split, chosen in splits.items()} == {
         "train": 14,
         "dev": 3,
@@ -169,7 +181,7 @@ def test_random_split_by_shares_of_documents():
 
 def test_split_that_whole_documents_cannot_make():
     with pytest.raises(UserError, match="no whole documents make 1 sentences of train"):
-        divide("c", examples("a", "a"), part(into={"train": 1, "test": 1}, order="random"))
+        divided(examples("a", "a"), part(into={"train": 1, "test": 1}, order="random"))
 
 
 CONTENT = b"p53\tB-G\n"
@@ -354,6 +366,8 @@ def test_real_corpus_is_exact(corpus, corpora_mirror, tmp_path):
         fetch(entry.entry(name), tmp_path / "raw" / name, corpora_mirror)
     normalise(corpus, entry, tmp_path / "raw", tmp_path / "out")
     report = read_json(tmp_path / "out" / "report.json")
+    raw = [(tmp_path / "raw" / name).read_bytes() for name in entry.files]
+    assert report["mentions"] == sum(map(COUNTED[entry.reader], raw))
     sentences, entities, lost, joined = COUNTS[corpus]
     splits = [report["splits"][split] for split in SPLITS]
     if sentences:
@@ -396,14 +410,15 @@ def test_other_raw_files_are_exact(reader, options, names, mentions, lost, corpo
     files = {name: (corpora_mirror / name).read_bytes() for name in names}
     if reader != "brat":
         files = {name.removesuffix(".gz"): gunzip(name, data) for name, data in files.items()}
-    reading = READERS[reader](files, **options)
+    assert sum(map(COUNTED[reader], files.values())) == mentions
+    reading = read(reader, files, **options)
     assert reading.mentions.total() == mentions
     assert sum(finding.lost for finding in reading.findings) == lost
 
 
 def test_bioc_and_pubtator_of_one_corpus_agree(corpora_mirror):
-    bioc = READERS["bioc"]({"a": (corpora_mirror / "biored" / "Dev.BioC.JSON").read_bytes()})
-    pubtator = READERS["pubtator"]({"a": (corpora_mirror / "biored" / "Dev.PubTator").read_bytes()})
+    bioc = read("bioc", {"a": (corpora_mirror / "biored" / "Dev.BioC.JSON").read_bytes()})
+    pubtator = read("pubtator", {"a": (corpora_mirror / "biored" / "Dev.PubTator").read_bytes()})
 
     def plain(reading):
         return {(d.id, d.text, tuple(sorted(d.entities))) for d in reading.documents}

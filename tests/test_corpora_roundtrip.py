@@ -5,9 +5,9 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reading import Read, read
 
-from bionerflow.corpora.documents import Document, Reading
-from bionerflow.corpora.readers import READERS
+from bionerflow.corpora.documents import Document
 from bionerflow.corpora.writers import WRITERS
 from bionerflow.errors import UserError
 from bionerflow.schema import Entity, Span
@@ -59,8 +59,8 @@ def token_documents(draw) -> list[Document]:
     return found
 
 
-def read_back(form: str, reader: str, written: list[Document]) -> Reading:
-    reading = READERS[reader](WRITERS[form](written))
+def read_back(form: str, reader: str, written: list[Document]) -> Read:
+    reading = read(reader, WRITERS[form](written))
     assert reading.mentions.total() == sum(len(document.entities) for document in written)
     assert not any(finding.lost for finding in reading.findings)
     return reading
@@ -178,21 +178,61 @@ def broken(draw, files: dict[str, bytes]) -> dict[str, bytes]:
     return files | {name: draw(st.sampled_from(changed))}
 
 
+def read_or_told(reader: str, files: dict[str, bytes]) -> tuple[Read | None, str]:
+    try:
+        return read(reader, files), ""
+    except UserError as error:
+        return None, str(error)
+
+
 @pytest.mark.parametrize("form", FILES)
 @FAST
 @given(data=st.data())
 def test_broken_files_give_an_error_or_a_listed_mention_and_never_a_wrong_span(form, data):
     reader, files = FILES[form]
     damaged = data.draw(broken(files))
-    message, reading = "", Reading()
-    try:
-        reading = READERS[reader](damaged)
-    except UserError as error:
-        message = str(error)
-    assert not message or any(name in message for name in damaged)
+    reading, message = read_or_told(reader, damaged)
+    if not reading:
+        names = "|".join(map(re.escape, damaged))
+        assert re.match(rf"({names}):[1-9]\d*: ", message), message
+        return
     placed = [(document, entity) for document in reading.documents for entity in document.entities]
-    lost = sum(finding.lost for finding in reading.findings)
-    assert reading.mentions.total() == len(placed) + lost
+    lost = [finding for finding in reading.findings if finding.lost]
+    assert reading.mentions.total() == len(placed) + len(lost)
+    assert all(re.search(r":[1-9]\d*", finding.where) for finding in lost)
     for document, entity in placed:
         assert entity == Entity.at(entity.type, entity.spans, document.text)
         assert all(0 <= start < end <= len(document.text) for start, end in entity.spans)
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\r", "mixed"])
+@pytest.mark.parametrize("form", FILES)
+def test_other_line_ends_lose_no_mention(form, ends):
+    reader, files = FILES[form]
+    changed = {
+        name: data.replace(b"\n", b"\r\n", 1)
+        if ends == "mixed"
+        else data.replace(b"\n", ends.encode())
+        for name, data in files.items()
+    }
+    reading, message = read_or_told(reader, changed)
+    if not reading:
+        assert ends == "\r"
+        assert re.match(r"[\w.]+:1: ", message)
+        return
+    whole = read(reader, files)
+    assert reading.mentions == whole.mentions
+    assert [d.text.split() for d in reading.documents] == [d.text.split() for d in whole.documents]
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_utf16_is_read_or_told(form):
+    reader, files = FILES[form]
+    for encoding in ("utf-16", "utf-16-le"):
+        wide = {name: data.decode().encode(encoding) for name, data in files.items()}
+        reading, message = read_or_told(reader, wide)
+        if reading:
+            assert form == "genia", "XML alone tells its encoding"
+            assert reading.mentions == read(reader, files).mentions
+        else:
+            assert re.match(r"[\w.]+:\d+: not (UTF-8|XML)", message)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from reading import read
 
-from bionerflow.corpora.readers import READERS
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, sha256
 from bionerflow.sample import generate, sample_corpora, write_raw
@@ -185,10 +185,10 @@ def test_a_seed_gives_equal_bytes_and_another_gives_others(corpus, raw, tmp_path
 @every_corpus
 def test_the_reader_reads_what_was_drawn(corpus, raw):
     files = {path.name: path.read_bytes() for path in raw(corpus).iterdir()}
-    reading = READERS[READER_OF[corpus]](files)
+    reading = read(READER_OF[corpus], files)
     assert reading.findings == []
     types = {f"G#{leaf}": type for type, leaf in GENIA_LEAVES.items()}
-    read = {
+    as_drawn = {
         document.text: {
             Entity(types.get(e.type, e.type), e.spans, e.text) for e in document.entities
         }
@@ -196,17 +196,17 @@ def test_the_reader_reads_what_was_drawn(corpus, raw):
     }
     expected = [example for examples in sample(corpus).values() for example in examples]
     assert len(reading.documents) == len(expected)
-    assert read == {example.text: set(example.entities) for example in expected}
+    assert as_drawn == {example.text: set(example.entities) for example in expected}
 
 
 def test_documents_of_xml_and_brat_keep_their_ids(raw):
-    xml = READERS["genia"]({"corpus.xml": (raw("sample_nested") / "corpus.xml").read_bytes()})
+    xml = read("genia", {"corpus.xml": (raw("sample_nested") / "corpus.xml").read_bytes()})
     assert [document.id for document in xml.documents] == [
         example.doc_id for examples in sample("sample_nested").values() for example in examples
     ]
     archive = (raw("sample_discontinuous") / "brat.tar.gz").read_bytes()
     assert archive[4:8] == bytes(4), "a time in the gzip header changes the bytes of every run"
-    brat = READERS["brat"]({"brat.tar.gz": archive}, folders=["test"])
+    brat = read("brat", {"brat.tar.gz": archive}, folders=["test"])
     assert {document.id for document in brat.documents} == {
         example.doc_id for example in sample("sample_discontinuous")["test"]
     }

@@ -6,10 +6,10 @@ small, so that the workflow compares it by content, never by time stamp.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, sha256, whole, write_json
 
-T = TypeVar("T")
 #: Rows of a Parquet file that are in memory together while it is written.
 BATCH = 10_000
 
@@ -193,13 +192,6 @@ def card_of(path: str | Path) -> Path:
     return Path(path).with_suffix(".json")
 
 
-def batched(rows: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield lists of `size` rows, the last one shorter."""
-    left = iter(rows)
-    while batch := list(islice(left, size)):
-        yield batch
-
-
 def write_rows(
     path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema, **card: Any
 ) -> None:
@@ -207,12 +199,44 @@ def write_rows(
 
     Rows are taken in batches, so that a generator's rows are never in memory all at once.
     """
-    count = 0
-    with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
-        for batch in batched(rows, BATCH):
-            writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
-            count += len(batch)
-    write_json(card_of(path), {"rows": count, "sha256": sha256(path), **card})
+    with row_writer(path, schema) as writer:
+        for row in rows:
+            writer.add(row)
+        writer.card = card
+
+
+class RowWriter:
+    """Takes rows one by one and writes them in batches; `card` is what the stage counted."""
+
+    def __init__(self, file: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self.file, self.schema = file, schema
+        self.held: list[Mapping[str, Any]] = []
+        self.count = 0
+        self.card: Mapping[str, Any] = {}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take one row."""
+        self.held.append(row)
+        self.count += 1
+        if len(self.held) == BATCH:
+            self.write()
+
+    def write(self) -> None:
+        """Write the rows that are held."""
+        if self.held:
+            self.file.write_batch(pa.RecordBatch.from_pylist(self.held, schema=self.schema))
+            self.held = []
+
+
+@contextmanager
+def row_writer(path: str | Path, schema: pa.Schema) -> Iterator[RowWriter]:
+    """Open a Parquet file for rows; it and its card are there when the block ends well."""
+    with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as file:
+        writer = RowWriter(file, schema)
+        yield writer
+        writer.write()
+    card = {"rows": writer.count, "sha256": sha256(path), **writer.card}
+    write_json(card_of(path), card)
 
 
 def write_table(path: str | Path, table: pa.Table, **card: Any) -> None:

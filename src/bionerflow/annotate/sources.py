@@ -216,7 +216,7 @@ def bioc_file(file: Input, raw: io.BufferedReader, reading: Reading) -> Iterator
     """Yield the passages of BioC XML or JSON; their annotations are not taken over."""
     is_xml = raw.peek(SNIFFED).lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<")
     documents = stream_xml(file.path, raw) if is_xml else stream_json(file.path, _text(raw))
-    for document in documents:
+    for _, document in documents:
         yield from _passages(document)
 
 

@@ -1,21 +1,17 @@
-"""What every reader returns: documents, findings about odd mentions, and how many were read."""
+"""What every reader yields, documents, and what it notes: odd mentions, and how many were read."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO, TextIOWrapper
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
-
-from bionerflow.errors import UserError
 from bionerflow.schema import Entity, Span
-
-T = TypeVar("T")
 
 #: Starts and ends as a raw file gives them, in its own order.
 RawSpans = Sequence[tuple[int, int]]
+#: A raw type, the spans, and the mention's own string where the file gives it.
+Mention = tuple[str, RawSpans, str | None]
 
 
 class Finding(NamedTuple):
@@ -42,12 +38,11 @@ class Document:
 
 @dataclass(slots=True)
 class Reading:
-    """What a reader found; `mentions` counts the raw mentions of each raw type.
+    """What a reader notes beside its documents; `mentions` counts the raw mentions by raw type.
 
-    The mentions equal the entities of all documents and the findings that are lost.
+    Once all documents are taken, the mentions equal their entities and the findings that are lost.
     """
 
-    documents: list[Document] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     mentions: Counter[str] = field(default_factory=Counter)
 
@@ -58,7 +53,7 @@ class Reading:
     def place(
         self,
         type: str,
-        spans: Sequence[tuple[int, int]],
+        spans: RawSpans,
         text: str,
         mention: str | None,
         where: str,
@@ -82,6 +77,14 @@ class Reading:
             self.note("fragments_out_of_order", where, f"{mention!r}")
         return Entity.at(type, spans, text)
 
+    def piece(self, id: str, text: str, mentions: Iterable[Mention], where: str) -> Document:
+        """Return a document of one sentence with those of its mentions that can be placed."""
+        placed = (
+            self.place(type, spans, text, mention, where) for type, spans, mention in mentions
+        )
+        kept = tuple(entity for entity in placed if entity)
+        return Document(id, text, kept, (Span(0, len(text)),))
+
 
 def span_fault(spans: RawSpans, length: int) -> str | None:
     """Return why the spans cannot be in a text of `length` code points, or None."""
@@ -93,38 +96,6 @@ def span_fault(spans: RawSpans, length: int) -> str | None:
     if any(left[1] > right[0] for left, right in pairwise(ordered)):
         return "fragments_overlap"
     return None
-
-
-def decode(name: str, data: bytes) -> str:
-    """Return the UTF-8 text of a raw file without its byte order mark."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{name}:{line}: not UTF-8 (byte {data[error.start]:#x}): convert the file."
-        ) from error
-
-
-def lines(name: str, data: bytes) -> Iterator[tuple[int, str]]:
-    r"""Yield the lines of a raw file with their numbers; only \n and \r\n end a line."""
-    text = TextIOWrapper(BytesIO(data), encoding="utf-8-sig", newline="\n")
-    try:
-        for number, line in enumerate(text, start=1):
-            yield number, line.removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        decode(name, data)
-        raise
-
-
-def parse_json(name: str, data: bytes, kind: type[T]) -> T:
-    """Return the JSON of a raw file as `kind`, or raise UserError with the place of the fault."""
-    try:
-        return TypeAdapter(kind).validate_json(decode(name, data))
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise UserError(f"{name}: {place and f'at {place}: '}{fault['msg']}.") from None
 
 
 def joined(id: str, sentences: Iterable[tuple[str, Iterable[Entity]]]) -> Document:
@@ -145,8 +116,3 @@ def moved(entity: Entity, by: int) -> Entity:
     """Return the entity with all spans moved by `by` code points."""
     spans = tuple(Span(start + by, end + by) for start, end in entity.spans)
     return Entity(entity.type, spans, entity.text)
-
-
-def bad_line(name: str, number: int, expected: str, line: str) -> UserError:
-    """Return the error for a line that has not the form of its file."""
-    return UserError(f"{name}:{number}: expected {expected}, found {line[:80]!r}.")

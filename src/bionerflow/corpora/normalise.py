@@ -4,64 +4,89 @@ import inspect
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from bionerflow.corpora.documents import Finding, Reading, moved
+from bionerflow.corpora.documents import Document, Reading, moved
 from bionerflow.corpora.readers import READERS
-from bionerflow.corpora.report import counts, findings
+from bionerflow.corpora.report import Tally, findings
 from bionerflow.corpora.sentences import joined, sentences
 from bionerflow.corpora.settings import SPLITS, Part, Recipe, Split
 from bionerflow.corpora.splits import divide
 from bionerflow.errors import UserError, nearest
 from bionerflow.files import sha256, write_json
-from bionerflow.schema import Entity, Example, Span, write_examples
+from bionerflow.schema import EXAMPLES, Entity, Example, Span, example_row, row_writer
 
 
 def normalise(corpus: str, settings: Recipe, raw: Path, out: Path) -> None:
     """Read a corpus's raw files from `raw` and write its splits and report into `out`.
 
+    Raw bytes, document ids and findings are held in memory, sentences are not.
+
     Raises:
         UserError: a file is missing or broken, or the data contradict the settings.
     """
-    files = {name: content(raw / name) for name in settings.files}
+    sources = {name: source(raw / name) for name in settings.files}
     cutter = Cutter(settings)
-    splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
-    for part in settings.splits:
-        examples = list(cutter.cut(read(corpus, settings, part, files)))
-        for split, chosen in divide(corpus, examples, part).items():
-            splits[split].extend(chosen)
-    counted = {split: counts(splits[split]) for split in SPLITS}
-    check(corpus, settings, counted)
-    for split in SPLITS:
-        write_examples(out / f"{split}.parquet", splits[split], **counted[split])
-    write_json(out / "report.json", report(corpus, settings, raw, cutter, counted))
+    tallies = {split: Tally() for split in SPLITS}
+    with ExitStack() as stack:
+        writers = {
+            split: stack.enter_context(row_writer(out / f"{split}.parquet", EXAMPLES))
+            for split in SPLITS
+        }
+        for part in settings.splits:
+            for split, example in examples(corpus, settings, part, raw, cutter):
+                tallies[split].add(example)
+                writers[split].add(example_row(example))
+        counted = {split: tally.counts() for split, tally in tallies.items()}
+        check(corpus, settings, counted)
+        for split, writer in writers.items():
+            writer.card = counted[split]
+    write_json(out / "report.json", report(corpus, settings, sources, cutter, counted))
 
 
-def content(path: Path) -> bytes:
-    """Return a raw file's bytes."""
+def source(path: Path) -> dict[str, Any]:
+    """Return what identifies a raw file."""
     try:
-        return path.read_bytes()
+        return {"sha256": sha256(path), "bytes": path.stat().st_size}
     except FileNotFoundError:
         raise UserError(f"The raw file {path} is missing: fetch it first.") from None
 
 
-def read(corpus: str, settings: Recipe, part: Part, files: Mapping[str, bytes]) -> Reading:
+def examples(
+    corpus: str, settings: Recipe, part: Part, raw: Path, cutter: "Cutter"
+) -> Iterator[tuple[Split, Example]]:
+    """Yield the examples of a part with their splits."""
+    files = {name: (raw / name).read_bytes() for name in part.files}
+
+    def cut(cutter: Cutter) -> Iterator[Example]:
+        return cutter.cut(read(corpus, settings, part, files, cutter.reading))
+
+    def documents() -> Iterator[str]:
+        return (example.doc_id for example in cut(Cutter(settings)))
+
+    return divide(corpus, part, cut(cutter), documents)
+
+
+def read(
+    corpus: str, settings: Recipe, part: Part, files: Mapping[str, bytes], reading: Reading
+) -> Iterator[Document]:
     """Read a part's files with the corpus's reader and options."""
     reader = READERS.get(settings.reader)
     if not reader:
         hint = nearest(settings.reader, READERS)
         raise UserError(f"{corpus}: there is no reader '{settings.reader}'.{hint}")
     options = settings.options | part.options
-    known = list(inspect.signature(reader).parameters)[1:]
+    known = list(inspect.signature(reader).parameters)[2:]
     for option in options:
         if option not in known:
             raise UserError(
                 f"{corpus}: the reader {settings.reader} has no option '{option}'."
                 + nearest(option, known)
             )
-    return reader({name: files[name] for name in part.files}, **options)
+    return reader(reading, files, **options)
 
 
 class Cutter:
@@ -76,17 +101,14 @@ class Cutter:
             *((type, None) for type in settings.leave_out),
         ]
         self.types: dict[str, str | None] = {}
-        self.mentions: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
-        self.findings: list[Finding] = []
+        self.reading = Reading()
         self.numbers: Counter[str] = Counter()
         self.joined = 0
 
-    def cut(self, reading: Reading) -> Iterator[Example]:
-        """Yield the examples of a reading, numbered within their document."""
-        self.mentions += reading.mentions
-        self.findings += reading.findings
-        for document in reading.documents:
+    def cut(self, documents: Iterable[Document]) -> Iterator[Example]:
+        """Yield the examples of documents, numbered within their document."""
+        for document in documents:
             found = sentences(document, self.language)
             cuts = list(joined(found, document.entities))
             self.joined += len(found) - len(cuts)
@@ -123,7 +145,7 @@ class Cutter:
 
     def lose(self, reason: str, id: str, entity: Entity) -> None:
         """List an entity that is not kept."""
-        self.findings.append(Finding(reason, id, f"{entity.type} {entity.text!r}", lost=True))
+        self.reading.note(reason, id, f"{entity.type} {entity.text!r}", lost=True)
 
 
 def within(cuts: Sequence[Span], entities: Iterable[Entity]) -> list[list[Entity]]:
@@ -150,7 +172,7 @@ def check(corpus: str, settings: Recipe, counted: Mapping[Split, Any]) -> None:
 def report(
     corpus: str,
     settings: Recipe,
-    raw: Path,
+    sources: Mapping[str, Any],
     cutter: Cutter,
     counted: Mapping[Split, Any],
 ) -> dict[str, Any]:
@@ -158,17 +180,14 @@ def report(
     return {
         "corpus": corpus,
         "language": settings.language,
-        "sources": {
-            name: {"sha256": sha256(raw / name), "bytes": (raw / name).stat().st_size}
-            for name in settings.files
-        },
+        "sources": sources,
         "splits": counted,
-        "mentions": cutter.mentions.total(),
-        "mentions_by_raw_type": cutter.mentions,
+        "mentions": cutter.reading.mentions.total(),
+        "mentions_by_raw_type": cutter.reading.mentions,
         "entities": sum(split["entities"] for split in counted.values()),
         "left_out": cutter.left_out.total(),
         "left_out_by_raw_type": cutter.left_out,
         "joined_sentences": cutter.joined,
-        "lost": sum(finding.lost for finding in cutter.findings),
-        "findings": findings(cutter.findings),
+        "lost": sum(finding.lost for finding in cutter.reading.findings),
+        "findings": findings(cutter.reading.findings),
     }

@@ -8,23 +8,44 @@ from typing import Any
 from bionerflow.corpora.documents import Finding
 from bionerflow.schema import Entity, Example
 
+NUMBERS = (
+    "sentences",
+    "sentences_with_entities",
+    "nested",
+    "overlapping",
+    "same_extent",
+    "discontinuous",
+)
 
-def counts(examples: Sequence[Example]) -> dict[str, Any]:
-    """Count a split: sentences, documents, and entities by type and kind."""
-    types = Counter(entity.type for example in examples for entity in example.entities)
-    return {
-        "sentences": len(examples),
-        "documents": len({example.doc_id for example in examples}),
-        "sentences_with_entities": sum(bool(example.entities) for example in examples),
-        "entities": types.total(),
-        "types": dict(sorted(types.items())),
-        "nested": sum(nested(example.entities) for example in examples),
-        "overlapping": sum(overlapping(example.entities) for example in examples),
-        "same_extent": sum(same_extent(example.entities) for example in examples),
-        "discontinuous": sum(
-            len(entity.spans) > 1 for example in examples for entity in example.entities
-        ),
-    }
+
+class Tally:
+    """Counts a split as its examples come: sentences, documents, entities by type and kind."""
+
+    def __init__(self) -> None:
+        self.numbers: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        self.documents: set[str] = set()
+
+    def add(self, example: Example) -> None:
+        """Count one example."""
+        entities = example.entities
+        self.documents.add(example.doc_id)
+        self.types.update(entity.type for entity in entities)
+        self.numbers["sentences"] += 1
+        self.numbers["sentences_with_entities"] += bool(entities)
+        self.numbers["nested"] += nested(entities)
+        self.numbers["overlapping"] += overlapping(entities)
+        self.numbers["same_extent"] += same_extent(entities)
+        self.numbers["discontinuous"] += sum(len(entity.spans) > 1 for entity in entities)
+
+    def counts(self) -> dict[str, Any]:
+        """Return what was counted."""
+        return {
+            "documents": len(self.documents),
+            "entities": self.types.total(),
+            "types": dict(sorted(self.types.items())),
+            **{name: self.numbers[name] for name in NUMBERS},
+        }
 
 
 def nested(entities: Iterable[Entity]) -> int:

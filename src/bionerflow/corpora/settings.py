@@ -39,6 +39,13 @@ class Part(Settings):
     order: Literal["file", "random"] = Field("file", description="the order they are dealt in")
     seed: int = 1
 
+    @model_validator(mode="after")
+    def _shares_are_whole(self) -> "Part":
+        shares: list[float] = [] if isinstance(self.into, str) else list(self.into.values())
+        if any(isinstance(share, float) for share in shares) and round(sum(shares), 9) != 1:
+            raise ValueError(f"the shares make {sum(shares)}, not 1: sentences would be lost")
+        return self
+
 
 class Recipe(Settings):
     """What normalising a corpus rests on: its types, raw files, reader and splits."""

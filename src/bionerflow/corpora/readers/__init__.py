@@ -1,8 +1,8 @@
-"""One reader a raw form: a pure function from named bytes to documents, found by its name."""
+"""One reader a raw form: a function from named bytes to documents, found by its name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from bionerflow.corpora.documents import Reading
+from bionerflow.corpora.documents import Document
 from bionerflow.corpora.readers import (
     bc2gm,
     bioc,
@@ -16,8 +16,9 @@ from bionerflow.corpora.readers import (
     yidu,
 )
 
-#: Takes the raw files by name, and the reader's own options as keywords.
-Reader = Callable[..., Reading]
+#: Takes a Reading to note things in, the raw files by name, and the reader's own options as
+#: keywords; yields documents as it reads.
+Reader = Callable[..., Iterator[Document]]
 
 READERS: dict[str, Reader] = {
     "bc2gm": bc2gm.read,

@@ -1,9 +1,10 @@
 """BC2GM: `.in` files of sentences and `.eval` files of mentions whose offsets skip spaces."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from bionerflow.corpora.documents import Document, Reading, bad_line, lines
+from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.raw import bad_line, lines
 from bionerflow.schema import Entity, Span
 
 MENTION = re.compile(r"([^|]+)\|(\d{1,9}) (\d{1,9})\|(.*)")
@@ -11,8 +12,8 @@ SOURCE = re.compile(r"[A-Z]*\d+")
 TYPE = "GENE"
 
 
-def read(files: Mapping[str, bytes]) -> Reading:
-    """Read sentences (`id text`) and their mentions (`id|first last|mention`).
+def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
+    """Yield sentences (`id text`) with their mentions (`id|first last|mention`).
 
     First and last count the characters that are not white space; last is inclusive. A sentence's
     id begins with that of its article (P00001606T0076). Give GENE.eval alone: ALTGENE.eval has
@@ -21,7 +22,6 @@ def read(files: Mapping[str, bytes]) -> Reading:
     Raises:
         UserError: a line has another form.
     """
-    reading = Reading()
     texts: dict[str, str] = {}
     for name, data in files.items():
         if name.endswith(".in"):
@@ -34,8 +34,7 @@ def read(files: Mapping[str, bytes]) -> Reading:
         source = SOURCE.match(id)
         document = source.group() if source else id
         whole = (Span(0, len(text)),)
-        reading.documents.append(Document(document, text, tuple(entities[id]), whole))
-    return reading
+        yield Document(document, text, tuple(entities[id]), whole)
 
 
 def sentences(name: str, data: bytes) -> dict[str, str]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from bionerflow.corpora.archives import is_archive, members
-from bionerflow.corpora.documents import Document, Reading, bad_line, decode, lines
+from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.raw import bad_line, decode, lines
 from bionerflow.schema import Entity, Span
 
 ANNOTATIONS = (".ann", ".a1")
@@ -16,20 +17,20 @@ Row = tuple[str, str, str, list[tuple[int, int]], str]
 
 
 def read(
+    reading: Reading,
     files: Mapping[str, bytes],
     folders: Sequence[str] = (),
     source: str = "",
     sentences: bool = False,
     join_wrapped: bool = False,
-) -> Reading:
-    """Read the `T` lines of standoff files; lines of other kinds are not mentions.
+) -> Iterator[Document]:
+    """Yield texts with the `T` lines of their standoff files; other lines are not mentions.
 
     `folders` names the folders to read and drops them from the documents' ids, where texts and
     annotations lie apart (CADEC). `source` is a regular expression for the part of an id that
     names the source document. With `sentences` each file is one sentence. With `join_wrapped`
     fragments that only white space parts become one span (mentions wrapped over lines).
     """
-    reading = Reading()
     texts, annotations = paired(files, folders)
     for id in sorted(texts.keys() | annotations.keys()):
         name, rows = id, []
@@ -47,8 +48,7 @@ def read(
         match = re.match(source, id)
         whole = (Span(0, len(text.rstrip("\r\n"))),) if sentences else None
         document_id = match.group() if match and source else id
-        reading.documents.append(Document(document_id, text, entities, whole))
-    return reading
+        yield Document(document_id, text, entities, whole)
 
 
 def paired(

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from bionerflow.corpora.documents import Document, Reading, bad_line, lines
+from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.raw import bad_line, lines
 from bionerflow.errors import UserError
 from bionerflow.schema import Entity, Span
 
@@ -15,15 +16,14 @@ Field = tuple[str, str]
 Borders = dict[Field, tuple[Span, ...]]
 
 
-def read(files: Mapping[str, bytes]) -> Reading:
-    """Read `*.abstracts.txt`, `*.annotations.txt` and, where given, `*.borders.tsv`.
+def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
+    """Yield the fields of `*.abstracts.txt`, `*.annotations.txt` and, where given, `*.borders.tsv`.
 
     Offsets are per field: title and abstract are documents of one id.
 
     Raises:
         UserError: a file has another name, or a line has another number of columns.
     """
-    reading = Reading()
     texts: dict[Field, str] = {}
     entities: dict[Field, list[Entity]] = {}
     borders: Borders = {}
@@ -39,21 +39,24 @@ def read(files: Mapping[str, bytes]) -> Reading:
             raise UserError(f"{name} is no abstracts, annotations or borders file of CHEMDNER.")
     for place, text in texts.items():
         found = tuple(entities.get(place, ()))
-        reading.documents.append(Document(place[0], text, found, borders.get(place)))
-    return reading
+        yield Document(place[0], text, found, borders.get(place))
 
 
 def read_borders(name: str, data: bytes, texts: Mapping[Field, str]) -> Borders:
     """Return the sentences of each field; raises UserError where they do not cover its text."""
     borders: dict[Field, list[Span]] = {}
+    begun: dict[Field, int] = {}
     for number, (id, field, border) in rows(name, data, 3):
         match = BORDER.fullmatch(border)
         if not match:
             raise bad_line(name, number, "a border start:end", border)
+        begun.setdefault((id, field), number)
         borders.setdefault((id, field), []).append(Span(*map(int, match.groups())))
     for place, cuts in borders.items():
         if not covered(texts.get(place, ""), cuts):
-            raise UserError(f"{name}: the sentences of {' '.join(place)} do not cover its text.")
+            raise UserError(
+                f"{name}:{begun[place]}: the sentences of {' '.join(place)} do not cover its text."
+            )
     return {place: tuple(cuts) for place, cuts in borders.items()}
 
 

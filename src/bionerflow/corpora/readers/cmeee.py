@@ -1,17 +1,15 @@
 """CMeEE, Chinese: V2 as CBLUE JSON, v1 as CHIP-2020 text lines; the end index is inclusive."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from bionerflow.corpora.documents import Document, Reading, bad_line, lines, parse_json
-from bionerflow.schema import Span
+from bionerflow.corpora.documents import Document, Mention, Reading
+from bionerflow.corpora.raw import bad_line, items, lines, record_faults, text_file, utf8_faults
 
+LIST = re.compile(r"\A\s*\[")
 FIELD = re.compile(r"(\d{1,9})\s+(\d{1,9})\s+(\S+)")
-
-#: Raw type, first and last character, and mention where it is given.
-Mention = tuple[str, int, int, str | None]
 
 
 class RawEntity(BaseModel):
@@ -30,23 +28,31 @@ class Record(BaseModel):
     entities: list[RawEntity] = []
 
 
-def read(files: Mapping[str, bytes]) -> Reading:
-    """Read JSON lists of records; each is a document of one sentence."""
-    reading = Reading()
+def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
+    """Yield the records of JSON lists, each a document of one sentence.
+
+    Raises:
+        UserError: a file is not JSON, or a value no record.
+    """
     for name, data in files.items():
-        for number, record in enumerate(parse_json(name, data, list[Record])):
-            mentions = [(e.type, e.start_idx, e.end_idx, e.entity) for e in record.entities]
-            add(reading, f"{name.split('.')[0]}-{number}", record.text, mentions)
-    return reading
+        with utf8_faults(name, data):
+            values = enumerate(items(name, text_file(data, ""), LIST, "records"))
+            for number, (line, value) in values:
+                where = f"{name}:{line}"
+                with record_faults(f"{where}: "):
+                    record = Record.model_validate(value)
+                mentions = [
+                    (e.type, [(e.start_idx, e.end_idx + 1)], e.entity) for e in record.entities
+                ]
+                yield reading.piece(f"{name.split('.')[0]}-{number}", record.text, mentions, where)
 
 
-def read_v1(files: Mapping[str, bytes]) -> Reading:
-    """Read lines `text|||start    end    type|||…`; mention strings are not given.
+def read_v1(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
+    """Yield the sentences of lines `text|||start    end    type|||…`, without mention strings.
 
     Raises:
         UserError: a field has another form.
     """
-    reading = Reading()
     for name, data in files.items():
         for number, line in lines(name, data):
             text, *fields = line.split("|||")
@@ -55,17 +61,7 @@ def read_v1(files: Mapping[str, bytes]) -> Reading:
                 match = FIELD.fullmatch(field.strip())
                 if not match:
                     raise bad_line(name, number, "'start    end    type'", field)
-                mentions.append((match[3], int(match[1]), int(match[2]), None))
+                mentions.append((match[3], [(int(match[1]), int(match[2]) + 1)], None))
             if text or mentions:
-                add(reading, f"{name.split('.')[0]}-{number}", text, mentions)
-    return reading
-
-
-def add(reading: Reading, id: str, text: str, mentions: list[Mention]) -> None:
-    """Add a record as a document of one sentence."""
-    entities = [
-        reading.place(type, [(first, last + 1)], text, mention, id)
-        for type, first, last, mention in mentions
-    ]
-    kept = tuple(entity for entity in entities if entity)
-    reading.documents.append(Document(id, text, kept, (Span(0, len(text)),)))
+                id = f"{name.split('.')[0]}-{number}"
+                yield reading.piece(id, text, mentions, f"{name}:{number}")

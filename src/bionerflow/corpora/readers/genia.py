@@ -1,13 +1,11 @@
 """GENIA XML: sentences with nested `cons` elements whose `sem` names the type."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from xml.etree.ElementTree import Element, ParseError
+from io import BytesIO
+from xml.etree.ElementTree import Element
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
-
-from bionerflow.corpora.documents import Reading, joined
+from bionerflow.corpora.documents import Document, Reading, joined
+from bionerflow.corpora.raw import elements
 from bionerflow.errors import UserError
 
 #: The type of a part of a coordinated term, which carries no `sem` of its own.
@@ -17,46 +15,25 @@ WITHOUT_SEM = "(none)"
 Cons = tuple[str, int, int]
 
 
-def read(files: Mapping[str, bytes]) -> Reading:
-    """Read articles; their sentences are the document's, joined by line feeds.
+def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
+    """Yield articles, whose sentences are joined by line feeds.
 
     Raises:
         UserError: the file is not XML, or declares entities (which could fill the memory).
     """
-    reading = Reading()
     for name, data in files.items():
-        for article in root(name, data).iter("article"):
+        for line, article in elements(name, BytesIO(data), "article"):
             id = article.findtext("articleinfo/bibliomisc", "").strip()
             sentences = []
             for number, element in enumerate(article.iter("sentence")):
-                where = f"{id}:{number}"
+                where = f"{name}:{line}: {id}:{number}"
                 text, terms = flat(element, where)
                 placed = [
                     reading.place(sem, [(start, end)], text, None, where)
                     for sem, start, end in terms
                 ]
                 sentences.append((text, [entity for entity in placed if entity]))
-            reading.documents.append(joined(id, sentences))
-    return reading
-
-
-def root(name: str, data: bytes) -> Element:
-    """Parse XML, safe against entity bombs and external entities."""
-    with xml_faults(name):
-        return fromstring(data)
-
-
-@contextmanager
-def xml_faults(name: str) -> Iterator[None]:
-    """Tell faults of XML as the user's to mend."""
-    try:
-        yield
-    except ParseError as error:
-        raise UserError(f"{name}:{error.position[0]}: not XML ({error}).") from error
-    except DefusedXmlException as error:
-        raise UserError(f"{name}: declares entities, which a corpus must not ({error}).") from error
-    except (LookupError, ValueError) as error:
-        raise UserError(f"{name}: not XML of a known encoding ({error}).") from error
+            yield joined(id, sentences)
 
 
 def flat(sentence: Element, where: str) -> tuple[str, list[Cons]]:

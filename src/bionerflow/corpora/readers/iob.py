@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from bionerflow.corpora.documents import Reading, bad_line, joined, lines
+from bionerflow.corpora.documents import Document, Reading, joined
+from bionerflow.corpora.raw import bad_line, lines
 from bionerflow.schema import Entity
 
 DOCUMENT_MARK = "-DOCSTART-"
@@ -28,23 +29,27 @@ class Chunk(NamedTuple):
     begun: bool
 
 
-def read(files: Mapping[str, bytes], joiner: str = " ", layers: Sequence[int] = (1,)) -> Reading:
-    """Read token lines; the text is the tokens with `joiner` between ("" for character files).
+def read(
+    reading: Reading,
+    files: Mapping[str, bytes],
+    joiner: str = " ",
+    layers: Sequence[int] = (1,),
+) -> Iterator[Document]:
+    """Yield documents of token lines.
 
+    The text is the tokens with `joiner` between ("" for character files).
     `layers` are the columns of the tags, counted from 0. In a file without document marks each
     sentence is its own document.
 
     Raises:
         UserError: a line lacks its columns or has a tag of no known scheme.
     """
-    reading = Reading()
     for name, data in files.items():
         stem = name.split(".")[0]
         marked = DOCUMENT_MARK.encode() in data
         for number, blocks in enumerate(documents(split(name, data, max(layers)), marked)):
             sentences = [sentence(reading, name, block, joiner, layers) for block in blocks]
-            reading.documents.append(joined(f"{stem}-{number}", sentences))
-    return reading
+            yield joined(f"{stem}-{number}", sentences)
 
 
 def split(name: str, data: bytes, last_column: int) -> Iterator[Block]:

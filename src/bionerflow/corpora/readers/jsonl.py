@@ -1,11 +1,11 @@
 """JSON lines of this project's own schema: doc_id, text and entities with spans."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from bionerflow.corpora.documents import Document, Reading, lines, parse_json
-from bionerflow.schema import Span
+from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.raw import records
 
 
 class RawSpan(BaseModel):
@@ -31,26 +31,16 @@ class Record(BaseModel):
     entities: list[RawEntity] = []
 
 
-def read(files: Mapping[str, bytes]) -> Reading:
-    """Read one sentence a line.
+def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
+    """Yield the sentence of each line.
 
     Raises:
         UserError: a line is no record.
     """
-    reading = Reading()
     for name, data in files.items():
-        for number, line in lines(name, data):
-            if not line.strip():
-                continue
-            where = f"{name}:{number}"
-            record = parse_json(where, line.encode(), Record)
-            entities = [
-                reading.place(
-                    e.type, [(s.start, s.end) for s in e.spans], record.text, e.text, where
-                )
+        for line, record in records(name, data, Record):
+            mentions = [
+                (e.type, [(span.start, span.end) for span in e.spans], e.text)
                 for e in record.entities
             ]
-            kept = tuple(entity for entity in entities if entity)
-            whole = (Span(0, len(record.text)),)
-            reading.documents.append(Document(record.doc_id, record.text, kept, whole))
-    return reading
+            yield reading.piece(record.doc_id, record.text, mentions, f"{name}:{line}")

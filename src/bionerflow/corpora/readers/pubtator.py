@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from bionerflow.corpora.documents import Document, Reading, bad_line, lines
+from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.raw import bad_line, lines
 from bionerflow.schema import Entity
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
@@ -30,17 +31,17 @@ class Block(NamedTuple):
     mentions: list[Mention]
 
 
-def read(files: Mapping[str, bytes]) -> Reading:
-    """Read blocks; title and abstract are documents of one id, joined by one space in offsets.
+def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
+    """Yield the titles and abstracts of blocks, documents of one id.
 
-    One id may have many blocks (full text). Lines of five or more columns whose second and third
-    are numbers are mentions; further columns (identifiers, parts of a composite mention) are not
-    read. Other lines of tabs are relations.
+    Offsets count as if title and abstract were joined by one space. One id may have many blocks
+    (full text). Lines of five or more columns whose second and third are numbers are mentions;
+    further columns (identifiers, parts of a composite mention) are not read. Other lines of tabs
+    are relations.
 
     Raises:
         UserError: a line is none of these, or is not of its block's document.
     """
-    reading = Reading()
     for name, data in files.items():
         for block in blocks(name, lines(name, data)):
             border = len(block.title) + 1
@@ -52,8 +53,7 @@ def read(files: Mapping[str, bytes]) -> Reading:
             ):
                 if text or mentions:
                     entities = placed(reading, f"{name}:%d", text, start, mentions)
-                    reading.documents.append(Document(block.id, text, tuple(entities)))
-    return reading
+                    yield Document(block.id, text, tuple(entities))
 
 
 def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
@@ -68,6 +68,8 @@ def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
         elif not block or not line.startswith((f"{block.id}|", f"{block.id}\t")):
             raise bad_line(name, number, "a line of the document above", line)
         elif match:
+            if block.abstract:
+                raise bad_line(name, number, "one abstract for each title", line)
             block = block._replace(abstract=match[3])
         else:
             mention = mention_of(name, number, line)

@@ -1,0 +1,210 @@
+"""Raw files as numbered lines, records and elements; a fault names its file and line."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO, TextIOWrapper
+from typing import Any, BinaryIO, TextIO, TypeVar
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+from pydantic import BaseModel, ValidationError
+
+from bionerflow.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+#: Characters, or bytes of one line, that are read at once.
+READ = 1 << 16
+BETWEEN = re.compile(r"[ \t\r\n,]*")
+
+
+def decode(name: str, data: bytes) -> str:
+    """Return the UTF-8 text of a raw file without its byte order mark.
+
+    Raises:
+        UserError: the bytes are not UTF-8, or have NUL among them, as UTF-16 has.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+        at = data.find(b"\0")
+    except UnicodeDecodeError as error:
+        at = error.start
+    if at >= 0:
+        line = data.count(b"\n", 0, at) + 1
+        raise UserError(f"{name}:{line}: not UTF-8 (byte {data[at]:#x}): convert the file.")
+    return text
+
+
+def text_file(data: bytes, newline: str) -> TextIO:
+    """Return a raw file's bytes as a text file, decoded as it is read."""
+    return TextIOWrapper(BytesIO(data), encoding="utf-8-sig", newline=newline)
+
+
+@contextmanager
+def utf8_faults(name: str, data: bytes) -> Iterator[None]:
+    """Tell the line of bytes that are not UTF-8."""
+    if b"\0" in data:
+        decode(name, data)
+    try:
+        yield
+    except UnicodeDecodeError:
+        decode(name, data)
+        raise
+
+
+def lines(name: str, data: bytes) -> Iterator[tuple[int, str]]:
+    r"""Yield the lines of a raw file with their numbers; only \n and \r\n end a line.
+
+    Raises:
+        UserError: the bytes are not UTF-8, or a line has \r inside, so that lines may be lost.
+    """
+    with utf8_faults(name, data):
+        for number, line in enumerate(text_file(data, "\n"), start=1):
+            row = line.removesuffix("\n").removesuffix("\r")
+            if "\r" in row:
+                raise bad_line(name, number, r"lines that end in \n or \r\n", row)
+            yield number, row
+
+
+def bad_line(name: str, number: int, expected: str, line: str) -> UserError:
+    """Return the error for a line that has not the form of its file."""
+    return UserError(f"{name}:{number}: expected {expected}, found {line[:80]!r}.")
+
+
+def records(name: str, data: bytes, kind: type[Model]) -> Iterator[tuple[int, Model]]:
+    """Yield the records of JSON lines with their line numbers; empty lines are none."""
+    for number, line in lines(name, data):
+        if line.strip():
+            with record_faults(f"{name}:{number}: "):
+                record = kind.model_validate_json(line)
+            yield number, record
+
+
+@contextmanager
+def record_faults(start: str) -> Iterator[None]:
+    """Tell where a JSON value is not what it should be; the message begins with `start`."""
+    try:
+        yield
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise UserError(f"{start}{place and f'at {place}: '}{fault['msg']}.") from None
+
+
+class Window:
+    """What is read of a text file and not yet used; `line` is the number of its first line."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file, self.held, self.line = file, "", 1
+
+    def more(self) -> bool:
+        """Read on, as much again as is held; say whether there was anything."""
+        read = self.file.read(max(READ, len(self.held)))
+        self.held += read
+        return bool(read)
+
+    def take(self, end: int) -> str:
+        """Return the held text before `end`, and hold it no longer."""
+        taken, self.held = self.held[:end], self.held[end:]
+        self.line += taken.count("\n")
+        return taken
+
+
+def items(
+    name: str, file: TextIO, opening: re.Pattern[str], what: str
+) -> Iterator[tuple[int, Any]]:
+    """Yield the values of the JSON list that `opening` begins, with their first lines.
+
+    One value is in memory at a time. `what` tells in the error what there is no list of.
+
+    Raises:
+        UserError: there is no such list, or the file is not whole JSON.
+    """
+    window = Window(file)
+    while not (start := opening.search(window.held)):
+        if not window.more():
+            raise UserError(f"{name}:{window.line}: it has no list of {what}.")
+    head = window.take(start.end())
+    while _before_value(window):
+        yield window.line, _value(name, window)
+    while window.more():
+        pass
+    try:
+        json.loads(head + window.held)
+    except ValueError as error:
+        raise UserError(f"{name}:{window.line}: not whole JSON ({error}).") from None
+
+
+def _before_value(window: Window) -> bool:
+    """Go to the list's next value; say whether there is one, or else its end."""
+    while True:
+        window.take(BETWEEN.match(window.held).end())  # type: ignore[union-attr]
+        if window.held or not window.more():
+            return not window.held.startswith("]")
+
+
+def _value(name: str, window: Window) -> Any:
+    """Return the value that is held next, reading as much as it needs."""
+    while True:
+        try:
+            value, end = json.JSONDecoder().raw_decode(window.held)
+            window.take(end)
+            return value
+        except (ValueError, RecursionError) as error:
+            if not isinstance(error, json.JSONDecodeError) or not window.more():
+                raise UserError(f"{name}:{window.line}: not whole JSON ({error}).") from None
+
+
+class ByLine:
+    """A binary file that gives its lines one at a time; `number` is that of the last one."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.number, self.ended = file, 1, False
+
+    def read(self, size: int = -1) -> bytes:
+        """Return a line, or a part of a long one."""
+        self.number += self.ended
+        line = self.file.readline(READ)
+        self.ended = line.endswith(b"\n")
+        return line
+
+
+def elements(name: str, file: BinaryIO, tag: str) -> Iterator[tuple[int, Element]]:
+    """Yield the elements of a tag with the lines they begin at, one in memory at a time.
+
+    Raises:
+        UserError: the file is not XML, or declares entities (which could fill the memory).
+    """
+    source = ByLine(file)
+    with xml_faults(name, source):
+        events = iterparse(source, events=("start", "end"))
+        _, top = next(events)
+        line = source.number
+        for event, element in events:
+            if element.tag != tag:
+                continue
+            if event == "start":
+                line = source.number
+            else:
+                yield line, element
+                top.clear()
+
+
+@contextmanager
+def xml_faults(name: str, source: ByLine) -> Iterator[None]:
+    """Tell faults of XML as the user's to mend."""
+    try:
+        yield
+    except ParseError as error:
+        raise UserError(f"{name}:{error.position[0]}: not XML ({error}).") from error
+    except DefusedXmlException as error:
+        raise UserError(
+            f"{name}:{source.number}: declares entities, which a corpus must not ({error})."
+        ) from error
+    except (LookupError, ValueError) as error:
+        raise UserError(
+            f"{name}:{source.number}: not XML of a known encoding ({error})."
+        ) from error
