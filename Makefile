@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo demo-all test lint schemas
+.PHONY: demo demo-all bench bench-gpu test lint schemas
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -27,6 +27,15 @@ demo: $(INSTALLED)  ## from the synthetic sample to a table, on two CPU cores
 demo-all: $(INSTALLED)  ## every table and figure, and the report, on two CPU cores
 	snakemake tables figures report --configfile config/demo-all.yaml --cores $(CORES) \
 		--resources mem_mb=4000 --rerun-incomplete --quiet rules reason host
+
+BENCHED := ncbi_disease
+MIRROR ?=
+bench bench-gpu: $(INSTALLED)  ## how fast it is, beside what else there is; MIRROR: raw files
+	snakemake $(foreach f,train.json_entity train.conv_term test.multi_term,\
+		results/render/$(BENCHED)/$(f).parquet) --configfile config/small.yaml \
+		$(if $(MIRROR),--config mirror=$(MIRROR)) --cores $(CORES) --quiet all
+	python benchmarks/suite.py $(if $(filter %-gpu,$@),--gpu) --rendered results/render/$(BENCHED) \
+		--examples results/corpora/$(BENCHED) --out benchmarks/results/$(if $(filter %-gpu,$@),gpu,cpu).csv
 
 test: lint  ## everything that must hold before a commit
 	pytest -n $(CORES) --dist loadfile

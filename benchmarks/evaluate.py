@@ -1,24 +1,28 @@
-"""Speed of scoring generated predictions, beside seqeval and nervaluate on a part of them.
+"""Scoring generated predictions, beside seqeval and nervaluate on the same, in turn.
 
-    python benchmarks/evaluate.py --entities 1000000 --folder DIR
+    python benchmarks/evaluate.py --entities 1000000
 
-Writes gold and predictions of that many gold entities to DIR, then prints the seconds (of the clock
-and of the CPU) that `evaluate` takes, with all conventions and 1,000 resamples, and for the first
-part of the sentences the CPU seconds of all three scorers.
+All ways score flat mentions. Ours reads Parquet files: everything that a result file holds (strict
+with intervals of 1,000 resamples, seven other conventions, errors, kinds, calibration), and the
+strict score with its interval alone. seqeval and nervaluate take lists and give no intervals.
 """
 
 import argparse
 import random
-import time
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from contest import Way, contest, printed
 from nervaluate import Evaluator
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 
 from bionerflow.evaluate import evaluate
+from bionerflow.evaluate.match import STRICT, hits
+from bionerflow.evaluate.mentions import comparable, read_sample
+from bionerflow.evaluate.scores import Sample, document_counts, with_interval
 from bionerflow.schema import (  # fmt: skip
     CONVERSATIONS,
     PREDICTIONS,
@@ -83,15 +87,6 @@ def written(folder: Path, sentences: list[tuple[str, Side, Side]]) -> list[Path]
     return paths
 
 
-def timed(name: str, work: Callable[[], Any]) -> float:
-    """Print and return the CPU seconds of `work`."""
-    clock, cpu = time.perf_counter(), time.process_time()
-    work()
-    seconds = time.process_time() - cpu
-    print(f"{name:<40} {seconds:7.2f} s CPU {time.perf_counter() - clock:7.2f} s clock", flush=True)
-    return seconds
-
-
 def tags(side: Side) -> list[str]:
     """Return a sentence's mentions as IOB2 tags."""
     found = ["O"] * TOKENS
@@ -100,30 +95,43 @@ def tags(side: Side) -> list[str]:
     return found
 
 
+def strict(predictions: Path, gold: Path) -> Any:
+    """Return the strict score with its interval alone."""
+    sample = read_sample(predictions, gold)
+    expected, found = comparable(sample.gold, sample.predicted)
+    expected.frame["correct"] = hits(expected.frame, found.frame, STRICT)
+    return with_interval(document_counts(Sample(sample.sentences, expected, found)))
+
+
+def ways(paths: list[Path], sentences: list[tuple[str, Side, Side]]) -> dict[str, Way]:
+    """Return the ways; the lists that the other scorers take are made beforehand."""
+    tagged = [[tags(s[side]) for s in sentences] for side in (1, 2)]
+    listed = [
+        [[{"label": t, "start": a, "end": b - 1} for a, b, t in s[side]] for s in sentences]
+        for side in (1, 2)
+    ]
+    return {
+        "seqeval": lambda: classification_report(*tagged, mode="strict", scheme=IOB2),
+        "nervaluate": lambda: Evaluator(*listed, tags=list(TYPES), loader="dict").evaluate(),
+        "bionerflow, strict with interval": lambda: strict(*paths[:2]),
+        "bionerflow, everything": lambda: evaluate(*paths),
+    }
+
+
 def main() -> None:
     """Read the arguments, generate, measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--entities", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--entities", type=int, default=100_000)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help="without the other scorers")
     args = parser.parse_args()
     sentences = list(generate(args.entities))
-    paths = written(args.folder / "all", sentences)
-    print(f"{len(sentences)} sentences, {sum(len(s[1]) for s in sentences)} gold entities")
-    timed("bionerflow, all", lambda: evaluate(*paths))
-    part = sentences[:PART]
-    paths = written(args.folder / "part", part)
-    ours = timed(f"bionerflow, {len(part)} sentences", lambda: evaluate(*paths))
-    tagged = [[tags(s[side]) for s in part] for side in (1, 2)]
-    listed = [
-        [[{"label": t, "start": a, "end": b - 1} for a, b, t in s[side]] for s in part]
-        for side in (1, 2)
-    ]
-    others = {
-        "seqeval": lambda: classification_report(*tagged, mode="strict", scheme=IOB2),
-        "nervaluate": lambda: Evaluator(*listed, tags=list(TYPES), loader="dict").evaluate(),
-    }
-    for name, work in others.items():
-        print(f"  {timed(f'{name}, {len(part)} sentences', work) / ours:.1f} times ours")
+    with tempfile.TemporaryDirectory() as folder:
+        compared = ways(written(Path(folder), sentences), sentences)
+        if args.alone:
+            compared = {way: work for way, work in compared.items() if "bionerflow" in way}
+        rows, _ = contest("scoring", compared, args.entities, "entities", args.repetitions)
+    printed(rows)
 
 
 if __name__ == "__main__":

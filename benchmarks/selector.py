@@ -1,21 +1,21 @@
-r"""Candidates a second that a selector judges, in its own batches and in batches of eight.
+"""Judging candidates: batches of like lengths beside batches of eight as they come.
 
-    python -P benchmarks/selector.py --base results/models/small/nano \
-        --examples results/corpora/genia/train.parquet
+    python benchmarks/selector.py --examples results/corpora/genia/train.parquet
 
-Untrained LLM-CLS on the base model; mentions and near misses of real sentences. Prints one JSON
-object; on a CPU the seconds are the process's own, which other processes do not lengthen much.
+An untrained selector on random weights, or on the model of --base. `largest_difference`: between
+the probabilities of the two ways.
 """
 
 import argparse
-import json
-import time
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 
 import torch
+from contest import contest, printed
+from shapes import SHAPES, random_model, tokenizer_for
 
-from bionerflow.schema import read_examples
+from bionerflow.models import save
+from bionerflow.schema import Turn, read_examples
 from bionerflow.select.kinds import build
 from bionerflow.select.samples import draw, mentions
 from bionerflow.settings import SelectorSettings
@@ -24,41 +24,40 @@ EIGHT = 8
 
 
 def main() -> None:
-    """Judge the same candidates both ways and print what was measured."""
+    """Judge the same candidates both ways in turn, and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--base", type=Path, required=True, help="folder of a causal model")
     parser.add_argument("--examples", type=Path, required=True)
-    parser.add_argument("--candidates", type=int, default=2000)
+    parser.add_argument("--base", type=Path, help="folder of a causal model")
+    parser.add_argument("--shape", choices=SHAPES, default="mini")
+    parser.add_argument("--candidates", type=int, default=1000)
+    parser.add_argument("--repetitions", type=int, default=3)
     args = parser.parse_args()
     samples = draw(mentions(read_examples(args.examples)), args.candidates, "benchmark")
     candidates = [sample.candidate for sample in samples]
-    selector = build(args.base, SelectorSettings(base="b"), sorted({c.type for c in candidates}))
-    selector.probabilities(candidates[:EIGHT])
+    types = sorted({candidate.type for candidate in candidates})
+    with tempfile.TemporaryDirectory() as folder:
+        base = args.base or _saved(args.shape, [c.marked for c in candidates], Path(folder))
+        selector = build(base, SelectorSettings(base="base"), types)
     eights = [candidates[at : at + EIGHT] for at in range(0, len(candidates), EIGHT)]
-    own, seconds = _timed(lambda: selector.probabilities(candidates))
-    other, slow = _timed(lambda: [p for eight in eights for p in selector.probabilities(eight)])
-    print(
-        json.dumps(
-            {
-                "candidates": len(candidates),
-                "tokens": sum(map(len, selector.encode(candidates))),
-                "device": str(selector.encoder.device),
-                "threads": torch.get_num_threads(),
-                "candidates_per_s": len(candidates) / seconds,
-                "candidates_per_s_in_eights": len(candidates) / slow,
-                "speedup": slow / seconds,
-                "largest_difference": max(abs(a - b) for a, b in zip(own, other, strict=True)),
-            },
-            indent=2,
-        )
+    ways = {
+        "batches of eight": lambda: [p for eight in eights for p in selector.probabilities(eight)],
+        "bionerflow": lambda: selector.probabilities(candidates),
+    }
+    shape = args.base or args.shape
+    rows, found = contest(
+        "selector", ways, len(candidates), "candidates", args.repetitions, shape=shape
     )
+    one, other = (torch.tensor(list(found[way])) for way in ways)
+    for row in rows:
+        row["tokens"] = sum(map(len, selector.encode(candidates)))
+        row["largest_difference"] = f"{(one - other).abs().max().item():.1e}"
+    printed(rows)
 
 
-def _timed(work: Callable[[], list[float]]) -> tuple[list[float], float]:
-    """Return what `work` returns, and its seconds; what it returns has left the device."""
-    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
-    begun = clock()
-    return work(), clock() - begun
+def _saved(shape: str, texts: list[str], folder: Path) -> Path:
+    tokenizer = tokenizer_for([[Turn("user", text)] for text in texts])
+    save(random_model(shape, tokenizer), tokenizer, folder)
+    return folder
 
 
 if __name__ == "__main__":

@@ -1,0 +1,81 @@
+"""All benchmarks of speed, one after another: `make bench`, `make bench-gpu`.
+
+Each is a process of its own. What they print is put together as one CSV file, a row a way of a
+benchmark; a benchmark that fails is named at the end, and the exit status says so.
+"""
+
+import argparse
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CPU = {
+    "ifd": ["--conversations", "{rendered}/train.json_entity.parquet", "--samples", "100"],
+    "training": ["--conversations", "{rendered}/train.conv_term.parquet", "--samples", "400"],
+    "prediction": ["--queries", "{rendered}/test.multi_term.parquet", "--samples", "256"],
+    "selector": ["--examples", "{examples}/train.parquet", "--candidates", "1000"],
+    "evaluate": ["--entities", "100000"],
+}
+LORA = ["--shape", "qwen3-8b", "--method", "lora", "--device-batch-tokens", "16384"]
+GPU = {
+    "ifd": [*CPU["ifd"][:2], "--shape", "qwen3-0.6b", "--samples", "1000"],
+    "training": [*CPU["training"][:2], *LORA, "--samples", "800"],
+    "prediction": [*CPU["prediction"][:2], "--shape", "qwen2.5-0.5b", "--batch-size", "512"],
+    "selector": [*CPU["selector"][:2], "--shape", "qwen3-0.6b", "--candidates", "4000"],
+}
+#: The smallest form: that everything works on the day that there is a GPU.
+SMALLEST = {
+    "ifd": ["--shape", "mini", "--samples", "2", "--repetitions", "1"],
+    "training": ["--shape", "mini", "--samples", "8", "--repetitions", "1"],
+    "prediction": ["--shape", "mini", "--samples", "4", "--repetitions", "1"],
+    "selector": ["--shape", "mini", "--candidates", "8", "--repetitions", "1"],
+    "evaluate": ["--entities", "100", "--repetitions", "1"],
+}
+
+
+def main() -> None:
+    """Run the benchmarks and write what they print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rendered", required=True, help="results/render/{corpus}")
+    parser.add_argument("--examples", required=True, help="results/corpora/{corpus}")
+    parser.add_argument("--gpu", action="store_true", help="at the shapes that a GPU is for")
+    parser.add_argument("--smallest", action="store_true", help="in no time, to see that it works")
+    parser.add_argument("--only", nargs="+", choices=CPU, help="some of the benchmarks")
+    parser.add_argument("--out", type=Path, required=True, help="the CSV file")
+    args = parser.parse_args()
+    rows, failed = [], []
+    for name, arguments in (GPU if args.gpu else CPU).items():
+        if args.only and name not in args.only:
+            continue
+        filled = [one.format(rendered=args.rendered, examples=args.examples) for one in arguments]
+        said = run(name, filled + (SMALLEST[name] if args.smallest else []))
+        rows += said
+        failed += [] if said else [name]
+        write(args.out, rows)
+    sys.exit(f"Failed: {', '.join(failed)}" if failed else 0)
+
+
+def run(name: str, arguments: list[str]) -> list[dict[str, str]]:
+    """Return the rows that a benchmark prints; none if it fails."""
+    print(f"{name} {' '.join(arguments)}", file=sys.stderr, flush=True)
+    command = [sys.executable, str(HERE / f"{name}.py"), *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    table = done.stdout[done.stdout.find("benchmark,") :]  # libraries print lines of their own
+    return list(csv.DictReader(io.StringIO(table))) if done.returncode == 0 else []
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write rows of different columns as one table."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Training beside trl's SFTTrainer as it comes, on the same conversations, in turn.
+
+    python benchmarks/training.py --conversations results/render/genia/train.conv_term.parquet
+
+The baseline: SFTTrainer with its defaults (batches of eight, padded, gradient checkpointing, logits
+at every position), and once more without checkpointing. Ours: the trainer that runs are trained by,
+padded and packed. `amount` is the tokens of the conversations, without padding.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from contest import contest, matrix_rate, printed
+from shapes import SHAPES, body, random_model, tokenizer_for
+
+from bionerflow.chat import Chat
+from bionerflow.queries import asked
+from bionerflow.schema import CONVERSATIONS, Turn, read_rows
+from bionerflow.settings import LoraSettings, TrainSettings
+from bionerflow.train import fit, lora
+
+BATCH = 8
+RATE = 1e-5
+Conversations = Sequence[Sequence[Turn]]
+
+
+def main() -> None:
+    """Train on the same conversations each way in turn, and print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--conversations", type=Path, required=True)
+    parser.add_argument("--shape", choices=SHAPES, default="mini")
+    parser.add_argument("--method", choices=("full", "lora"), default="full")
+    parser.add_argument("--samples", type=int, default=160)
+    parser.add_argument("--device-batch-tokens", type=int, default=8192)
+    parser.add_argument("--repetitions", type=int, default=3)
+    args = parser.parse_args()
+    rows = asked(read_rows(args.conversations, CONVERSATIONS))
+    conversations = [query.turns for query, _ in zip(rows, range(args.samples), strict=False)]
+    tokenizer = tokenizer_for(conversations)
+    tokens = sum(len(one.ids) for one in Chat(tokenizer).encode(conversations))
+    full = args.method == "full"
+    model = random_model(args.shape, tokenizer, torch.float32 if full else None)
+    work = 6 if full else 4  # operations a token and weight: a frozen weight has no gradient
+    operations, adapter = work * body(model) * tokens, None if full else lora(LoraSettings(rank=16))
+    ways = {
+        "trl SFTTrainer, its defaults": _trl(model, tokenizer, conversations, adapter, True),
+        "trl, no checkpointing": _trl(model, tokenizer, conversations, adapter, False),
+        "bionerflow, padded": _ours(model, tokenizer, conversations, adapter, args, packed=False),
+        "bionerflow, packed": _ours(model, tokenizer, conversations, adapter, args, packed=True),
+    }
+    rows, _ = contest(
+        "training", ways, tokens, "tokens", args.repetitions, shape=args.shape, method=args.method
+    )
+    peak = matrix_rate(torch.bfloat16 if torch.cuda.is_available() else model.dtype, model.device)
+    for row in rows:
+        row["share_of_matrix_rate"] = f"{operations / float(row['wall_s']) / peak:.2f}"
+    printed(rows)
+
+
+def _trl(
+    model: Any, tokenizer: Any, conversations: Conversations, adapter: Any, saving: bool
+) -> Callable[[], Any]:
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    data = Dataset.from_list(
+        [{"messages": [turn._asdict() for turn in turns]} for turns in conversations]
+    )
+
+    def work() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            args = SFTConfig(
+                output_dir=folder,
+                num_train_epochs=1,
+                learning_rate=RATE,
+                gradient_checkpointing=saving,
+                bf16=torch.cuda.is_available(),
+                use_cpu=not torch.cuda.is_available(),
+                save_strategy="no",
+                report_to=[],
+                disable_tqdm=True,
+            )
+            SFTTrainer(
+                _adapted(model, adapter), args, train_dataset=data, processing_class=tokenizer
+            ).train()
+
+    return work
+
+
+def _ours(
+    model: Any,
+    tokenizer: Any,
+    conversations: Conversations,
+    adapter: Any,
+    args: argparse.Namespace,
+    packed: bool,
+) -> Callable[[], Any]:
+    settings = TrainSettings(
+        epochs=1,
+        learning_rate=RATE,
+        batch_size=BATCH,
+        device_batch_tokens=args.device_batch_tokens,
+        packed=packed,
+        validations=0,
+    )
+
+    def work() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            fit(_adapted(model, adapter), tokenizer, conversations, settings, Path(folder), 1)
+
+    return work
+
+
+def _adapted(model: Any, adapter: Any) -> Any:
+    """Return the model, with a new adapter if there is to be one."""
+    if adapter is None:
+        return model.train()
+    from peft import get_peft_model
+
+    bare = model.unload() if hasattr(model, "unload") else model
+    return get_peft_model(bare, adapter).train()
+
+
+if __name__ == "__main__":
+    main()
