@@ -12,6 +12,7 @@ from bionerflow.errors import UserError
 from bionerflow.evaluate import evaluate
 from bionerflow.evaluate.pool import measure
 from bionerflow.files import write_json
+from bionerflow.formats import FORMATS
 from bionerflow.schema import (
     CONVERSATIONS,
     PREDICTIONS,
@@ -177,29 +178,86 @@ COUNTS = {
 }  # fmt: skip
 WORDS = {"mfner/table1", "mfner/table8", "mfner/table9", "unified/table1", "unified/table4",
          "unified/table8"}  # fmt: skip
+DISCONTINUOUS = {"cadec", "pgxcorpus"}
 GRIDS = load(Tables, ROOT / "config" / "tables.yaml").tables
+
+
+def defined(name, asked):
+    titles = dict.fromkeys(asked.corpora, "title")
+    return define(name, GRIDS[name], "x", asked, titles, DISCONTINUOUS & set(titles))
 
 
 @pytest.mark.parametrize("name", [name for name in GRIDS if name in COUNTS])
 def test_published_rows_have_their_place_and_columns_meet_measured_ones(name):
     """Rows match by key; a column that the paper prints is measured under the same label."""
     asked = load(Experiment, ROOT / "config" / "experiments" / "mfner.yaml")
-    table = define(name, GRIDS[name], "x", asked, dict.fromkeys(asked.corpora, "title"))
+    table = defined(name, asked)
     printed = read_published(ROOT / "resources" / "published" / f"{name}.csv")
     assert set(printed["row"]) <= set(table.rows)
     assert set(printed["column"]) & set(table.columns)
 
 
+def test_table_4_follows_from_what_formats_declare_to_carry(monkeypatch):
+    """mfner, section 5.2: its formats without discontinuous entities, the corpora without them."""
+    asked = load(Experiment, ROOT / "config" / "experiments" / "mfner.yaml")
+    table = defined("mfner/table4", asked)
+    uncarried = ["multi_bio", "multi_span", "multi_tag", "single_span", "single_tag"]
+    assert list(table.rows) == ["conv_term", *uncarried]
+    assert {c.corpora for c in table.cells} == {
+        ("anatem", "genia", "bc2gm", "bc4chemd", "bc5cdr", "ncbi_disease")
+    }
+    for name in uncarried:
+        monkeypatch.setattr(type(FORMATS[name]), "discontinuous", name != "multi_bio")
+    monkeypatch.setattr(type(FORMATS["multi_triple"]), "discontinuous", False)
+    assert list(defined("mfner/table4", asked).rows) == ["conv_term", "multi_bio", "multi_triple"]
+    none = asked.model_copy(update={"corpora": sorted(DISCONTINUOUS)})
+    assert {c.reason for c in defined("mfner/table4", none).cells} == {
+        "the experiment has no such corpus"
+    }
+    monkeypatch.setattr(type(FORMATS["multi_bio"]), "discontinuous", True)
+    monkeypatch.setattr(type(FORMATS["multi_triple"]), "discontinuous", True)
+    table = defined("mfner/table4", asked)
+    assert list(table.rows) == ["conv_term"]
+    assert {c.corpora for c in table.cells} == {tuple(asked.corpora)}
+
+
+def test_table_7_says_which_gaps_are_a_format_s_own():
+    asked = load(Experiment, ROOT / "config" / "experiments" / "mfner.yaml")
+    cells = defined("mfner/table7", asked).cells
+    own = {(c.format, c.metric) for c in cells if c.reason}
+    assert own == {(name, "delta_discontinuous") for name in ("multi_tag", "single_tag")}
+    assert all(c.models for c in cells)
+
+
+def test_what_is_to_be_known_of_a_number_stands_beside_it():
+    grid = Grid(
+        kind="grid", title="", caption="", rows=[{"format": ["multi_tag"]}],
+        columns=[{"metric": ["delta_discontinuous"]}],
+    )  # fmt: skip
+    kinds = {"plain": {"correct": 3, "gold": 4}, "discontinuous": {"correct": 0, "gold": 2}}
+    record = {"n": {"sentences": 4, "gold": 6}, "kinds": kinds, "strict": {}}
+    asked = experiment(configurations=["7best"], models=["mini"], draws=[1])
+    found = define("t", grid, "demo", asked, {"flat": "Flat"})
+    [number] = measured(found, {"demo.mini.7best.draw1": {(None, "multi_tag"): record}}, {})
+    assert number["value"] == 0.75
+    assert number["reason"] == (
+        "multi_tag cannot write discontinuous entities: the gap is the format's own"
+    )
+
+
 def test_a_grid_selects_by_what_its_axes_vary():
     grid = Grid(
         kind="grid", title="", caption="",
-        rows=[{"set": ["7best"], "format": ["f", "g"]}, {"set": ["only"], "format": ["conv_term"]}],
+        rows=[
+            {"set": ["7best"], "format": ["multi_tag", "html"]},
+            {"set": ["only"], "format": ["conv_term"]},
+        ],
         columns=[{"model": "all", "metric": ["recall", "delta_nested"]}],
         pool=["flat", "elsewhere"],
     )  # fmt: skip
     asked = experiment(models=["mini"], draws=[1])
     found = define("t", grid, "demo", asked, {"flat": "Flat"})
-    assert list(found.rows) == ["7best f", "7best g", "only conv_term"]
+    assert list(found.rows) == ["7best multi_tag", "7best html", "only conv_term"]
     assert found.columns == ["mini recall", "mini delta_nested"]
     last = found.cells[-1]
     assert (last.row, last.column) == ("only conv_term", "mini delta_nested")
@@ -208,9 +266,12 @@ def test_a_grid_selects_by_what_its_axes_vary():
     assert found.ids() == ["demo.mini.7best.draw1", "demo.mini.conv_term.draw1"]
 
 
-def test_an_unknown_metric_is_refused_by_name():
+def test_an_unknown_metric_or_condition_is_refused_by_name():
     bad = {**TABLE.model_dump(), "where": {"metric": "accuracy"}}
     with pytest.raises(UserError, match=r"unknown metrics \['accuracy'\].*surface_f1"):
+        parse(Grid, bad, "tables.yaml")
+    bad = {**TABLE.model_dump(), "rows": [{"format": ["conv_term", "not long"]}]}
+    with pytest.raises(UserError, match=r"\['not long'\]; known: not nested, not discontinuous"):
         parse(Grid, bad, "tables.yaml")
 
 

@@ -348,7 +348,8 @@ class Plan:
         experiment = self.experiment(paper)
         corpora = chosen(self.config, experiment)
         titles = {corpus: self.corpora[corpus].title for corpus in corpora}
-        return define(f"{paper}/{table}", asked, self.config.name, experiment, titles)
+        parted = [corpus for corpus in corpora if self.corpora[corpus].discontinuous]
+        return define(f"{paper}/{table}", asked, self.config.name, experiment, titles, parted)
 
     def figure(self, paper: str, figure: str) -> Definition:
         """Return the definition of a table that is drawn."""

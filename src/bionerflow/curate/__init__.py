@@ -36,7 +36,7 @@ def curate(
     formats that cannot carry them. Of a dev sentence all queries of its format are kept.
     """
     allowed = {
-        corpus: [f for f in formats if FORMATS[f].discontinuous or not discontinuous]
+        corpus: [f for f in formats if FORMATS[f].carries_all_of(discontinuous)]
         for corpus, discontinuous in corpora.items()
     }
     train, dev = (

@@ -78,6 +78,10 @@ class Format(ABC):
             if a.start < b.end and b.start < a.end
         )
 
+    def carries_all_of(self, discontinuous: bool) -> bool:
+        """Tell whether the format can write all of a corpus with or without discontinuous ones."""
+        return self.discontinuous or not discontinuous
+
     def carries(self, entity: Entity) -> bool:
         """Tell whether the format can write this one entity."""
         return self.discontinuous or len(entity.spans) == 1

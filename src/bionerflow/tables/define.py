@@ -3,17 +3,19 @@
 Light to import: the workflow finds a table's inputs with it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise, product
 from typing import Literal, NamedTuple, cast
 
 from pydantic import Field
 
 from bionerflow.settings import Experiment, Settings, run_id
+from bionerflow.tables.carried import by_capacity, own_gap
 from bionerflow.tables.settings import RECORDED, Axis, Cases, Grid, Significance, Titled, Unit
 
 #: The key of a row that has the relative change from the first row to the one above it.
 CHANGE = "Δ"
+ALL = "all"
 PLACES = ("first", "second", "third", "fourth")
 Selection = dict[str, str]
 
@@ -36,9 +38,9 @@ class Source(NamedTuple):
 class Cell(Settings):
     """One measured number: prediction sets by model (the best on dev is shown), and what of them.
 
-    Several corpora are pooled, none means all; no format means all. Without prediction sets the
-    cell stays empty, with `reason`. `against` are the prediction sets of the row that it is
-    compared with, draw by draw.
+    Several corpora are pooled, none means all; no format means all. `reason` says why a cell
+    without prediction sets stays empty, or what is to be known of its number. `against` are the
+    prediction sets of the row that it is compared with, draw by draw.
     """
 
     row: str
@@ -88,15 +90,17 @@ def define(
     prefix: str,
     experiment: Experiment,
     titles: Mapping[str, str],
+    discontinuous: Collection[str] = (),
 ) -> Definition:
     """Return the table's definition for an experiment.
 
     `prefix` begins the run ids; `titles` are those of the experiment's corpora, without the ones
-    that are left out.
+    that are left out; `discontinuous` names the corpora that have discontinuous entities.
     """
     asked = experiment.model_copy(update={"corpora": list(titles)})
     if isinstance(table, Cases):
         return _cases(name, table, prefix, asked)
+    table = by_capacity(table, name.partition("/")[0], asked.corpora, discontinuous)
     lines = list(_lines(table.rows, asked))
     columns = {
         _title(table, column, titles) or "value": column for column in _columns(table, asked)
@@ -159,7 +163,7 @@ def _lines(axes: list[Axis], experiment: Experiment) -> Iterator[Selection]:
         "model": experiment.all_models(),
     }
     for axis in axes:
-        choices = [everything[key] if names == "all" else names for key, names in axis.items()]
+        choices = [everything[key] if names == ALL else names for key, names in axis.items()]
         for names in product(*choices):
             chosen = cast(Selection, dict(zip(axis, names, strict=True)))
             yield _named(chosen, experiment)
@@ -237,27 +241,28 @@ def _cell(
     where = table.where if isinstance(table, Grid) else {"corpus": table.corpus}
     where |= {"model": table.model} if isinstance(table, Cases) else {}
     full, *other = (_named(where | selection, experiment) for selection in selections)
-    pool = table.pool if isinstance(table, Grid) else []
-    pool = [experiment.stand_ins.get(corpus, corpus) for corpus in pool]
-    corpora = [full["corpus"]] if "corpus" in full else pool
+    pool = table.pool if isinstance(table, Grid) else ALL
+    pool = [full["corpus"]] if "corpus" in full else pool
+    corpora = [] if pool == ALL else [experiment.stand_ins.get(corpus, corpus) for corpus in pool]
     sides = [_sources(side, experiment) for side in (full, *other)]
     reason = ""
-    if corpora and not set(corpora) & set(experiment.corpora):
+    if pool != ALL and not set(corpora) & set(experiment.corpora):
         sides, reason = [[]], "the experiment has no such corpus"
     elif not all(sides):
         reason = "; ".join(_missing(side, experiment) for side in (full, *other)).strip("; ")
+    metric = full.get("metric", "f1")
     models: dict[str, list[str]] = {}
     for source in sides[0] if all(sides) else []:
         models.setdefault(source.model, []).append(source.id(prefix))
     return Cell(
         row=row,
         column=column,
-        metric=full.get("metric", "f1"),
+        metric=metric,
         models=models,
         against=[source.id(prefix) for side in sides[1:] for source in side if models],
         corpora=tuple(c for c in corpora if c in experiment.corpora),
         format=full.get("format"),
-        reason=reason,
+        reason=reason or own_gap(metric, full.get("format")),
     )
 
 

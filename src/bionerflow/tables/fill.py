@@ -105,7 +105,8 @@ def _scored(cell: Cell, unit: str, evaluations: Evaluations, recorded: Recorded)
         return number | {"reason": cell.reason or "no run was tested on it"}
     model = _best(there, recorded)
     absent = sorted(set(cell.models[model]) - set(there[model]))
-    number["reason"] = f"without {', '.join(absent)}" if absent else ""
+    without = f"without {', '.join(absent)}" if absent else ""
+    number["reason"] = "; ".join(filter(None, [without, cell.reason]))
     number["runs"] = " ".join(there[model])
     return number | _mean(cell.metric, unit, list(there[model].values()))
 

@@ -24,6 +24,11 @@ Metric = Literal[
 TESTED = ("difference", "p")
 #: A metric that begins so is a place in a run's metrics.json, such as `run.settings.epochs`.
 RECORDED = "run."
+#: A condition on formats in place of names: those of the paper that do not carry such entities.
+NOT = "not "
+CONDITIONS = tuple(NOT + kind for kind in ("nested", "discontinuous"))
+#: In place of pooled corpora: those whose entities all formats of the table can carry.
+CARRIED = "carried"
 
 Key = Literal["corpus", "set", "model", "format", "metric"]
 Axis = dict[Key, list[str] | Literal["all"]]
@@ -49,12 +54,17 @@ class Grid(Titled):
     rows: list[Axis] = Field(
         description="corpus, set (configuration or configuration+selector; `only`: the"
         " configuration named as the format), model (`first`, `second`: of the experiment's),"
-        " format, metric; `all`: the experiment's"
+        " format (`not discontinuous`: the paper's that cannot carry such entities), metric;"
+        " `all`: the experiment's"
     )
     columns: list[Axis]
     also: bool = Field(False, description="the experiment's `also` become columns, too")
     where: dict[Key, str] = Field({}, description="what all cells have in common")
-    pool: list[str] = Field([], description="corpora that are pooled; none: all")
+    pool: list[str] | Literal["all", "carried"] = Field(
+        "all",
+        description="corpora that are pooled; `carried`: the experiment's whose entities all"
+        " formats of the table can carry",
+    )
     unit: Unit = "fraction"
     draw: Literal["bars", "lines", "shares", "reliability"] | None = Field(
         None, description="the figure that shows the table"
@@ -68,6 +78,15 @@ class Grid(Titled):
         unknown = {name for name in named if name not in known and not name.startswith(RECORDED)}
         if unknown:
             raise ValueError(f"unknown metrics {sorted(unknown)}; known: {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _conditions_are_known(self) -> "Grid":
+        named = [name for axis in self.rows + self.columns for name in axis.get("format", [])]
+        unknown = {name for name in named if name.startswith(NOT)} - set(CONDITIONS)
+        if unknown:
+            known = ", ".join(CONDITIONS)
+            raise ValueError(f"unknown conditions on formats {sorted(unknown)}; known: {known}")
         return self
 
     @classmethod
