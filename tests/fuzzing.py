@@ -1,10 +1,24 @@
-"""Answers as a model that runs off writes them: gold answers, mutated."""
+"""Answers as a model that runs off writes them: gold answers, mutated.
 
+    python tests/fuzzing.py --answers 1000000 --long 1000
+
+Parses so many mutated answers, and so many that repeat themselves to 100,000 characters. Prints,
+for each format, how many there were, and the processor seconds that the slowest one took. Ends with
+an error at the first answer that raises, that gives what is not in the text, or, where it is long,
+that takes a second.
+"""
+
+import argparse
 import random
+import time
+from collections import defaultdict
 from collections.abc import Iterator
 
 from bionerflow.formats import FORMATS
 from bionerflow.schema import Entity
+
+KINDS = {"malformed", "unknown_type", "not_in_text", "ambiguous", "truncated"}
+LONG = 100_000
 
 TEXTS = {
     "These results suggest that BCL6 [3H] plays a role in activated lymphocytes; p < 0.05.": [
@@ -70,3 +84,44 @@ def _mutated(answer: str, random_: random.Random) -> str:
             return answer.translate({ord('"'): random_.choice("'“”"), ord(":"): "："})
         case _:
             return answer[:start] + answer[start:end][::-1] + answer[end:]
+
+
+def check(name: str, answer: str, text: str, types: tuple[str, ...]) -> float:
+    """Parse an answer and return the processor seconds; assert that all that is read is sound."""
+    start = time.process_time()
+    parsed = FORMATS[name].parse(answer, text, types)
+    seconds = time.process_time() - start
+    for entity in parsed.entities:
+        assert entity.type in types
+        assert all(0 <= start < end <= len(text) for start, end in entity.spans)
+        assert entity == Entity.at(entity.type, entity.spans, text)
+    assert len(set(parsed.entities)) == len(parsed.entities)
+    assert {problem.kind for problem in parsed.problems} <= KINDS
+    return seconds
+
+
+def main() -> None:
+    """Read the arguments, parse, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--answers", type=int, default=1_000_000)
+    parser.add_argument("--long", type=int, default=1000, help="answers of 100,000 characters")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    spent: dict[str, list[float]] = defaultdict(list)
+    for case in mutated(args.answers, args.seed):
+        spent[case[0]].append(check(*case))
+    endless: dict[str, list[float]] = defaultdict(list)
+    for name, answer, text, types in mutated(args.long, args.seed + 1):
+        repeated = ((answer or " ") * LONG)[:LONG]
+        seconds = check(name, repeated, text * 20, types)
+        assert seconds < 1, (seconds, name, answer, text)
+        endless[name].append(seconds)
+    print(f"{'format':14}{'answers':>9}{'slowest':>9}{'long':>9}{'slowest':>9}")
+    for name in FORMATS:
+        short, long = spent[name], endless[name]
+        slow, slowest = max(short, default=0), max(long, default=0)
+        print(f"{name:14}{len(short):9}{slow:9.3f}{len(long):9}{slowest:9.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,7 @@
 """What holds of every format: on any string, on long answers, on real corpora."""
 
-import os
-import time
-from functools import partial
-from timeit import timeit
-
 import pytest
-from fuzzing import TYPES, mutated
+from fuzzing import LONG, TYPES, check, mutated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,23 +11,9 @@ from bionerflow.corpora.settings import load_corpora
 from bionerflow.formats import FORMATS
 from bionerflow.schema import Entity, read_examples
 
-#: Mutated answers over all formats; the full measure is BIONERFLOW_FUZZ=1000000.
-FUZZED = int(os.environ.get("BIONERFLOW_FUZZ", "8000"))
-KINDS = {"malformed", "unknown_type", "not_in_text", "ambiguous", "truncated"}
-
-
-def check(name, answer, text, types):
-    parsed = FORMATS[name].parse(answer, text, types)
-    for entity in parsed.entities:
-        assert entity.type in types
-        assert all(0 <= start < end <= len(text) for start, end in entity.spans)
-        assert entity == Entity.at(entity.type, entity.spans, text)
-    assert len(set(parsed.entities)) == len(parsed.entities)
-    assert {problem.kind for problem in parsed.problems} <= KINDS
-
 
 def test_mutated_answers_give_entities_of_the_text_or_problems():
-    for case in mutated(FUZZED, seed=1):
+    for case in mutated(8000, seed=1):  # a million: python tests/fuzzing.py
         check(*case)
 
 
@@ -79,33 +60,17 @@ def test_formats_with_own_offsets_lose_nothing(name, example):
 
 
 SENTENCE = "These results suggest that BCL6 plays a role in activated lymphocytes. "
-ENDLESS = ['["BCL6", ', "['a", '{"text": "a", "type": "protein"}, ', "[", "<protein>", "@@", "[["]
-ENDLESS += [
-    "protein: [BCL6]\n",
-    'Type: protein\nAnswer: ["a"]\n',
-    "T1\tprotein 27 31\tBCL6\n",
-    "1 1 ",
-]
-ENDLESS += [
-    "<x>",
-    "a; is a; protein\n",
-    'entity_list.append("',
-    "O ",
-    "<protein:",
-    SENTENCE + "x",
-    " ",
-]
+ENDLESS = ['["BCL6", ', "['a", '{"text": "a", "type": "protein"}, ', "[", "[{]", "[[", "1 1 "]
+ENDLESS += ["@@", "<protein>", "<protein:", "<x>", "protein: [BCL6]\n", "O ", " ", SENTENCE + "x"]
+ENDLESS += ['Type: protein\nAnswer: ["a"]\n', "T1\tprotein 27 31\tBCL6\n", "a; is a; protein\n"]
+ENDLESS += ['entity_list.append("']
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_long_answers_take_a_second(name):
-    format = FORMATS[name]
-    types = format.queries(TYPES)[0]
+    types = FORMATS[name].queries(TYPES)[0]
     for unit in ENDLESS:
-        answer = (unit * 100_000)[:100_000]
-        parse = partial(format.parse, answer, SENTENCE * 20, types)
-        # One of three: now and then Python clears up what other tests left, within the timed call.
-        assert any(timeit(parse, time.process_time, number=1) < 1 for _ in range(3)), unit
+        assert check(name, (unit * LONG)[:LONG], SENTENCE * 20, types) < 1, unit
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -152,4 +117,4 @@ def test_round_trip_on_real_text(name, corpus, real):
         hits += len(read & set(example.entities))
         found += len(read)
         gold += len(set(example.entities))
-    assert 200 * hits / (found + gold) >= 99.4
+    assert 200 * hits / (found + gold) >= 99.5

@@ -9,7 +9,7 @@ from bionerflow.formats.base import NOTHING, body
 from bionerflow.schema import Problem
 
 #: json_repair takes quadratic time on some inputs; what lies beyond this is not repaired.
-REPAIRABLE = 4000
+REPAIRABLE = 2000
 _START = re.compile(r"[\[［【]\s*(?=[\"'“‘{\[\d［【｛\]］】]|$)|\{\s*[\"'“‘]")
 _OPENING = re.compile(r"[\[［【]")
 _SEPARATORS = re.compile(r"[\s,，、]*")
