@@ -1,11 +1,11 @@
 """From what an answer says to entities of the text: types, offsets, and strings without offsets.
 
 Strings are grounded with an ordered cursor: each takes its next free occurrence, so that repeated
-strings are repeated mentions (ruling, docs/papers.md).
+strings are repeated mentions (ruling, docs/papers.md), and leaves room for those that follow it.
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -18,6 +18,9 @@ MOST_WORDS = 60
 LOOK_AHEAD = 100
 
 Spans = tuple[Span, ...]
+#: A place in the order of an answer: by start, longer first.
+Place = tuple[int, int]
+FIRST: Place = (-1, 0)
 
 
 @lru_cache(maxsize=256)
@@ -38,11 +41,12 @@ class Reading:
         self.types = types
         self.discontinuous = discontinuous
         self.entities: dict[tuple[str, Spans], Entity] = {}
-        self.problems: list[Problem] = []
+        self.problems: list[Problem | None] = []
+        self._strings: list[tuple[str, str, int]] = []
         self._free: dict[tuple[str, str], list[list[Spans]]] = {}
         self._found: dict[str, list[list[Spans]]] = {}
         self._covered: dict[str, bytearray] = {}
-        self._cursor = 0
+        self._cursor = FIRST
 
     def drop(self, kind: str, detail: object) -> None:
         """Record what could not be used."""
@@ -77,33 +81,66 @@ class Reading:
             self.entities[type, spans] = Entity(type, spans, mention)
 
     def ground(self, type: str, string: object) -> None:
-        """Add the entity at the next free occurrence of its string."""
+        """Keep a mention's string: it gets its place once all that follow it are known."""
         if not isinstance(string, str) or not string.strip():
             return self.drop("malformed", string)
-        for free in self._free_places(type, string):
-            if free:
-                spans = free.pop(self._next(type, free))
-                self._cursor = spans[0].start
-                self._cover(type, spans)
-                return self.add(type, spans)
-        return self.drop("ambiguous" if any(self._found[string]) else "not_in_text", string)
+        self._strings.append((type, string, len(self.problems)))
+        return self.problems.append(None)
 
-    def _next(self, type: str, free: list[Spans]) -> int:
-        """Choose the next free place, if it can be one that no entity of the type covers yet.
+    def _ground_all(self) -> None:
+        """Add the entities at the next free occurrences of their strings."""
+        latest = self._latest()
+        for (type, string, at), last in zip(self._strings, latest, strict=True):
+            spans = self._take(type, string, last)
+            if spans is None:
+                kind = "ambiguous" if any(self._known_places(string)) else "not_in_text"
+                self.problems[at] = Problem(kind, string[:QUOTED])
+                continue
+            self._cursor = _place(spans)
+            self._cover(type, spans)
+            self.add(type, spans)
+        self._strings = []
+
+    def _latest(self) -> list[Place]:
+        """Return how late each mention may stand, that those after it can stand behind it.
+
+        A mention that stands nowhere before the one after it is out of order: it sets a new limit.
+        """
+        limit, limits = (len(self.text), 0), []
+        for _, string, _ in reversed(self._strings):
+            groups = self._known_places(string)
+            ends = [(group, bisect_right(group, limit, key=_place)) for group in groups if group]
+            before = [_place(group[end - 1]) for group, end in ends if end]
+            if before:
+                limit = max(before)
+            elif ends:
+                limit = max(_place(group[-1]) for group, _ in ends)
+            limits.append(limit)
+        return limits[::-1]
+
+    def _take(self, type: str, string: str, last: Place) -> Spans | None:
+        """Take a free occurrence: in order, after the cursor, or anywhere; words before parts."""
+        groups = self._free_places(type, string)
+        end = (len(self.text), 0)
+        for low, high in ((self._cursor, last), (self._cursor, end), (FIRST, end)):
+            for free in groups:
+                here = bisect_left(free, low, key=_place)
+                there = bisect_right(free, high, lo=here, key=_place) if high >= low else here
+                if here < there:
+                    return free.pop(self._next(type, free, here, there))
+        return None
+
+    def _next(self, type: str, free: list[Spans], here: int, there: int) -> int:
+        """Choose the first of some places that no entity of the type covers, or else the first.
 
         On gold entities this loses fewest, in flat and in nested corpora (docs/formats.md).
         """
         covered = self._covered.get(type)
-        first = bisect_left(free, self._cursor, key=_first)
-        if covered is None:
-            return first if first < len(free) else 0
-        for i in [
-            *range(first, min(first + LOOK_AHEAD, len(free))),
-            *range(min(first, LOOK_AHEAD)),
-        ]:
-            if all(covered.find(1, start, end) < 0 for start, end in free[i]):
-                return i
-        return first if first < len(free) else 0
+        if covered is not None:
+            for i in range(here, min(there, here + LOOK_AHEAD)):
+                if all(covered.find(1, start, end) < 0 for start, end in free[i]):
+                    return i
+        return here
 
     def _cover(self, type: str, spans: Spans) -> None:
         if type not in self._covered:
@@ -125,8 +162,9 @@ class Reading:
 
     def parsed(self) -> Parsed:
         """Return what was read, entities in text order."""
+        self._ground_all()
         entities = sorted(self.entities.values(), key=by_position)
-        return Parsed(tuple(entities), tuple(self.problems))
+        return Parsed(tuple(entities), tuple(filter(None, self.problems)))
 
     def _free_places(self, type: str, string: str) -> list[list[Spans]]:
         if (type, string) not in self._free:
@@ -155,12 +193,18 @@ class Reading:
             return []
         loose = _loose(self.text, words)
         if not loose and self.discontinuous:
-            loose = list(fragments(self.text, words))
+            return _nearest_first(list(fragments(self.text, words)))
         return [loose]
 
 
-def _first(spans: Spans) -> int:
-    return spans[0].start
+def _place(spans: Spans) -> Place:
+    return spans[0][0], -spans[-1][1]
+
+
+def _nearest_first(found: list[Spans]) -> list[list[Spans]]:
+    """Part fragments that lie near each other from those that end alike but begin before these."""
+    near = [spans for spans, after in pairwise([*found, ()]) if spans[-1:] != after[-1:]]
+    return [near, [spans for spans in found if spans not in near]]
 
 
 def _is_span(span: Sequence[object], length: int) -> bool:
@@ -173,11 +217,11 @@ def _is_span(span: Sequence[object], length: int) -> bool:
 
 
 def is_boundary(text: str, at: int) -> bool:
-    """Tell whether a word may begin or end here; between CJK characters it always may."""
+    """Tell whether a word may begin or end here; by CJK characters and circled numbers always."""
     if at in (0, len(text)):
         return True
     before, after = text[at - 1], text[at]
-    return not (before.isalnum() and after.isalnum() and max(before, after) < "\u2e80")
+    return not (before.isalnum() and after.isalnum() and max(before, after) < "\u2460")
 
 
 def _loose(text: str, words: list[str]) -> list[Spans]:

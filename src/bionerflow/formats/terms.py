@@ -72,7 +72,7 @@ class ConvTerm(SingleTerm):
         else:
             answers = dict(zip(types, output, strict=False))
         entities: list[Entity] = []
-        problems = list(reading.problems)
+        problems = list(reading.parsed().problems)
         for type, answer in answers.items():
             parsed = self.read(answer, text, (type,))
             entities += parsed.entities
