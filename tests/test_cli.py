@@ -14,6 +14,8 @@ from bionerflow.annotate.model import RunModel
 from bionerflow.files import read_json, write_json
 from bionerflow.models import load_causal, load_tokenizer
 from bionerflow.predict import predict
+from bionerflow.select.kinds import build
+from bionerflow.settings import SelectorSettings
 
 TEXT = "BCL6 plays a role in activated lymphocytes 🧬.\r\nBreast and ovarian cancer.\r\n"
 
@@ -84,6 +86,46 @@ def test_a_run_is_found_by_its_id_or_its_models_folder(tiny_run, tmp_path, monke
         assert RunModel(given).facts["run"] == tiny_run.name
     assert RunModel(tiny_run.name).key == RunModel(str(tiny_run)).key
     assert RunModel(tiny_run.name, batch_size=2).key != RunModel(tiny_run.name).key
+
+
+@pytest.fixture
+def finding_run(tiny_run, tmp_path) -> Path:
+    """A run that writes only what parses: an untrained model finds mentions, too."""
+    folder = tmp_path / "finding"
+    folder.mkdir()
+    (folder / "model").symlink_to(tiny_run / "model")
+    card = read_json(tiny_run / "run.json")
+    card["predict"] |= {"constrained": True, "max_new_tokens": 48}
+    write_json(folder / "run.json", card)
+    return folder
+
+
+def found(out: Path) -> dict[tuple[str, str], dict]:
+    [row] = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    return {(one["type"], str(one["spans"])): one for one in row["entities"]}
+
+
+def test_a_selector_keeps_what_it_holds_for_true(finding_run, tmp_path):
+    settings = SelectorSettings(base="tiny", method="full")
+    build(finding_run / "model", settings, ["protein", "disease"]).save(tmp_path / "s" / "model")
+    (tmp_path / "note.txt").write_text(TEXT, "utf-8", newline="")
+    kept = {}
+    for name, more in {
+        "unasked": (),
+        "none": ("--selector", str(tmp_path / "s"), "--threshold", "1"),
+        "all": ("--selector", str(tmp_path / "s"), "--threshold", "0"),
+    }.items():
+        annotate(finding_run, tmp_path / "note.txt", tmp_path / name, "jsonl", *more)
+        kept[name] = found(tmp_path / name)
+    assert kept["all"].keys() == kept["unasked"].keys()
+    assert len(kept["all"]) > 0
+    assert all(0 < one["probability"] < 1 for one in kept["all"].values())
+    assert all(one["probability"] is None for one in kept["unasked"].values())
+    assert kept["none"] == {}
+    at = sorted(one["probability"] for one in kept["all"].values())[-1]
+    annotate(finding_run, tmp_path / "note.txt", tmp_path / "best", "jsonl",
+             "--selector", str(tmp_path / "s"), "--threshold", str(at))  # fmt: skip
+    assert {one["probability"] for one in found(tmp_path / "best").values()} == {at}
 
 
 WRONG = {

@@ -70,8 +70,7 @@ def card(
         f"{metrics['environment']['gpu'] or metrics['environment']['processor']}, "
         f"{cost['kwh']:.3g} kWh and {cost['co2e_g']:.3g} g CO2e (an estimate by the formula of "
         f"Green Algorithms), peak memory {metrics['memory_mb']:,} MB.",
-        "## Loading\n\nFrom the folder that this card lies in; paths of base models are "
-        "relative to the workflow's working directory.\n\n```python\n"
+        "## Loading\n\nIn the folder that this card lies in, or in a download of it:\n\n```python\n"
         + LOADING[metrics["settings"]["method"]].replace("{base}", about["model"]["base"])
         + "\n```",
     ]

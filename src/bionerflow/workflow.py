@@ -210,14 +210,16 @@ class Plan:
     def about(self, run: str) -> str:
         """Return what a run's model card says of its data, formats and base model."""
         its = self.run(run)
+        base = self.models[its.model]
         corpora = [self.corpora[corpus] for corpus in its.corpora]
         return as_json(
             {
                 "run": its.id,
                 "model": {
-                    "name": getattr(self.models[its.model], "id", its.model),
-                    "licence": getattr(self.models[its.model], "licence", "trained here"),
-                    "base": self.base(run),
+                    "name": getattr(base, "id", its.model),
+                    "licence": getattr(base, "licence", "trained here"),
+                    "base": getattr(base, "id", "")
+                    or os.path.relpath(self.base(run), f"results/train/{run}"),
                 },
                 "corpora": [
                     corpus.model_dump(include={"title", "language", "licence"})
