@@ -5,12 +5,14 @@ Three files are written: `corpora.yaml`, the entry with reader, types, files and
 """
 
 import tempfile
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bionerflow.corpora.documents import Reading
 from bionerflow.corpora.download import fetch
 from bionerflow.corpora.leakage import Leak, contents, leaks
 from bionerflow.corpora.normalise import normalise, read
@@ -60,8 +62,10 @@ def entry_of(files: Found, name: str, language: str, out: Path) -> dict[str, Any
     entry |= {"nested": True, "discontinuous": True, "splits": parts}
     settings = parse(CorpusSettings, entry, name)
     raw = {file: Path(source["local"]).read_bytes() for file, source in sources.items()}
-    readings = [read(name, settings, part, raw) for part in settings.splits]
-    types = sorted({type for reading in readings for type in reading.mentions})
+    reading = Reading()
+    for part in settings.splits:
+        deque(read(name, settings, part, raw, reading), maxlen=0)
+    types = sorted(reading.mentions)
     if not types:
         raise UserError(f"No mention was found in {len(raw)} files read as {files.reader}.")
     return entry | {"types": types}
