@@ -119,6 +119,18 @@ def test_a_model_s_place_and_a_stand_in_are_the_experiment_s():
     assert found.cells[1].reason == "the experiment has no such corpus"
 
 
+def test_a_configuration_may_have_models_of_its_own():
+    table = Grid(
+        kind="grid", **TITLED, rows=[{"model": "all"}], columns=[{"set": ["one", "two"]}]
+    )  # fmt: skip
+    sets = {"one": {"formats": ["symbolic"]}, "two": {"formats": ["symbolic"], "models": ["nano"]}}
+    found = defined(table, configurations=sets)
+    assert [cell.models for cell in found.cells] == [
+        {"mini": ["x.mini.one.draw1"]}, {}, {}, {"nano": ["x.nano.two.draw1"]},
+    ]  # fmt: skip
+    assert found.cells[1].reason == "the experiment has no two of the model mini"
+
+
 def test_rows_keep_their_order_on_the_way_to_the_script():
     table = Grid(kind="grid", **TITLED, rows=[{"set": ["two", "one"]}], columns=[{}])
     passed = Definition.model_validate_json(defined(table).dump())
