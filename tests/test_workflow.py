@@ -114,17 +114,26 @@ def test_paper_scale_resolves_in_ten_seconds_without_network_or_torch(fresh, unw
 def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
     monkeypatch.chdir(ROOT)
     plan = Plan(yaml.safe_load(Path("config/config.yaml").read_text("utf-8")))
-    shown = {id for id in plan.shown() if not id.startswith(("paper.qwen2.5-0.5b", "paper.llama"))}
-    single = [f"symbolic.{corpus}" for corpus in ("cmeee_v2", "genia", "biored", "bc5cdr_chem")]
+    lightweight = ("paper.qwen2.5-0.5b", "paper.llama-3.2-1b")
+    shown = {id for id in plan.shown() if not id.startswith(lightweight)}
+    both = [f"symbolic.{corpus}" for corpus in ("cmeee_v2", "genia")]
+    single = [*both, "symbolic.biored", "symbolic.bc5cdr_chem"]
     single += [f"{name}.{c}" for name in ("json_index", "html") for c in ("cmeee_v2", "genia")]
+    shares = [f"{how}_{share}" for how in ("curated", "random") for share in (25, 75)]
+    asked = ["random_50", "negatives_75", "by_biogpt", "by_biomedbert"]
     assert {id for id in shown if "+" not in id} == {
-        *[f"paper.glm4-9b.{configuration}.draw1" for configuration in (*single, "joint")],
+        *[f"paper.glm4-9b.{name}.draw1" for name in (*single, "joint", "zero_shot")],
         *[
-            f"paper.qwen3-{size}.{name}.draw1"
-            for size in ("4b", "8b")
-            for name in ("sft", "curated")
+            f"paper.{model}.{name}.draw1"
+            for model in ("qwen2.5-7b", "llama-3.1-8b", "deepseek-r1-7b")
+            for name in (*both, "zero_shot")
         ],
-        *[f"paper.qwen3-8b.{name}.draw1" for name in ("curated_25", "curated_75", "random_50")],
+        *[
+            f"paper.qwen3-{size}.{name}.draw{draw}"
+            for size, more in (("4b", []), ("8b", shares + asked))
+            for name in ("sft", "curated", *more)
+            for draw in (1, 2, 3)
+        ],
     }
     assert {
         "paper.glm4-9b.joint.draw1+llm_cls",
