@@ -18,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 #: Characters, or bytes of one line, that are read at once.
 READ = 1 << 16
-BETWEEN = re.compile(r"[ \t\r\n,]*")
+BETWEEN = " \t\r\n,"  # what may stand between the values of a list
 
 
 def decode(name: str, data: bytes) -> str:
@@ -141,7 +141,7 @@ def items(
 def _before_value(window: Window) -> bool:
     """Go to the list's next value; say whether there is one, or else its end."""
     while True:
-        window.take(BETWEEN.match(window.held).end())  # type: ignore[union-attr]
+        window.take(len(window.held) - len(window.held.lstrip(BETWEEN)))
         if window.held or not window.more():
             return not window.held.startswith("]")
 
