@@ -5,7 +5,9 @@ What it would learn is known (Olsson et al. 2022, "In-context learning and induc
 of the first layer note at each token the one and the two tokens before it, a head of the second
 looks for the place where the last two tokens stood before, and what followed there is repeated.
 The heads are set for tokens not yet seen too, since they compare random directions of embeddings.
-All weights stay trainable.
+All weights stay trainable; what must hold is set large, since training moves each weight by about its
+learning rate a step. Of queries and keys the size is free, as both are normalised. Embeddings, notes
+and copies are loud, so that what other layers learn to add at first is quiet beside them.
 """
 
 from typing import Any
@@ -14,10 +16,10 @@ import torch
 
 FAST = 4  # rotary pairs that turn fast enough to tell neighbouring positions apart
 SLOW = 22  # rotary pairs that hardly turn within a sentence, used to compare tokens
-# Training moves each weight by about its learning rate a step: weights that must hold are large.
-SHARPNESS = 4.0
-FIRMNESS = 8.0
-WHISPER = 0.015
+SHARPNESS = 4.0  # of attention, by the weights of its normalised queries
+FIRMNESS = 64.0  # of the weights that make queries and keys
+LOUDNESS = 16.0  # of the residual stream; the last norm takes it back
+WHISPER = 0.015  # of the heads that may say a token, but do not yet look anywhere
 
 
 @torch.no_grad()
@@ -35,6 +37,8 @@ def set_induction(model: Any, generator: torch.Generator) -> None:
     token, before, earlier = directions[: 3 * SLOW].split(SLOW)
     _set_embeddings(embeddings, torch.cat([before, earlier]))
     scale = float(embeddings[:, 1:].std())
+    embeddings *= LOUDNESS
+    model.model.norm.weight.fill_(1 / LOUDNESS)
     first, second = (layer.self_attn for layer in model.model.layers[:2])
     for head, (distance, into) in enumerate([(1, before), (2, earlier)]):
         _look_back(first, head, distance, token, into)
@@ -65,11 +69,11 @@ def _look_back(
     for part in (q, k, v):
         part.zero_()
     angles = distance * _frequencies(attention)[:FAST]
-    q[:FAST, 0] = 1
-    k[:FAST, 0] = angles.cos()
-    k[32 : 32 + FAST, 0] = angles.sin()
+    q[:FAST, 0] = FIRMNESS
+    k[:FAST, 0] = FIRMNESS * angles.cos()
+    k[32 : 32 + FAST, 0] = FIRMNESS * angles.sin()
     v[:SLOW] = read
-    o[:, :SLOW] = write.T
+    o[:, :SLOW] = LOUDNESS * write.T
     attention.q_norm.weight.fill_(SHARPNESS)
 
 
@@ -93,7 +97,7 @@ def _speak(attention: Any, head: int, read: torch.Tensor, write: torch.Tensor) -
     """Let a head say the token that it attends to, wherever it learns to look."""
     _, _, v, o = _parts(attention, head)
     v[: len(read)] = read
-    o[:, : len(write)] = write.T
+    o[:, : len(write)] = LOUDNESS * write.T
 
 
 def _parts(attention: Any, head: int) -> tuple[torch.Tensor, ...]:
