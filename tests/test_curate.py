@@ -15,6 +15,7 @@ from bionerflow.curate.figure import examples, histogram
 from bionerflow.curate.strategies import STRATEGIES
 from bionerflow.draws import choose, draw
 from bionerflow.errors import UserError
+from bionerflow.plan import Plan
 from bionerflow.schema import (
     CONVERSATIONS,
     KEPT,
@@ -25,7 +26,6 @@ from bionerflow.schema import (
     write_rows,
 )
 from bionerflow.settings import CurateSettings
-from bionerflow.workflow import Plan
 
 TYPES = ["Gene", "Disease"]
 

@@ -14,8 +14,8 @@ from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError
 from bionerflow.own import new_corpus
 from bionerflow.own.folder import found
+from bionerflow.plan import Plan
 from bionerflow.settings import Models, load
-from bionerflow.workflow import Plan
 
 MODELS = load(Models, ROOT / "config" / "models.yaml").models
 TEXT = "Patient {} had renal failure and anemia after cisplatin."

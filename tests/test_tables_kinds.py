@@ -161,15 +161,19 @@ def test_every_style_draws_what_was_measured_and_leaves_out_what_was_not(tmp_pat
     )  # fmt: skip
     definition = defined(table)
     numbers = measured(definition, {}, {})
-    empty = draw(definition, long_form(definition, numbers, None))
+
+    def drawn():
+        return draw(definition, long_form(definition, numbers, None).to_dict("records"))
+
+    empty = drawn()
     assert [text.get_text() for text in empty.axes[0].texts] == ["no run feeds this figure"]
     numbers[0] |= {"value": 0.25}
     numbers[1] |= {"value": 0.75}
-    figure = draw(definition, long_form(definition, numbers, None))
+    figure = drawn()
     save(figure, tmp_path / style)
     assert (tmp_path / f"{style}.png").read_bytes().startswith(b"\x89PNG")
     svg = (tmp_path / f"{style}.svg").read_bytes()
-    save(draw(definition, long_form(definition, numbers, None)), tmp_path / style)
+    save(drawn(), tmp_path / style)
     assert (tmp_path / f"{style}.svg").read_bytes() == svg
     panel = figure.axes[0]
     heights = [bar.get_height() for bar in panel.patches if pd.notna(bar.get_height())]

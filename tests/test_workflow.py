@@ -20,7 +20,8 @@ from flow import PARTS, Flow, Job, and_following, outputs
 from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError
 from bionerflow.formats import FORMATS
-from bionerflow.workflow import Plan, formats
+from bionerflow.plan import Plan
+from bionerflow.plan.base import formats
 
 RUN = "demo.mini.curated.draw1"
 ANNOTATING = "demo.mini.conv_term.draw1"

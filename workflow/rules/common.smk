@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bionerflow import imports
 from bionerflow.errors import UserError
-from bionerflow.workflow import Plan, as_json, leading_to
+from bionerflow.plan import Plan, as_json, leading_to
 from snakemake.exceptions import WorkflowError
 
 # What leads to this repository's own files: nothing, but where the workflow is another's module.

@@ -1,9 +1,8 @@
 """Draw one of the papers' figures from the long form of its table."""
 
 import argparse
+import csv
 from pathlib import Path
-
-import pandas as pd
 
 from bionerflow.drawing import save
 from bionerflow.script import run
@@ -19,7 +18,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="without ending")
     args = parser.parse_args()
     definition = Definition.model_validate_json(args.definition)
-    save(draw(definition, pd.read_csv(args.long, keep_default_na=False, na_values=[""])), args.out)
+    with args.long.open(encoding="utf-8", newline="") as file:
+        save(draw(definition, csv.DictReader(file)), args.out)
 
 
 if __name__ == "__main__":

@@ -1,103 +1,111 @@
 """A table as a figure: the numbers are those of the table's long form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import cycle
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from bionerflow.drawing import COLOURS, HATCHES, LINES, MARKERS, finish
 from bionerflow.tables.define import Definition
 
-#: Rows and columns of a table's measured values, with their titles; NaN where there is none.
-Values = pd.DataFrame
+
+class Values(NamedTuple):
+    """What was measured, rows by columns, with standard deviations; NaN where there is none."""
+
+    rows: list[str]
+    columns: list[str]
+    means: NDArray[np.float64]
+    deviations: NDArray[np.float64]
 
 
-def draw(definition: Definition, long: pd.DataFrame) -> Figure:
-    """Return the figure of a table; what was not measured is left out, and said where all is."""
-    values, deviations = (_grid(definition, long, name) for name in ("value", "sd"))
+def draw(definition: Definition, long: Iterable[Mapping[str, Any]]) -> Figure:
+    """Return the figure of a table, given by the rows of its long form.
+
+    What was not measured is left out, and said where all is.
+    """
+    values = _values(definition, long)
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     panel = figure.subplots()
-    if values.isna().all(axis=None):
+    if np.isnan(values.means).all():
         panel.text(0.5, 0.5, "no run feeds this figure", ha="center", transform=panel.transAxes)
         panel.set_axis_off()
         return figure
-    scale = 100 if definition.unit == "percent" else 1
-    STYLES[str(definition.draw)](panel, values * scale, deviations * scale)
+    STYLES[str(definition.draw)](panel, values)
     finish(figure, panel)
     return figure
 
 
-def _grid(definition: Definition, long: pd.DataFrame, name: str) -> Values:
-    measured = long[long["source"] == "measured"]
-    grid = measured.pivot(index="row", columns="column", values=name).astype(float)
-    grid = grid.reindex(index=list(definition.rows), columns=definition.columns)
-    return grid.rename(index=definition.rows)
+def _values(definition: Definition, long: Iterable[Mapping[str, Any]]) -> Values:
+    rows, columns = list(definition.rows), definition.columns
+    found = np.full((2, len(rows), len(columns)), np.nan)
+    for number in long:
+        if number["source"] == "measured":
+            place = rows.index(number["row"]), columns.index(number["column"])
+            for n, key in enumerate(("value", "sd")):
+                found[n][place] = np.nan if number[key] in ("", None) else float(number[key])
+    means, deviations = found * (100 if definition.unit == "percent" else 1)
+    return Values(list(definition.rows.values()), columns, means, deviations)
 
 
-def _bars(panel: Axes, values: Values, deviations: Values) -> None:
+def _bars(panel: Axes, values: Values) -> None:
     """Draw a group a row, a bar a column."""
-    width, places = 0.8 / values.shape[1], np.arange(len(values))
+    width, places = 0.8 / len(values.columns), np.arange(len(values.rows))
     for i, (column, colour, hatch) in enumerate(
         zip(values.columns, cycle(COLOURS), cycle(HATCHES), strict=False)
     ):
         bars = panel.bar(
-            places + (i + 0.5) * width - 0.4, values[column], width,
-            yerr=deviations[column].fillna(0), color=colour, hatch=hatch, edgecolor="w",
+            places + (i + 0.5) * width - 0.4, values.means[:, i], width,
+            yerr=np.nan_to_num(values.deviations[:, i]), color=colour, hatch=hatch, edgecolor="w",
             label=column, ecolor="#444444",
         )  # fmt: skip
-        texts = ["" if np.isnan(value) else f"{value:.1f}" for value in values[column]]
+        texts = ["" if np.isnan(mean) else f"{mean:.1f}" for mean in values.means[:, i]]
         panel.bar_label(bars, texts, fontsize=8)
-    panel.set_xticks(places, [_folded(title) for title in values.index])
+    panel.set_xticks(places, [title.replace(" (", "\n(") for title in values.rows])
     panel.set_ylabel("F1 (%)")
 
 
-def _shares(panel: Axes, values: Values, deviations: Values) -> None:
+def _shares(panel: Axes, values: Values) -> None:
     """Draw a group a column, a bar a row: which share of the row's sum the column has."""
-    shares = values.div(values.sum(axis=1), axis=0).T * 100
-    _bars(panel, shares, shares * np.nan)
+    shares = 100 * (values.means / np.nansum(values.means, axis=1, keepdims=True)).T
+    _bars(panel, Values(values.columns, values.rows, shares, np.full_like(shares, np.nan)))
     panel.set_ylabel("share (%)")
 
 
-def _lines(panel: Axes, values: Values, deviations: Values) -> None:
+def _lines(panel: Axes, values: Values) -> None:
     """Draw a line a row over the columns."""
-    for title, colour, line, marker in zip(
-        values.index, cycle(COLOURS), cycle(LINES), cycle(MARKERS), strict=False
-    ):
+    places = range(len(values.columns))
+    for n, (title, colour, line, marker) in enumerate(_styled(values.rows)):
         panel.errorbar(
-            range(values.shape[1]), values.loc[title], yerr=deviations.loc[title].fillna(0),
-            color=colour, linestyle=line, marker=marker, capsize=3, label=str(title),
+            places, values.means[n], yerr=np.nan_to_num(values.deviations[n]),
+            color=colour, linestyle=line, marker=marker, capsize=3, label=title,
         )  # fmt: skip
-    panel.set_xticks(range(values.shape[1]), values.columns)
+    panel.set_xticks(places, values.columns)
     panel.set_ylabel("F1 (%)")
 
 
-def _reliability(panel: Axes, values: Values, deviations: Values) -> None:
+def _reliability(panel: Axes, values: Values) -> None:
     """Draw accuracy against confidence in tenths, with the line on which both are equal."""
-    tenths = values[[column for column in values.columns if column[:1].isdigit()]]
-    middles = (np.arange(tenths.shape[1]) + 0.5) / tenths.shape[1]
+    tenths = [n for n, column in enumerate(values.columns) if column[:1].isdigit()]
+    middles = (np.arange(len(tenths)) + 0.5) / len(tenths)
     panel.plot([0, 1], [0, 1], color="#888888", linewidth=1, label="confidence is accuracy")
-    for title, colour, line, marker in zip(
-        tenths.index, cycle(COLOURS), cycle(LINES), cycle(MARKERS), strict=False
-    ):
+    for n, (title, colour, line, marker) in enumerate(_styled(values.rows)):
         panel.plot(
-            middles,
-            tenths.loc[title],
-            color=colour,
-            linestyle=line,
-            marker=marker,
-            label=str(title),
-        )
+            middles, values.means[n, tenths],
+            color=colour, linestyle=line, marker=marker, label=title,
+        )  # fmt: skip
     panel.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
 
 
-def _folded(title: object) -> str:
-    return str(title).replace(" (", "\n(")
+def _styled(titles: Iterable[str]) -> Iterable[tuple[str, str, str, str]]:
+    """Return a colour, a line and a marker with each title."""
+    return zip(titles, cycle(COLOURS), cycle(LINES), cycle(MARKERS), strict=False)
 
 
-STYLES: dict[str, Callable[[Axes, Values, Values], None]] = {
+STYLES: dict[str, Callable[[Axes, Values], None]] = {
     "bars": _bars,
     "shares": _shares,
     "lines": _lines,

@@ -1,0 +1,29 @@
+"""What rules look up of texts that are annotated."""
+
+from bionerflow.plan.base import BasePlan, as_json, known
+from bionerflow.settings import AnnotationSettings
+
+
+class AnnotationsPlan(BasePlan):
+    """Look-ups by the name of texts to annotate."""
+
+    def annotation(self, name: str) -> AnnotationSettings:
+        """Return what is to be annotated under a name."""
+        known("results", "annotation", name, self.config.annotations)
+        return self.config.annotations[name]
+
+    def annotating(self, name: str) -> str:
+        """Return what annotating rests on, beside the texts; how many jobs do it matters not."""
+        its = self.annotation(name)
+        return as_json(its.model_dump(mode="json", exclude={"inputs", "jobs"}))
+
+    def annotators(self, name: str) -> list[str]:
+        """Return the folders of the run, and of the selector if there is one."""
+        its = self.annotation(name)
+        folders = [f"results/train/{self.run(its.run).id}"]
+        return folders + ([f"results/select/{its.selector}"] if its.selector else [])
+
+    def shares(self, name: str) -> list[str]:
+        """Return the lists of finished chunks, one a job."""
+        jobs = self.annotation(name).jobs
+        return [f"results/annotations/{name}.parts/{n + 1}of{jobs}.txt" for n in range(jobs)]

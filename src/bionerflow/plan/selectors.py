@@ -1,0 +1,29 @@
+"""What rules look up of selectors, which filter predictions."""
+
+from bionerflow.plan.base import BasePlan, as_json, known
+from bionerflow.settings import SelectorSettings, chosen
+
+
+class SelectorsPlan(BasePlan):
+    """Look-ups by selector."""
+
+    def selector(self, name: str) -> tuple[SelectorSettings, list[str]]:
+        """Return a selector's settings and the corpora that it is trained on."""
+        found = {s: (e, e.selectors[s]) for e in self.experiments.values() for s in e.selectors}
+        known("results", "selector", name, found)
+        experiment, settings = found[name]
+        return settings, chosen(self.config, experiment, settings.corpora)
+
+    def selector_training(self, name: str) -> str:
+        """Return what training a selector rests on; where its threshold lies does not matter."""
+        return as_json(self.selector(name)[0].model_dump(mode="json", exclude={"threshold"}))
+
+    def tuned(self, run: str, selector: str) -> list[str]:
+        """Return the file of a threshold that is tuned on dev, if it is."""
+        dev = self.selector(selector)[0].threshold == "dev"
+        return [f"results/select/dev/{run}+{selector}.json"] if dev else []
+
+    def threshold(self, run: str, selector: str) -> str:
+        """Return the threshold, or the file that will have it."""
+        fixed = str(self.selector(selector)[0].threshold)
+        return next(iter(self.tuned(run, selector)), fixed)
