@@ -1,4 +1,7 @@
-"""Several processes train as one does: the effective batch is the setting, not their number."""
+"""Several processes train as one does: the effective batch is the setting, not their number.
+
+accelerate shards a model on accelerators alone; here it is told that a CPU is one.
+"""
 
 import multiprocessing
 import os
@@ -7,39 +10,73 @@ import socket
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
 from test_train import curve, settings, task, weights
 from tiny import tiny_model
 
 from bionerflow.chat import Chat
 from bionerflow.errors import UserError
-from bionerflow.models import load_base, load_tokenizer
-from bionerflow.train import fit
+from bionerflow.generate import generate
+from bionerflow.models import load_base, load_causal, load_tokenizer, save
+from bionerflow.settings import LoraSettings, TrainSettings
+from bionerflow.train import memory, train
 from bionerflow.train.data import FILLER, Conversations, collate, device_rows, pack
+from bionerflow.train.memory import check_memory
+
+RECIPE = settings(
+    epochs=4, learning_rate=1e-3, device_batch_tokens=200, max_length=100, validations=1
+)
 
 
-def train_to(file, base, folder, environment=()):
-    """Train on 21 conversations in batches of 8, 2 a pass; write weights and losses to a file."""
-    os.environ.update(environment)
+def train_to(out, base, recipe, checkpoints, dies_at=None):
+    """Train on 21 conversations in batches of 8, 2 a pass; write the model, and what was found.
+
+    Each epoch is validated, and in the one named the process dies.
+    """
     AcceleratorState._reset_state(reset_partial_state=True)  # what a new process begins with
     tokenizer = load_tokenizer(base)
-    recipe = settings(epochs=4, learning_rate=1e-3, device_batch_tokens=200, max_length=100)
-    model, metrics = fit(load_base(base), tokenizer, task(21), recipe, folder, 1)
-    torch.save((weights(model), curve(metrics, "loss"), metrics["settings"]), file)
+    answers = []
+
+    def validate(model):
+        if len(answers) + 1 == dies_at:
+            os._exit(9)
+        answers.append(generate(model, tokenizer, task(3, seed=2), 4, 3))
+        return 0.5
+
+    model, metrics = train(base, tokenizer, task(21), recipe, checkpoints, 1, validate)
+    held = sum(w.to_local().numel() if recipe.sharded else w.numel() for w in model.parameters())
+    save(model, tokenizer, out / "model")
+    found = {"losses": curve(metrics, "loss"), "held": held, "answers": answers}
+    torch.save(found | {"settings": metrics["settings"]}, out / os.environ.get("RANK", "0"))
 
 
-def side_by_side(count, base, folder):
-    """Return what each of `count` processes that train together ends with."""
+def as_one_of_several(environment, *arguments):
+    """Train as one process of several, on a CPU that accelerate takes for an accelerator."""
+    os.environ.update(environment)
+    begin = AcceleratorState.__init__
+
+    def sharding(self, *args, fsdp_plugin=None, **others):
+        begin(self, *args, fsdp_plugin=fsdp_plugin, **others)
+        if fsdp_plugin:
+            self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
+
+    AcceleratorState.__init__ = sharding
+    train_to(*arguments)
+
+
+def side_by_side(count, out, *arguments):
+    """Return what each of `count` processes that train together ends with, if it does."""
+    out.mkdir(exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
     together = [
         multiprocessing.get_context("fork").Process(
-            target=train_to,
+            target=as_one_of_several,
             args=(
-                folder / str(rank),
-                base,
-                folder / "checkpoints",
                 address | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)},
+                out,
+                *arguments,
             ),
         )
         for rank in range(count)
@@ -49,20 +86,72 @@ def side_by_side(count, base, folder):
     for process in together:
         process.join(300)
         process.kill()
-    return [torch.load(folder / str(rank)) for rank in range(count)]
+    return [torch.load(file, weights_only=False) for file in sorted(out.glob("[0-9]"))]
 
 
-def test_two_processes_end_with_the_weights_of_one(tmp_path):
-    base = tiny_model(tmp_path / "base")
-    train_to(tmp_path / "alone", base, tmp_path / "checkpoints-alone")
-    alone, losses, recorded = torch.load(tmp_path / "alone")
-    first, second = side_by_side(2, base, tmp_path)
-    assert torch.equal(first[0], second[0])
-    assert torch.allclose(first[0], alone, atol=1e-4)
-    assert (first[0] - weights(load_base(base))).abs().max() > 1e-3
-    assert first[1] == pytest.approx(losses, rel=1e-4)
-    for both, accumulated in ((recorded, 4), (first[2], 2)):
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("base"))
+
+
+def alone(folder, base, recipe):
+    """Return what one process ends with."""
+    folder.mkdir()
+    train_to(folder, base, recipe, folder / "checkpoints")
+    return torch.load(folder / "0", weights_only=False)
+
+
+def trained(folder):
+    return weights(load_causal(folder / "model"))
+
+
+def test_two_processes_end_with_the_weights_of_one(base, tmp_path):
+    one = alone(tmp_path / "one", base, RECIPE)
+    first, second = side_by_side(2, tmp_path / "two", base, RECIPE, tmp_path / "checkpoints")
+    assert torch.allclose(trained(tmp_path / "two"), trained(tmp_path / "one"), atol=1e-4)
+    assert (trained(tmp_path / "one") - weights(load_base(base))).abs().max() > 1e-3
+    assert first["losses"] == pytest.approx(one["losses"], rel=1e-4)
+    assert first["answers"] == second["answers"] == one["answers"]
+    for both, accumulated in ((one["settings"], 4), (first["settings"], 2)):
         assert (both["device_batch_size"], both["gradient_accumulation"]) == (2, accumulated)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_two_processes_that_share_out_the_weights_end_with_those_of_one(method, base, tmp_path):
+    recipe = RECIPE.model_copy(update={"method": method, "lora": LoraSettings(dropout=0)})
+    one = alone(tmp_path / "one", base, recipe)
+    sharded = recipe.model_copy(update={"sharded": True})
+    halves = side_by_side(2, tmp_path / "two", base, sharded, tmp_path / "checkpoints")
+    assert torch.allclose(trained(tmp_path / "two"), trained(tmp_path / "one"), atol=1e-4)
+    assert sum(half["held"] for half in halves) == one["held"]
+    assert all(half["held"] < 0.6 * one["held"] for half in halves)
+    for half in halves:
+        assert half["losses"] == pytest.approx(one["losses"], rel=1e-4)
+        assert half["answers"] == one["answers"]
+
+
+def test_a_sharded_run_that_was_killed_goes_on_from_its_checkpoint(base, tmp_path):
+    sharded = RECIPE.model_copy(update={"sharded": True})
+    arguments = base, sharded, tmp_path / "checkpoints"
+    assert side_by_side(2, tmp_path / "killed", *arguments, 3) == []
+    resumed = side_by_side(2, tmp_path / "killed", *arguments)
+    whole = side_by_side(2, tmp_path / "whole", base, sharded, tmp_path / "others")
+    assert [len(one["answers"]) for one in (*resumed, *whole)] == [2, 2, 4, 4]
+    assert torch.equal(trained(tmp_path / "killed"), trained(tmp_path / "whole"))
+
+
+def test_quantised_weights_are_not_shared_out():
+    with pytest.raises(ValueError, match="quantised weights stay whole"):
+        TrainSettings(method="qlora", sharded=True)
+
+
+def test_memory_is_asked_for_a_device_s_share(base, monkeypatch):
+    model = load_base(base)
+    needed = 12 * model.num_parameters()
+    monkeypatch.setattr(memory, "_free", lambda device: needed * 3 // 4)
+    check_memory(model, shards=2)
+    with pytest.raises(UserError, match="beside the model"):
+        check_memory(model)
 
 
 def test_the_effective_batch_is_dealt_out_evenly_or_refused():
@@ -72,8 +161,7 @@ def test_the_effective_batch_is_dealt_out_evenly_or_refused():
         device_rows(sixteen, 100, 3)
 
 
-def test_a_filler_teaches_nothing(tmp_path):
-    base = tiny_model(tmp_path)
+def test_a_filler_teaches_nothing(base):
     data = Conversations(Chat(load_tokenizer(base)).encode(task(2)), 1024)
     model = load_base(base).eval()
     for batched in (collate, pack):

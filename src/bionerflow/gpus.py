@@ -19,6 +19,8 @@ def main() -> None:
     count, script = int(sys.argv[1]), sys.argv[2:]
     if count and "SLURM_JOB_ID" not in os.environ and (gpus := present()):
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(take(count, gpus))
+    # Nothing here is compiled by torch; bitsandbytes, which peft imports, would load its compiler.
+    os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
     command = [sys.executable, "-P", *script]
     os.execv(sys.executable, command)  # noqa: S606 (no shell: the arguments are the job's)
 

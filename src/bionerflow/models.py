@@ -15,6 +15,7 @@ from transformers import (
 
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, sha256, write_json
+from bionerflow.records import is_first
 
 ADAPTER = "adapter_config.json"
 QUANTISATION = "quantization_config.json"
@@ -165,14 +166,31 @@ def _above(folder: Path, path: str) -> Path:
 def save(model: Any, tokenizer: Any, folder: str | Path) -> None:
     """Save weights or adapter and the tokenizer as any model of the Hub has them.
 
-    Beside an adapter on quantised weights stands how they were quantised.
+    Beside an adapter on quantised weights stands how they were quantised. Of several processes all
+    call this, since a model may be shared out among them; the first one writes.
     """
-    model.save_pretrained(folder)
+    weights = _gathered(model)
+    if not is_first():
+        return
+    model.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)
     (Path(folder) / "README.md").unlink(missing_ok=True)  # peft's own, which is empty
     quantised = getattr(model.config, "quantization_config", None)
     if quantised:
         write_json(Path(folder) / QUANTISATION, quantised.to_dict())
+
+
+def _gathered(model: Any) -> dict[str, Any] | None:
+    """Return, for the first process, the trained weights of a model that several hold in parts."""
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+    from torch.distributed.fsdp import FSDPModule
+
+    if not isinstance(model, FSDPModule):
+        return None
+    whole = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
+    weights = get_model_state_dict(model, options=whole)
+    tied = getattr(model, "all_tied_weights_keys", None) or {}
+    return {name: weight for name, weight in weights.items() if name not in tied}
 
 
 def write_card(folder: Path, **facts: Any) -> None:

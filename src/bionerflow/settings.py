@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bionerflow.errors import UserError, nearest
 
@@ -68,6 +68,16 @@ class TrainSettings(Settings):
     packed: bool = Field(False, description="no padding: a pass is one row, attention stays apart")
     validations: int = Field(4, ge=0, description="validations by generation in an epoch")
     max_length: int = Field(1024, gt=0, description="tokens; longer conversations are left out")
+    sharded: bool = Field(
+        False,
+        description="weights and optimizer are shared out among the GPUs (FSDP)",
+    )
+
+    @model_validator(mode="after")
+    def _whole_if_quantised(self) -> "TrainSettings":
+        if self.sharded and self.method == "qlora":
+            raise ValueError("sharded is for full and lora: quantised weights stay whole")
+        return self
 
 
 class PredictSettings(Settings):

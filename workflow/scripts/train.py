@@ -63,8 +63,8 @@ def main() -> None:
             args.seed,
             validate if dev else None,
         )
+    save(model, tokenizer, args.out / "model")
     if is_first():
-        save(model, tokenizer, args.out / "model")
         write_json(args.out / "run.json", card.model_dump(mode="json"))
         write_json(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
         shutil.rmtree(checkpoints.parent)  # those of other data, settings or code, too

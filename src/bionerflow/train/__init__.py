@@ -22,6 +22,9 @@ from bionerflow.train.data import Conversations, collate, device_rows, pack
 from bionerflow.train.memory import check_memory, enough_memory
 from bionerflow.train.trainer import ValidatingTrainer, Watch, last_checkpoint
 
+#: Each process writes its part of a checkpoint: none ever holds the whole optimizer.
+SHARDED = {"state_dict_type": "SHARDED_STATE_DICT"}
+
 CURVE = (
     "step", "loss", "eval_f1", "learning_rate", "seconds", "tokens_per_second", "memory_mb",
 )  # fmt: skip
@@ -57,12 +60,12 @@ def fit(
 
     With `validate`, the weights that it found best are returned. A run that was killed
     goes on from the last checkpoint in `checkpoints`. Run by several processes, each takes its part
-    of the effective batch.
+    of the effective batch and, if `settings.sharded`, of the model: `models.save` makes it whole.
 
     Raises:
         UserError: memory does not suffice, or the loss is no number.
     """
-    check_memory(model)
+    check_memory(model, processes() if settings.sharded else 1)
     data = Conversations(Chat(tokenizer).encode(conversations), settings.max_length)
     trainer = ValidatingTrainer(
         model=model,
@@ -123,6 +126,7 @@ def _arguments(
     settings: TrainSettings, data: Conversations, checkpoints: Path, seed: int, validated: bool
 ) -> TrainingArguments:
     devices = processes()
+    sharded = settings.sharded and devices > 1
     rows = device_rows(settings, data.longest, devices)
     steps = -(-len(data) // settings.batch_size)
     interval = max(1, steps // settings.validations) if validated and settings.validations else None
@@ -153,6 +157,8 @@ def _arguments(
         bf16=torch.cuda.is_available(),
         remove_unused_columns=False,
         use_cpu=not torch.cuda.is_available(),
+        fsdp=sharded,
+        fsdp_config=dict(SHARDED) if sharded else None,
         seed=seed,
     )
 

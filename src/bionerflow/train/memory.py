@@ -14,14 +14,16 @@ BYTES_PER_WEIGHT = 12  # the gradient and AdamW's two averages, in float32
 LESS = "take train.method lora or qlora, a smaller model, or a machine with more memory"
 
 
-def check_memory(model: Any) -> None:
+def check_memory(model: Any, shards: int = 1) -> None:
     """Refuse a training whose gradients and optimizer states cannot fit beside the weights.
+
+    They are parted among so many devices as there are `shards`.
 
     Raises:
         UserError: how much is needed at least, how much is free, and what to change.
     """
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-    needed, free = trained * BYTES_PER_WEIGHT, _free(model.device)
+    needed, free = trained * BYTES_PER_WEIGHT // shards, _free(model.device)
     if needed > free:
         raise UserError(
             f"Training {trained:,} weights needs {needed >> 20:,} MB beside the model, and "

@@ -130,6 +130,7 @@ class Watch(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Mark the checkpoint as whole, once all of it is on the disk; keep it and the best."""
+        self.trainer.accelerator.wait_for_everyone()
         if state.is_world_process_zero:
             last = Path(args.output_dir, f"checkpoint-{state.global_step}")
             for path in last.rglob("*"):
