@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bionerflow.errors import UserError
 from bionerflow.evaluate import conventions, evaluate
 from bionerflow.evaluate.match import error_classes, kinds, overlaps
-from bionerflow.evaluate.mentions import Mentions, Sample
+from bionerflow.evaluate.mentions import PROBLEMS, Mentions, Sample, read_mentions
 from bionerflow.evaluate.scores import COUNTS, judge, record
 from bionerflow.evaluate.statistics import interval, prf, randomisation_test
 from bionerflow.schema import (
@@ -34,8 +34,10 @@ RATS = Entity.at("species", [(29, 33)], TEXT)
 BRCA1 = Entity.at("gene", [(39, 44)], TEXT)
 
 
-def mentions(*sentences: list[Entity]) -> Mentions:
-    return Mentions.read(pa.array([list(map(entity_row, s)) for s in sentences], ENTITIES))
+def mentions(*sides: list[list[Entity]]) -> list[Mentions]:
+    """Read sides, each a list of sentences, each a list of entities."""
+    rows = [[list(map(entity_row, sentence)) for sentence in side] for side in sides]
+    return list(read_mentions(*(pa.array(side, ENTITIES) for side in rows)))
 
 
 class Files:
@@ -149,22 +151,15 @@ def test_pooling_adds_counts_over_formats_and_corpora(files):
 def test_two_entities_nested_in_each_other_are_nested_and_a_gap_holds_none():
     lymphocytes = "activated lymphocytes"
     outer, inner = (Entity.at("cell", [span], lymphocytes) for span in ((0, 21), (10, 21)))
-    assert kinds(mentions([outer, inner])).tolist() == ["nested", "nested"]
-    assert kinds(mentions([BREAST, OVARIAN, RATS])).tolist() == ["discontinuous", "plain", "plain"]
+    nested, gap = mentions([[outer, inner]], [[BREAST, OVARIAN, RATS]])
+    assert kinds(nested).tolist() == ["nested", "nested"]
+    assert kinds(gap).tolist() == ["discontinuous", "plain", "plain"]
 
 
 def test_error_classes_by_their_definition():
-    gold = mentions([OVARIAN, RATS], [BRCA1])
-    predicted = mentions(
-        [
-            OVARIAN,
-            CANCER,
-            Entity.at("gene", [(29, 33)], TEXT),
-            Entity.at("gene", [(26, 33)], TEXT),
-            Entity.at("gene", [(34, 38)], TEXT),
-        ],
-        [],
-    )
+    spans = [(29, 33), (26, 33), (34, 38)]
+    found = [OVARIAN, CANCER, *(Entity.at("gene", [span], TEXT) for span in spans)]
+    gold, predicted = mentions([[OVARIAN, RATS], [BRCA1]], [found, []])
     missing, wrong = error_classes(gold, predicted, overlaps(predicted, gold))
     assert wrong.tolist() == ["", "span", "type", "type_and_span", "spurious"]
     assert missing.tolist() == ["", "", "missing"]
@@ -222,8 +217,7 @@ def surface(*strings: str, type: str = "gene") -> list[Entity]:
     ],
 )  # fmt: skip
 def test_other_conventions_are_those_worked_by_hand(gold, predicted, expected):
-    sides = (mentions([], gold).frame, mentions([], predicted).frame)
-    found = conventions.counts(*sides, 2)
+    found = conventions.counts(*mentions([[], gold], [[], predicted]), 2)
     assert {name: tuple(counts[1].tolist()) for name, counts in found.items()} == expected
     assert found["instructuie"][0].tolist() == [1, 1, 1]
 
@@ -342,8 +336,7 @@ def test_order_never_matters_and_a_wrong_entity_never_raises_precision(data):
     wrong = data.draw(entity.filter(lambda one: one not in gold))
 
     def scored(predicted):
-        sample = Sample(sentences_of_one(), mentions(gold), mentions(predicted))
-        return record(judge(sample, []))
+        return record(judge(Sample(sentences_of_one(), *mentions([gold], [predicted])), []))
 
     before, after = scored(found), scored([*found, wrong])
     assert scored(found[::-1]) == before
@@ -353,7 +346,6 @@ def test_order_never_matters_and_a_wrong_entity_never_raises_precision(data):
 
 
 def sentences_of_one() -> pd.DataFrame:
-    names = ["unparsable", "malformed", "unknown_type", "not_in_text", "ambiguous", "truncated"]
     return pd.DataFrame(
         [{"corpus": "c", "format": "f", "id": "1", "document": "d", "text": "x" * 20}]
-    ).assign(**dict.fromkeys(names, 0))
+    ).assign(**dict.fromkeys(PROBLEMS, 0))

@@ -11,8 +11,8 @@ from nervaluate import Evaluator
 from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
-from bionerflow.evaluate.mentions import Mentions, Sample
-from bionerflow.evaluate.scores import PROBLEMS, judge, record
+from bionerflow.evaluate.mentions import PROBLEMS, Sample, read_mentions
+from bionerflow.evaluate.scores import judge, record
 from bionerflow.schema import ENTITIES, Entity, entity_row
 
 METRICS = ("precision", "recall", "f1")
@@ -96,7 +96,7 @@ def scored(data: list[Sentence], rng: random.Random) -> dict:
             rows.append([entity_row(entity) for entity in entities])
     columns = {"corpus": "c", "format": "f", "id": range(len(texts)), "document": range(len(texts))}
     sentences = pd.DataFrame(columns | {"text": texts} | dict.fromkeys(PROBLEMS, 0))
-    gold, predicted = (Mentions.read(pa.array(rows, ENTITIES)) for rows in sides.values())
+    gold, predicted = read_mentions(*(pa.array(rows, ENTITIES) for rows in sides.values()))
     return record(judge(Sample(sentences, gold, predicted), []))
 
 
