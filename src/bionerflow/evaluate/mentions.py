@@ -4,7 +4,7 @@ Everything is read by column, and what is compared is numbers, so that a million
 matter of seconds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,51 +53,69 @@ class Sample:
 def read_mentions(*columns: pa.Array) -> Iterator[Mentions]:
     """Yield the mentions of each column of lists of entities; a list is a sentence's.
 
-    Duplicates count once. Types and texts are numbered over all columns, so that these compare.
+    Duplicates count once. Strings are numbered over all columns, so that these compare.
     """
     flat = [pc.list_flatten(column) for column in columns]
-    types, names = _numbered([pc.struct_field(one, "type") for one in flat])
-    numbers, texts = _numbered([pc.struct_field(one, "text") for one in flat])
-    placed = [_placed(pc.struct_field(one, "spans")) for one in flat]
-    inner = pd.Categorical(np.concatenate([frame.pop("inner") for frame, _ in placed]))
-    rank = np.argsort(np.argsort(names := names.to_numpy(zero_copy_only=False)))
-    begun = 0
-    for i, (column, one, (frame, fragments)) in enumerate(zip(columns, flat, placed, strict=True)):
-        frame["sentence"] = pc.list_parent_indices(column).to_numpy()
-        frame["type"] = pd.Categorical.from_codes(rank[types[i]], np.sort(names))
-        frame["inner"] = inner[begun : begun + len(frame)]
-        frame["text"] = numbers[i]
-        frame["confidence"] = _confidence(one)
-        begun += len(frame)
-        yield _unique(frame, fragments, texts)
+    types, spans, texts = (
+        [pc.struct_field(one, name) for one in flat] for name in ("type", "spans", "text")
+    )
+    placed = map(_placed, spans)
+    names = zip(_categories(types), _categories(map(_inner, spans)), strict=True)
+    numbers, distinct = _numbered(texts)
+    for column, entities, (frame, fragments), (type, inner), text in zip(
+        columns, flat, placed, names, numbers, strict=True
+    ):
+        sentence = pc.list_parent_indices(column).to_numpy()
+        named = frame.assign(sentence=sentence, type=type, inner=inner, text=text)
+        yield _unique(named.assign(confidence=_confidence(entities)), fragments, distinct)
 
 
-def _numbered(parts: Sequence[pa.StringArray]) -> tuple[list[Ints], pa.StringArray]:
+def _numbered(parts: Iterable[pa.StringArray]) -> tuple[list[Ints], pa.StringArray]:
     """Return the numbers of strings, part by part, and the distinct strings."""
+    parts = list(parts)
     encoded = pc.dictionary_encode(pa.concat_arrays(parts))
     ends = np.cumsum([len(part) for part in parts[:-1]])
     return np.split(encoded.indices.to_numpy(), ends), encoded.dictionary
 
 
+def _categories(parts: Iterable[pa.StringArray]) -> Iterator[pd.Categorical]:
+    """Yield strings as categories, part by part: those of all parts, in order."""
+    numbers, names = _numbered(parts)
+    order = pc.sort_indices(names).to_numpy()
+    names = names.take(order).to_pylist()
+    return (pd.Categorical.from_codes(np.argsort(order)[part], names) for part in numbers)
+
+
 def _placed(spans: pa.ListArray) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return start, end, inner and length of mentions, and their fragments: mention, start, end."""
-    parts = pc.list_flatten(spans)
-    start, end = (
-        pc.struct_field(parts, name).to_numpy(zero_copy_only=False).astype(np.int64)
-        for name in ("start", "end")
-    )
-    counts = pc.list_value_length(spans).to_numpy(zero_copy_only=False)
+    """Return start, end and length of mentions, and their fragments: mention, start, end."""
+    start, end = _bounds(spans)
+    counts = pc.list_value_length(spans).to_numpy()
     after = np.cumsum(counts)
     first = after - counts
     covered = np.append(0, np.cumsum(end - start))
-    inner = np.full(len(spans), "", object)
-    for n in np.flatnonzero(counts > 1):
-        bounds = np.stack([start, end], axis=1)[first[n] : after[n]].ravel()[1:-1]
-        inner[n] = " ".join(map(str, bounds))
-    fragments = {"mention": np.repeat(np.arange(len(spans)), counts), "start": start, "end": end}
-    frame = {"start": start[first], "end": end[after - 1], "inner": inner}
+    frame = {"start": start[first], "end": end[after - 1]}
     frame["length"] = covered[after] - covered[first]
+    fragments = {"mention": np.repeat(np.arange(len(spans)), counts), "start": start, "end": end}
     return pd.DataFrame(frame), pd.DataFrame(fragments)
+
+
+def _inner(spans: pa.ListArray) -> pa.StringArray:
+    """Return the boundaries of each mention between its first and its last one, as a string."""
+    bounds = np.stack(_bounds(spans), axis=1)
+    counts = pc.list_value_length(spans).to_numpy()
+    after, inner = np.cumsum(counts), np.full(len(spans), "", object)
+    for n in np.flatnonzero(counts > 1):
+        inner[n] = " ".join(map(str, bounds[after[n] - counts[n] : after[n]].ravel()[1:-1]))
+    return pa.array(inner, pa.string())
+
+
+def _bounds(spans: pa.ListArray) -> tuple[Ints, Ints]:
+    """Return the starts and the ends of all fragments."""
+    parts = pc.list_flatten(spans)
+    start, end = (
+        pc.struct_field(parts, name).to_numpy().astype(np.int64) for name in ("start", "end")
+    )
+    return start, end
 
 
 def _confidence(flat: pa.StructArray) -> np.ndarray:

@@ -144,7 +144,7 @@ def _pairs(lines: list[Selection]) -> dict[str, tuple[Selection, ...]]:
 
 def _cases(name: str, table: Cases, prefix: str, experiment: Experiment) -> Definition:
     sets = {table.labels.get(one, one): {"set": one} for one in table.sets}
-    examples = {**table.rows, **dict.fromkeys(OWN, [""])}
+    examples = {**table.rows, **{own: [""] for own in OWN}}
     lines = [f"{example} {line}" for example in examples for line in (SENTENCE, GOLD, *sets)]
     cells = [
         _cell(table, f"{example} {line}", entity(n), (selection,), prefix, experiment)
