@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bionerflow.errors import UserError
 from bionerflow.evaluate import conventions, evaluate
 from bionerflow.evaluate.match import error_classes, kinds, overlaps
-from bionerflow.evaluate.mentions import Mentions, Sample
+from bionerflow.evaluate.mentions import PROBLEMS, Mentions, Sample, read_mentions
 from bionerflow.evaluate.scores import COUNTS, judge, record
 from bionerflow.evaluate.statistics import interval, prf, randomisation_test
 from bionerflow.schema import (
@@ -34,8 +34,10 @@ RATS = Entity.at("species", [(29, 33)], TEXT)
 BRCA1 = Entity.at("gene", [(39, 44)], TEXT)
 
 
-def mentions(*sentences: list[Entity]) -> Mentions:
-    return Mentions.read(pa.array([list(map(entity_row, s)) for s in sentences], ENTITIES))
+def mentions(*sides: list[list[Entity]]) -> list[Mentions]:
+    """Read sides, each a list of sentences, each a list of entities."""
+    rows = [[list(map(entity_row, sentence)) for sentence in side] for side in sides]
+    return list(read_mentions(*(pa.array(side, ENTITIES) for side in rows)))
 
 
 class Files:
@@ -149,22 +151,15 @@ def test_pooling_adds_counts_over_formats_and_corpora(files):
 def test_two_entities_nested_in_each_other_are_nested_and_a_gap_holds_none():
     lymphocytes = "activated lymphocytes"
     outer, inner = (Entity.at("cell", [span], lymphocytes) for span in ((0, 21), (10, 21)))
-    assert kinds(mentions([outer, inner])).tolist() == ["nested", "nested"]
-    assert kinds(mentions([BREAST, OVARIAN, RATS])).tolist() == ["discontinuous", "plain", "plain"]
+    nested, gap = mentions([[outer, inner]], [[BREAST, OVARIAN, RATS]])
+    assert kinds(nested).tolist() == ["nested", "nested"]
+    assert kinds(gap).tolist() == ["discontinuous", "plain", "plain"]
 
 
 def test_error_classes_by_their_definition():
-    gold = mentions([OVARIAN, RATS], [BRCA1])
-    predicted = mentions(
-        [
-            OVARIAN,
-            CANCER,
-            Entity.at("gene", [(29, 33)], TEXT),
-            Entity.at("gene", [(26, 33)], TEXT),
-            Entity.at("gene", [(34, 38)], TEXT),
-        ],
-        [],
-    )
+    spans = [(29, 33), (26, 33), (34, 38)]
+    found = [OVARIAN, CANCER, *(Entity.at("gene", [span], TEXT) for span in spans)]
+    gold, predicted = mentions([[OVARIAN, RATS], [BRCA1]], [found, []])
     missing, wrong = error_classes(gold, predicted, overlaps(predicted, gold))
     assert wrong.tolist() == ["", "span", "type", "type_and_span", "spurious"]
     assert missing.tolist() == ["", "", "missing"]
@@ -222,8 +217,7 @@ def surface(*strings: str, type: str = "gene") -> list[Entity]:
     ],
 )  # fmt: skip
 def test_other_conventions_are_those_worked_by_hand(gold, predicted, expected):
-    sides = (mentions([], gold).frame, mentions([], predicted).frame)
-    found = conventions.counts(*sides, 2)
+    found = conventions.counts(*mentions([[], gold], [[], predicted]), 2)
     assert {name: tuple(counts[1].tolist()) for name, counts in found.items()} == expected
     assert found["instructuie"][0].tolist() == [1, 1, 1]
 
@@ -233,6 +227,27 @@ def test_iepile_takes_f1_of_rounded_precision_and_recall():
     assert (scores["precision"], scores["recall"]) == (0.1429, 0.3333)
     assert scores["f1"] == pytest.approx(0.2000, abs=1e-9)
     assert np.isnan(conventions.rounded(0, 0, 0)["f1"])
+
+
+def test_seqeval_sees_whole_tokens_of_what_tags_can_hold(files):
+    """Tags hold `ovarian cancer` and `rats` of the gold: no inner mention, no split one. `rat` is
+    the token `rats`; `cancer` alone is another span, `loss` a third prediction."""
+    files.gold("c", example("1", [OVARIAN, CANCER, BREAST, RATS]))
+    found = [CANCER, *(Entity.at("species", [span], TEXT) for span in ((29, 32), (45, 49)))]
+    files.predict("c", "f", "1", found)
+    score = files.scores()["c", "f"]
+    counts = {count: score["conventions"]["seqeval"][count] for count in COUNTS}
+    assert counts == {"correct": 1, "gold": 2, "predicted": 3}
+    assert score["n"]["correct"] == 1  # the inner `cancer`, which tags cannot hold
+
+
+def test_of_mentions_that_overlap_tags_hold_the_first_then_the_longest(files):
+    """`breast and ovarian` is kept, so that `ovarian cancer` is not, so that `cancer` is."""
+    spans = [(0, 18), (0, 6), (11, 25), (19, 25)]
+    files.gold("c", example("1", [Entity.at("disease", [span], TEXT) for span in spans]))
+    files.predict("c", "f", "1", [Entity.at("disease", [span], TEXT) for span in spans[1:]])
+    found = files.scores()["c", "f"]["conventions"]["seqeval"]
+    assert (found["gold"], found["predicted"], found["correct"]) == (2, 2, 0)
 
 
 def test_semeval_gives_half_a_point_for_a_wrong_boundary_and_matches_gold_once(files):
@@ -328,32 +343,48 @@ def test_randomisation_test_equals_full_enumeration():
     assert randomisation_test(first, first) == 1
 
 
-@given(st.data())
-@settings(max_examples=10, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-def test_order_never_matters_and_a_wrong_entity_never_raises_precision(data):
-    spans = st.tuples(st.integers(0, 9), st.integers(1, 5))
-    entity = st.builds(
-        lambda type, span: Entity.at(type, [(span[0], span[0] + span[1])], "x" * 20),
-        st.sampled_from("AB"),
-        spans,
-    )
-    gold = data.draw(st.lists(entity, max_size=5, unique=True))
-    found = data.draw(st.lists(entity, max_size=5))
-    wrong = data.draw(entity.filter(lambda one: one not in gold))
+BRACKETS = "The [3H]-IL-2 and the IL 2, a p53 [药剂] p53"
+places = st.tuples(st.integers(0, 20), st.integers(1, 6)).map(lambda one: (one[0], sum(one)))
+mention = st.builds(
+    lambda type, spans: Entity.at(type, spans, BRACKETS),
+    st.sampled_from("AB"),
+    st.lists(places, min_size=1, max_size=2, unique=True).filter(
+        lambda spans: len(spans) == 1 or max(spans)[0] > min(spans)[1]
+    ),
+)
 
-    def scored(predicted):
-        sample = Sample(sentences_of_one(), mentions(gold), mentions(predicted))
-        return record(judge(sample, []))
 
-    before, after = scored(found), scored([*found, wrong])
-    assert scored(found[::-1]) == before
+def scored(gold: list[list[Entity]], predicted: list[list[Entity]]) -> dict:
+    """Score sentences of one text, a document each."""
+    names = [str(n) for n in range(len(gold))]
+    sentences = pd.DataFrame({"corpus": "c", "format": "f", "id": names, "document": names})
+    sentences = sentences.assign(text=BRACKETS, **dict.fromkeys(PROBLEMS, 0))
+    return record(judge(Sample(sentences, *mentions(gold, predicted)), set()))
+
+
+@given(st.lists(st.lists(mention, max_size=4), min_size=2, max_size=2), st.data())
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+def test_order_never_matters_and_a_wrong_entity_never_raises_precision(gold, data):
+    found = data.draw(st.lists(st.lists(mention, max_size=4), min_size=2, max_size=2))
+    wrong = data.draw(mention.filter(lambda one: one not in gold[0]))
+    before, after = scored(gold, found), scored(gold, [[*found[0], wrong], found[1]])
+    turned = [data.draw(st.permutations(sentence)) for sentence in found]
+    assert scored(gold, turned) == before
     assert after["strict"]["recall"] == before["strict"]["recall"]
-    if found:
+    if any(found):
         assert after["strict"]["precision"]["value"] <= before["strict"]["precision"]["value"]
 
 
-def sentences_of_one() -> pd.DataFrame:
-    names = ["unparsable", "malformed", "unknown_type", "not_in_text", "ambiguous", "truncated"]
-    return pd.DataFrame(
-        [{"corpus": "c", "format": "f", "id": "1", "document": "d", "text": "x" * 20}]
-    ).assign(**dict.fromkeys(names, 0))
+@given(st.lists(st.lists(mention, max_size=5), min_size=2, max_size=2))
+@settings(max_examples=25, deadline=None)
+def test_perfect_predictions_score_one_wherever_there_is_something_to_score(gold):
+    score = scored(gold, [sentence[::-1] for sentence in gold])
+    found = {name: one["f1"] for name, one in score["conventions"].items()}
+    assert set(found) == set(conventions.NAMES)
+    nothing = {name for name, one in score["conventions"].items() if one["gold"] == 0}
+    assert found == {name: None if name in nothing else 1 for name in found}
+    if any(gold):
+        assert nothing <= {"uniner", "seqeval"}  # lists that hold `]`, mentions with a gap
+        assert [score[name]["f1"] for name in ("surface", "relaxed")] == [1, 1]
+        assert score["strict"]["f1"]["value"] == 1
+        assert sum(score["errors"].values()) == 0

@@ -174,7 +174,7 @@ COUNTS = {
     "mfner/table7": (7 + 7 + 2 + 4) * 4, "mfner/table8": 12, "mfner/table9": 7 * 6,
     "unified/table1": 6 * 6, "unified/table2": 3 * 6, "unified/table3": 4 * 6,
     "unified/table4": 3 * 4, "unified/table5": 4 * 3, "unified/table6": 9 * 4 + 3 * 2,
-    "unified/table7": 4 * 6, "unified/table8": 2 * 4 + 4,
+    "unified/table7": 4 * 6, "unified/table8": 1 + 4 * 2 + 1 + 4,
 }  # fmt: skip
 WORDS = {"mfner/table1", "mfner/table8", "mfner/table9", "unified/table1", "unified/table4",
          "unified/table8"}  # fmt: skip

@@ -72,20 +72,27 @@ def test_neighbouring_rows_are_tested_and_what_is_not_comparable_says_why(predic
 
 def test_cases_are_looked_up_in_the_test_sample(predictions, tmp_path):
     table = Cases(
-        kind="cases", **TITLED, corpus="genia", sets=["one", "two", "nowhere"],
-        rows={"Ex.1 1": "dr enhancer", "Ex.1 2": "B domain", "Ex.2 1": "somewhere else"},
+        kind="cases", **TITLED, corpus="genia", sets=["one", "elsewhere", "two"],
+        rows={"Ex.1": ["dr enhancer", "B domain"], "Ex.2": ["somewhere else"]},
     )  # fmt: skip
-    found = by_place(cases(defined(table), predictions, tmp_path / "gold"))
+    definition = defined(table)
+    assert definition.columns == ["Entity 1", "Entity 2"]
+    lines = ["Input Text", "GS", "one", "elsewhere", "two"]
+    assert list(definition.rows)[:5] == [f"Ex.1 {line}" for line in lines]
+    found = by_place(cases(definition, predictions, tmp_path / "gold"))
+    assert {row for row, _ in found} == set(definition.rows)
     said = {place: number.get("text", number.get("reason")) for place, number in found.items()}
-    assert said["Ex.1 2", "sentence"] == TEXT
-    assert said["Ex.1 2", "GS"] == "B domain (DNA)"
-    assert said["Ex.1 2", "one"] == f"{TEXT} (RNA)"
-    assert said["Ex.1 1", "one"] == f"{TEXT} (RNA); DR enhancer (DNA)"
-    assert said["Ex.1 1", "two"] == "DR enhancer (DNA)"
-    assert said["Ex.1 1", "nowhere"] == "the experiment has no such run"
-    assert said["Ex.2 1", "one"] == "no sentence that was tested on has it"
-    assert said["Own 1", "GS"] == "B domain (DNA)"
-    assert said["Own 2", "GS"] == "no sentence that was tested on has it"
+    assert said["Ex.1 Input Text", "Entity 1"] == TEXT
+    assert ("Ex.1 Input Text", "Entity 2") not in said
+    assert said["Ex.1 GS", "Entity 2"] == "B domain (DNA)"
+    assert said["Ex.1 one", "Entity 2"] == f"{TEXT} (RNA)"
+    assert said["Ex.1 one", "Entity 1"] == f"{TEXT} (RNA); DR enhancer (DNA)"
+    assert said["Ex.1 two", "Entity 1"] == "DR enhancer (DNA)"
+    assert found["Ex.1 two", "Entity 1"]["runs"] == "x.mini.two.draw1"
+    assert said["Ex.1 elsewhere", "Entity 1"] == "the experiment has no such run"
+    assert said["Ex.2 one", "Entity 1"] == "no sentence that was tested on has it"
+    assert said["Own 1 GS", "Entity 1"] == "B domain (DNA)"
+    assert said["Own 2 GS", "Entity 1"] == "no sentence that was tested on has it"
 
 
 def test_what_runs_recorded_is_shown_as_they_recorded_it():

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bionerflow.errors import UserError
-from bionerflow.evaluate import match
+from bionerflow.evaluate.keys import STRICT, hits
 from bionerflow.evaluate.mentions import Sample, read_sample
 from bionerflow.evaluate.statistics import prf, randomisation_test
 
@@ -84,7 +84,7 @@ def _documents(predictions: str | Path, gold: str | Path) -> pd.DataFrame:
     """Return counts and the sentences' ids by corpus, format and document."""
     sample: Sample = read_sample(predictions, gold)
     frames = (sample.gold.frame, sample.predicted.frame)
-    right = frames[0][match.hits(*frames, match.STRICT)]
+    right = frames[0][hits(*frames, STRICT)]
     sentences = sample.sentences.assign(
         **{
             name: frame["sentence"].value_counts().reindex(sample.sentences.index, fill_value=0)

@@ -19,14 +19,14 @@ the text, of known types.
 
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bionerflow.evaluate.match import codes
+from bionerflow.evaluate.keys import SURFACE, codes
 from bionerflow.evaluate.mentions import Mentions
 from bionerflow.evaluate.statistics import prf
 from bionerflow.evaluate.tokens import Tokens
@@ -34,51 +34,65 @@ from bionerflow.evaluate.tokens import Tokens
 NAMES = ("uniner", "instructuie", "gollie", "iepile", "seqeval", "partial", "type")
 
 ARTICLE = re.compile(r"\b(a|an|the)\b")
-NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]+")
 
 LONGEST = 2**31  # tokens of a sentence
-TEXT = ["sentence", "type", "text"]
 
 Counts = NDArray[np.int64]
 
 
-def normalised(text: str) -> str:
-    """Lower-case; drop punctuation, articles and superfluous white space (uniner)."""
-    return " ".join(ARTICLE.sub(" ", text.lower().translate(NO_PUNCTUATION)).split())
+def normalised(texts: Sequence[str]) -> list[str]:
+    """Lower-case; drop punctuation, articles and superfluous white space (uniner).
+
+    The texts are lines of one string until the end, since a million calls take their time.
+    """
+    lines = "\n".join(text.replace("\n", " ") for text in texts).lower()
+    lines = ARTICLE.sub(" ", PUNCTUATION.sub("", lines))
+    return [" ".join(line.split()) for line in lines.split("\n")[: len(texts)]]
 
 
-def counts(gold: pd.DataFrame, predicted: pd.DataFrame, n_sentences: int) -> dict[str, Counts]:
+def counts(gold: Mentions, predicted: Mentions, n_sentences: int) -> dict[str, Counts]:
     """Return each set or multiset convention's counts a sentence."""
-    lower = _replaced(gold, predicted, str.lower)
-    one, other = map(_uncut, _replaced(gold, predicted, normalised))
+    texts = gold.texts.to_pylist()
+    exact = (gold.frame, predicted.frame)
+    lower = _retold(exact, [text.lower() for text in texts])
+    cut = np.array(["]" in text for text in texts], bool)
+    plain = _retold([_uncut(frame, cut) for frame in exact], normalised(texts))
     return {
-        "uniner": _matched(one, other, n_sentences, multiset=False),
-        "instructuie": _none_is_an_answer(_matched(*lower, n_sentences, multiset=False)),
-        "gollie": _matched(*lower, n_sentences, multiset=True),
-        "iepile": _matched(gold, predicted, n_sentences, multiset=True),
+        "uniner": _matched(plain, SURFACE, n_sentences, multiset=False),
+        "instructuie": _none_is_an_answer(_matched(lower, SURFACE, n_sentences, multiset=False)),
+        "gollie": _matched(lower, SURFACE, n_sentences, multiset=True),
+        "iepile": _matched(exact, SURFACE, n_sentences, multiset=True),
     }
+
+
+def _retold(frames: Sequence[pd.DataFrame], told: list[str]) -> list[pd.DataFrame]:
+    """Give each text the number of what stands for it in `told`: equal where that is equal."""
+    numbers, _ = pd.factorize(np.array(told, object))
+    return [frame.assign(text=numbers[frame["text"]]) for frame in frames]
+
+
+def _uncut(frame: pd.DataFrame, cut: NDArray[np.bool_]) -> pd.DataFrame:
+    """Leave out the lists (a sentence and type) with a text that UniNER's pattern cuts."""
+    (lists,) = codes([frame], ["sentence", "type"])
+    return frame[~np.isin(lists, lists[cut[frame["text"]]])]
 
 
 def seqeval(gold: Mentions, predicted: Mentions, tokens: Tokens, n_sentences: int) -> Counts:
     """Return the counts a sentence of what seqeval would see as IOB2 tags."""
-    sides = (_tagged(gold, tokens), _tagged(predicted, tokens))
-    return _matched(*sides, n_sentences, multiset=False)
+    sides = [_tagged(side.frame, tokens) for side in (gold, predicted)]
+    return _matched(sides, ["sentence", "type", "first", "last"], n_sentences, multiset=False)
 
 
-def _tagged(mentions: Mentions, tokens: Tokens) -> pd.DataFrame:
-    """Return the mentions that tags can hold; `text` is the first and the last token."""
-    frame = mentions.frame[["sentence", "type"]].join(mentions.outline())
-    place = frame["sentence"].to_numpy()
-    frame["first"] = tokens.before(place, frame["start"].to_numpy() + 1) - 1
-    frame["last"] = tokens.before(place, frame["end"].to_numpy()) - 1
-    whole = ~mentions.fragments["mention"].duplicated(keep=False).to_numpy()
-    frame = frame.loc[mentions.fragments["mention"].to_numpy()[whole]]
-    frame["type"] = frame["type"].astype(str)
-    keys = ["sentence", "first", "last", "type"]
-    frame = frame.sort_values(keys, ascending=[True, True, False, True])
-    before = frame["sentence"] * LONGEST
-    kept = _apart(*((before + frame[bound]).to_numpy() for bound in ("first", "last")))
-    return frame.assign(text=frame["first"] * LONGEST + frame["last"])[kept]
+def _tagged(frame: pd.DataFrame, tokens: Tokens) -> pd.DataFrame:
+    """Return the mentions that tags can hold, with their first and last tokens."""
+    frame = frame[(frame["inner"] == "").to_numpy()]
+    place, start, end = (frame[name].to_numpy() for name in ("sentence", "start", "end"))
+    first, last = tokens.before(place, start + 1) - 1, tokens.before(place, end) - 1
+    order = np.lexsort([frame["type"].cat.codes, -last, first, place])
+    tagged = frame.iloc[order].assign(first=first[order], last=last[order])
+    before = place[order] * LONGEST
+    return tagged[_apart(before + first[order], before + last[order])]
 
 
 def _apart(first: Counts, last: Counts) -> NDArray[np.bool_]:
@@ -92,34 +106,15 @@ def _apart(first: Counts, last: Counts) -> NDArray[np.bool_]:
     return kept
 
 
-def _replaced(
-    gold: pd.DataFrame, predicted: pd.DataFrame, function: Callable[[str], str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give each text the number of what `function` makes of it; `cut`: UniNER's pattern cuts it."""
-    both = pd.concat([gold[TEXT], predicted[TEXT]], ignore_index=True)
-    place, distinct = pd.factorize(both["text"])
-    made, _ = pd.factorize(np.array([function(text) for text in distinct], object))
-    cut = np.array(["]" in text for text in distinct], bool)
-    both = both.assign(text=made[place], cut=cut[place])
-    return both.iloc[: len(gold)], both.iloc[len(gold) :]
-
-
-def _uncut(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the lists (a sentence and type) that are cut."""
-    (lists,) = codes([frame], ["sentence", "type"])
-    return frame[~np.isin(lists, lists[frame["cut"].to_numpy()])]
-
-
 def _matched(
-    gold: pd.DataFrame, predicted: pd.DataFrame, n_sentences: int, *, multiset: bool
+    sides: Sequence[pd.DataFrame], key: Sequence[str], n_sentences: int, *, multiset: bool
 ) -> Counts:
-    """Count equal (type, text) a sentence: as often as on both sides, or once each in sets."""
-    sides = codes([gold, predicted], TEXT)
-    size = max(side.max(initial=-1) for side in sides) + 1
-    sentence = np.zeros(size, int)
-    for side, frame in zip(sides, (gold, predicted), strict=True):
-        sentence[side] = frame["sentence"]
-    found = np.stack([np.bincount(side, minlength=size) for side in sides])
+    """Count what is equal in `key` a sentence: as often as on both sides, or once each in sets."""
+    number, distinct = pd.factorize(np.concatenate(codes(sides, key)))
+    sentence = np.zeros(len(distinct), np.int64)
+    sentence[number] = np.concatenate([side["sentence"] for side in sides])
+    halves = (number[: len(sides[0])], number[len(sides[0]) :])
+    found = np.stack([np.bincount(half, minlength=len(distinct)) for half in halves])
     found = found if multiset else np.minimum(found, 1)
     columns = (found.min(axis=0), *found)
     return np.stack(

@@ -18,9 +18,8 @@ def deviations(
     """
     wrong = predicted.frame["error"].isin(["span", "type_and_span"]).to_numpy()
     pairs = pairs[wrong[pairs["left"]]]
-    found = predicted.outline().loc[pairs["left"]]
-    right = gold.outline().loc[pairs["right"]]
-    sentences = predicted.frame["sentence"].to_numpy()[pairs["left"]]
+    found, right = predicted.frame.iloc[pairs["left"]], gold.frame.iloc[pairs["right"]]
+    sentences = found["sentence"].to_numpy()
     bounds = (
         tokens.before(sentences, found[bound].to_numpy())
         - tokens.before(sentences, right[bound].to_numpy())

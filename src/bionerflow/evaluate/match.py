@@ -4,32 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from bionerflow.evaluate.keys import SPANS, STRICT, Bools, Ints, among, hits
 from bionerflow.evaluate.mentions import Mentions
 
-Ints = NDArray[np.int64]
-
-STRICT = ["sentence", "type", "spans"]
-SURFACE = ["sentence", "type", "text"]
 KINDS = ("plain", "nested", "discontinuous")
 ERRORS = ("type", "span", "type_and_span", "spurious", "missing")
-
-
-def codes(frames: Sequence[pd.DataFrame], key: list[str]) -> list[Ints]:
-    """Return a number for each row of each frame: equal where rows are equal in `key`."""
-    both = pd.concat([frame[key] for frame in frames], ignore_index=True)
-    found: Ints = np.zeros(len(both), np.int64)
-    for name in key:
-        values, distinct = pd.factorize(both[name])
-        found = pd.factorize(found * max(len(distinct), 1) + values)[0]
-    return np.split(found, np.cumsum([len(frame) for frame in frames[:-1]]))
-
-
-def hits(left: pd.DataFrame, right: pd.DataFrame, key: list[str]) -> NDArray[np.bool_]:
-    """Say of each row of `left` whether `right` has a row that is equal in `key`."""
-    one, other = codes([left, right], key)
-    return np.isin(one, other)
 
 
 def overlaps(left: Mentions, right: Mentions) -> pd.DataFrame:
@@ -38,18 +18,44 @@ def overlaps(left: Mentions, right: Mentions) -> pd.DataFrame:
     `shared` counts characters of the fragments, so that the gap of a discontinuous mention is no
     part of it.
     """
-    pairs = left.fragments.merge(right.fragments, on="sentence", suffixes=("_left", "_right"))
-    start = np.maximum(pairs["start_left"], pairs["start_right"])
-    pairs["shared"] = np.minimum(pairs["end_left"], pairs["end_right"]) - start
-    pairs = pairs[pairs["shared"] > 0]
-    pairs = pairs.rename(columns={"mention_left": "left", "mention_right": "right"})
-    pairs = pairs.groupby(["left", "right"], as_index=False)[["shared"]].sum()
-    types = (side.frame["type"].astype(str).to_numpy() for side in (left, right))
-    one, other = (kind[pairs[name]] for kind, name in zip(types, ("left", "right"), strict=True))
-    return pairs.assign(same_type=one == other)
+    one, two, shared = _touching(left.fragments, right.fragments)
+    width = max(len(right.frame), 1)
+    pair, pairs = pd.factorize(one * width + two)
+    one, two = np.divmod(pairs, width)
+    types = [side.frame["type"].cat.codes.to_numpy() for side in (left, right)]
+    return pd.DataFrame(
+        {
+            "left": one,
+            "right": two,
+            "shared": np.bincount(pair, shared, minlength=len(pairs)).astype(np.int64),
+            "same_type": types[0][one] == types[1][two],
+        }
+    )
 
 
-def kinds(mentions: Mentions) -> np.ndarray:
+def _touching(left: pd.DataFrame, right: pd.DataFrame) -> tuple[Ints, Ints, Ints]:
+    """Return both mentions of each pair of fragments that overlap, and how many characters do.
+
+    All sentences are laid end to end. With `right` in the order of starts, what overlaps a fragment
+    lies between the first whose predecessors do not all end before it, and the last that starts
+    before its end.
+    """
+    reach = max(side["end"].max() if len(side) else 0 for side in (left, right)) + 1
+    right = right.iloc[np.argsort(right["sentence"] * reach + right["start"], kind="stable")]
+    (start, end), (begin, stop) = (
+        [(side["sentence"] * reach + side[bound]).to_numpy() for bound in ("start", "end")]
+        for side in (left, right)
+    )
+    first = np.searchsorted(np.maximum.accumulate(stop), start, side="right")
+    several = np.maximum(np.searchsorted(begin, end) - first, 0)
+    one = np.repeat(np.arange(len(left)), several)
+    two = np.arange(several.sum()) + np.repeat(first - np.cumsum(several) + several, several)
+    shared = np.minimum(end[one], stop[two]) - np.maximum(start[one], begin[two])
+    one, two, shared = (values[shared > 0] for values in (one, two, shared))
+    return left["mention"].to_numpy()[one], right["mention"].to_numpy()[two], shared
+
+
+def kinds(mentions: Mentions) -> pd.Categorical:
     """Say of each mention what it is: discontinuous, else nested, else plain.
 
     Nested: its characters lie within another mention's of the sentence, or hold one (equal
@@ -59,25 +65,23 @@ def kinds(mentions: Mentions) -> np.ndarray:
     pairs = overlaps(mentions, mentions)
     pairs = pairs[pairs["left"] != pairs["right"]]
     inner = pairs[pairs["shared"].to_numpy() == frame["length"].to_numpy()[pairs["left"]]]
-    nested = frame.index.isin(inner["left"]) | frame.index.isin(inner["right"])
-    discontinuous = mentions.fragments["mention"].value_counts().reindex(frame.index) > 1
-    return np.select([discontinuous, nested], ["discontinuous", "nested"], "plain")
+    nested = among(inner["left"], len(frame)) | among(inner["right"], len(frame))
+    discontinuous = (frame["inner"] != "").to_numpy()
+    return _first([discontinuous, nested], KINDS[::-1])
 
 
-def relaxed(
-    gold: Mentions, predicted: Mentions, pairs: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray]:
+def relaxed(gold: Mentions, predicted: Mentions, pairs: pd.DataFrame) -> tuple[Bools, Bools]:
     """Say of each gold and each predicted mention whether one of its type overlaps it.
 
     `pairs` are the overlaps of predicted (left) with gold (right).
     """
     same = pairs[pairs["same_type"]]
-    return gold.frame.index.isin(same["right"]), predicted.frame.index.isin(same["left"])
+    return among(same["right"], len(gold.frame)), among(same["left"], len(predicted.frame))
 
 
 def error_classes(
     gold: Mentions, predicted: Mentions, pairs: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[pd.Categorical, pd.Categorical]:
     """Return each gold and each predicted mention's error class; "" where it is correct.
 
     A wrong prediction is `type` (a gold mention has its spans), else `span` (overlaps a gold
@@ -85,16 +89,18 @@ def error_classes(
     (unified, Fig. 5). A gold mention that no prediction overlaps is `missing`; one that is only
     overlapped is "" here, since its error is counted at the prediction. `pairs` as in `relaxed`.
     """
-    place = predicted.frame.index
-    classes = np.select(
-        [
-            hits(predicted.frame, gold.frame, STRICT),
-            hits(predicted.frame, gold.frame, ["sentence", "spans"]),
-            place.isin(pairs["left"][pairs["same_type"]]),
-            place.isin(pairs["left"]),
-        ],
-        ["", "type", "span", "type_and_span"],
-        "spurious",
-    )
-    touched = gold.frame.index.isin(pairs["right"])
-    return np.where(touched, "", "missing"), classes
+    size = len(predicted.frame)
+    classes = [
+        hits(predicted.frame, gold.frame, STRICT),
+        hits(predicted.frame, gold.frame, ["sentence", *SPANS]),
+        among(pairs["left"][pairs["same_type"]], size),
+        among(pairs["left"], size),
+    ]
+    touched = among(pairs["right"], len(gold.frame))
+    return _first([touched], ["", "missing"]), _first(classes, ["", *ERRORS[:4]])
+
+
+def _first(conditions: Sequence[Bools], names: Sequence[str]) -> pd.Categorical:
+    """Name the first condition that holds, else the last name."""
+    chosen = np.select(conditions, range(len(conditions)), len(conditions))
+    return pd.Categorical.from_codes(chosen, names)

@@ -1,6 +1,7 @@
 """Predictions and gold as flat frames: one row a sentence, one row a mention, one row a fragment.
 
-Everything is read by column, so that a million mentions are a matter of seconds.
+Everything is read by column, and what is compared is numbers, so that a million mentions are a
+matter of seconds.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,61 +15,30 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bionerflow.errors import UserError
+from bionerflow.evaluate.keys import STRICT, Ints, among, repeated
 
-STRINGS = ("type", "spans", "text")
+GOLD = ["id", "doc_id", "text", "entities"]
+#: What is counted a sentence: whether its whole answer was unusable, and problems by kind.
+PROBLEMS = ("unparsable", "malformed", "unknown_type", "not_in_text", "ambiguous", "truncated")
 
 
 @dataclass(frozen=True)
 class Mentions:
     """The mentions of a set of sentences.
 
-    `frame`: sentence (row number of the sentence), type, spans (such as "3-9;12-15"), text,
-    confidence (NaN where none was recorded), and length (characters). `fragments`: mention (row
+    `frame`: sentence (row number of the sentence), type, start, end, inner (the boundaries between
+    fragments, such as "6 19"; "" if there is one), text (its number in `texts`), confidence (NaN
+    where none was recorded), and length (characters of the fragments). `fragments`: mention (row
     number in `frame`), sentence, start, end.
     """
 
     frame: pd.DataFrame
     fragments: pd.DataFrame
+    texts: pa.StringArray
 
-    @classmethod
-    def read(cls, column: pa.ChunkedArray | pa.Array) -> "Mentions":
-        """Read a column of lists of entities, one list a sentence; duplicates count once."""
-        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        flat = pc.list_flatten(column)
-        spans = pc.struct_field(flat, "spans")
-        inner = pc.list_flatten(spans)
-        fragments = pd.DataFrame(
-            {
-                "mention": pc.list_parent_indices(spans).to_numpy(),
-                "start": pc.struct_field(inner, "start").to_numpy(zero_copy_only=False),
-                "end": pc.struct_field(inner, "end").to_numpy(zero_copy_only=False),
-            }
-        )
-        frame = pd.DataFrame(
-            {
-                "sentence": pc.list_parent_indices(column).to_numpy(),
-                "type": pc.struct_field(flat, "type").to_pandas().astype("category"),
-                "spans": _span_keys(spans, inner),
-                "text": pc.struct_field(flat, "text").to_pandas(),
-                "confidence": _confidence(flat),
-            }
-        )
-        return cls._unique(frame, fragments)
-
-    @classmethod
-    def _unique(cls, frame: pd.DataFrame, fragments: pd.DataFrame) -> "Mentions":
-        length = (fragments["end"] - fragments["start"]).groupby(fragments["mention"]).sum()
-        frame["length"] = length.reindex(frame.index, fill_value=0)
-        fragments["sentence"] = frame["sentence"].to_numpy()[fragments["mention"]]
-        keep = ~frame.duplicated(["sentence", "type", "spans"]).to_numpy()
-        place = np.cumsum(keep) - 1
-        fragments = fragments[keep[fragments["mention"]]].copy()
-        fragments["mention"] = place[fragments["mention"]]
-        return cls(frame[keep].reset_index(drop=True), fragments.reset_index(drop=True))
-
-    def outline(self) -> pd.DataFrame:
-        """Return the start and the end of each mention, a discontinuous one with its gap."""
-        return self.fragments.groupby("mention").agg(start=("start", "min"), end=("end", "max"))
+    def strings(self) -> pd.Series:
+        """Return the covered text of each mention."""
+        return pd.Series(self.texts.to_pandas().to_numpy(object)[self.frame["text"]], dtype=object)
 
 
 @dataclass(frozen=True)
@@ -80,6 +50,74 @@ class Sample:
     predicted: Mentions
 
 
+def read_mentions(*columns: pa.Array) -> Iterator[Mentions]:
+    """Yield the mentions of each column of lists of entities; a list is a sentence's.
+
+    Duplicates count once. Strings are numbered over all columns, so that these compare.
+    """
+    flat = [pc.list_flatten(column) for column in columns]
+    types, spans, texts = (
+        [pc.struct_field(one, name) for one in flat] for name in ("type", "spans", "text")
+    )
+    placed = map(_placed, spans)
+    names = zip(_categories(types), _categories(map(_inner, spans)), strict=True)
+    numbers, distinct = _numbered(texts)
+    for column, entities, (frame, fragments), (type, inner), text in zip(
+        columns, flat, placed, names, numbers, strict=True
+    ):
+        sentence = pc.list_parent_indices(column).to_numpy()
+        named = frame.assign(sentence=sentence, type=type, inner=inner, text=text)
+        yield _unique(named.assign(confidence=_confidence(entities)), fragments, distinct)
+
+
+def _numbered(parts: Iterable[pa.StringArray]) -> tuple[list[Ints], pa.StringArray]:
+    """Return the numbers of strings, part by part, and the distinct strings."""
+    parts = list(parts)
+    encoded = pc.dictionary_encode(pa.concat_arrays(parts))
+    ends = np.cumsum([len(part) for part in parts[:-1]])
+    return np.split(encoded.indices.to_numpy(), ends), encoded.dictionary
+
+
+def _categories(parts: Iterable[pa.StringArray]) -> Iterator[pd.Categorical]:
+    """Yield strings as categories, part by part: those of all parts, in order."""
+    numbers, names = _numbered(parts)
+    order = pc.sort_indices(names).to_numpy()
+    names = names.take(order).to_pylist()
+    return (pd.Categorical.from_codes(np.argsort(order)[part], names) for part in numbers)
+
+
+def _placed(spans: pa.ListArray) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return start, end and length of mentions, and their fragments: mention, start, end."""
+    start, end = _bounds(spans)
+    counts = pc.list_value_length(spans).to_numpy()
+    after = np.cumsum(counts)
+    first = after - counts
+    covered = np.append(0, np.cumsum(end - start))
+    frame = {"start": start[first], "end": end[after - 1]}
+    frame["length"] = covered[after] - covered[first]
+    fragments = {"mention": np.repeat(np.arange(len(spans)), counts), "start": start, "end": end}
+    return pd.DataFrame(frame), pd.DataFrame(fragments)
+
+
+def _inner(spans: pa.ListArray) -> pa.StringArray:
+    """Return the boundaries of each mention between its first and its last one, as a string."""
+    bounds = np.stack(_bounds(spans), axis=1)
+    counts = pc.list_value_length(spans).to_numpy()
+    after, inner = np.cumsum(counts), np.full(len(spans), "", object)
+    for n in np.flatnonzero(counts > 1):
+        inner[n] = " ".join(map(str, bounds[after[n] - counts[n] : after[n]].ravel()[1:-1]))
+    return pa.array(inner, pa.string())
+
+
+def _bounds(spans: pa.ListArray) -> tuple[Ints, Ints]:
+    """Return the starts and the ends of all fragments."""
+    parts = pc.list_flatten(spans)
+    start, end = (
+        pc.struct_field(parts, name).to_numpy().astype(np.int64) for name in ("start", "end")
+    )
+    return start, end
+
+
 def _confidence(flat: pa.StructArray) -> np.ndarray:
     if flat.type.get_field_index("confidence") < 0:
         return np.full(len(flat), np.nan)
@@ -87,13 +125,15 @@ def _confidence(flat: pa.StructArray) -> np.ndarray:
     return pc.fill_null(values, np.nan).to_numpy(zero_copy_only=False)
 
 
-def _span_keys(spans: pa.ListArray, inner: pa.StructArray) -> pd.Series:
-    """Write each mention's spans as one string, so that equal spans are equal keys."""
-    start, end = (pc.cast(pc.struct_field(inner, name), pa.string()) for name in ("start", "end"))
-    lengths = pc.list_value_length(spans).to_numpy(zero_copy_only=False)
-    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
-    pieces = pa.ListArray.from_arrays(offsets, pc.binary_join_element_wise(start, end, "-"))
-    return pc.binary_join(pieces, ";").to_pandas()
+def _unique(frame: pd.DataFrame, fragments: pd.DataFrame, texts: pa.StringArray) -> Mentions:
+    fragments["sentence"] = frame["sentence"].to_numpy()[fragments["mention"]]
+    keep = ~repeated(frame, STRICT)
+    if not keep.all():
+        place = np.cumsum(keep) - 1
+        fragments = fragments[keep[fragments["mention"]]].reset_index(drop=True)
+        fragments["mention"] = place[fragments["mention"]]
+        frame = frame[keep].reset_index(drop=True)
+    return Mentions(frame, fragments, texts)
 
 
 def read_sample(predictions: str | Path, gold: str | Path) -> Sample:
@@ -105,28 +145,44 @@ def read_sample(predictions: str | Path, gold: str | Path) -> Sample:
     columns = ["corpus", "format", "id", "entities", "problems"]
     table = pq.read_table(predictions, columns=columns)
     sentences = table.select(columns[:3]).to_pandas()
-    _check_ids(sentences, predictions)
-    truth = _gold_of(sentences["corpus"].unique(), Path(gold))
-    place = truth.index.get_indexer(pd.MultiIndex.from_frame(sentences[["corpus", "id"]]))
-    if (place < 0).any():
-        row = sentences[place < 0].iloc[0]
-        raise UserError(
-            f"{predictions}: {(place < 0).sum()} predicted ids are not in gold, such as "
-            f"'{row['id']}' of {row['corpus']}: predict again with the corpus of {gold}."
-        )
-    truth = truth.iloc[place]
-    sentences["document"] = truth["doc_id"].to_numpy()
-    sentences["text"] = truth["text"].to_numpy()
-    entities = pa.concat_arrays(truth.attrs["entities"]).take(pa.array(truth["row"].to_numpy()))
-    predicted = Mentions.read(table["entities"])
-    sentences = sentences.join(
-        _problems(table["problems"].combine_chunks(), predicted, len(sentences))
-    )
-    return Sample(sentences, Mentions.read(entities), predicted)
+    truth, place = _gold_of(sentences, Path(gold), predictions)
+    _check(sentences.assign(row=place), predictions)
+    truth = truth.take(pa.array(place))
+    sentences["document"] = truth["doc_id"].to_pandas()
+    sentences["text"] = truth["text"].to_pandas()
+    entities = (one["entities"].combine_chunks() for one in (truth, table))
+    expected, found = read_mentions(*entities)
+    problems = _problems(table["problems"].combine_chunks(), found, len(sentences))
+    return Sample(sentences.join(problems), expected, found)
 
 
-def _check_ids(sentences: pd.DataFrame, source: str | Path) -> None:
-    twice = sentences[sentences.duplicated()]
+def _gold_of(sentences: pd.DataFrame, folder: Path, source: str | Path) -> tuple[pa.Table, Ints]:
+    """Return the test sentences of all corpora, and the row of each predicted one there."""
+    tables, begun, place = [], 0, np.zeros(len(sentences), np.int64)
+    for corpus, rows in sentences.groupby("corpus", sort=False).indices.items():
+        path = folder / str(corpus) / "test.parquet"
+        if not path.is_file():
+            raise UserError(f"{path} is not there: make the corpus '{corpus}' first.")
+        table = pq.read_table(path, columns=GOLD)
+        ids = pa.array(sentences["id"].iloc[rows])
+        found = pc.index_in(ids, value_set=table["id"].combine_chunks())
+        if found.null_count:
+            raise UserError(
+                f"{source}: {found.null_count} predicted ids are not in gold, such as "
+                f"'{ids.filter(found.is_null())[0]}' of {corpus}: predict again with the corpus "
+                f"of {folder}."
+            )
+        place[rows] = found.to_numpy() + begun
+        begun += len(table)
+        tables.append(table)
+    if not tables:
+        raise UserError("No sentence was predicted: nothing can be scored.")
+    return pa.concat_tables(tables), place
+
+
+def _check(sentences: pd.DataFrame, source: str | Path) -> None:
+    """Refuse a sentence that is predicted twice, and formats of different samples."""
+    twice = sentences[sentences.duplicated(["format", "row"])]
     if len(twice):
         row = twice.iloc[0]
         raise UserError(
@@ -135,33 +191,12 @@ def _check_ids(sentences: pd.DataFrame, source: str | Path) -> None:
         )
     for corpus, rows in sentences.groupby("corpus"):
         sizes = rows.groupby("format").size()
-        ids = rows["id"].nunique()
+        ids = rows["row"].nunique()
         if (sizes != ids).any():
             raise UserError(
                 f"{source}: the formats of {corpus} were tested on different sentences "
                 f"({sizes.to_dict()} of {ids}): predict all on the same sample."
             )
-
-
-def _gold_of(corpora: Iterable[str], folder: Path) -> pd.DataFrame:
-    """Return doc_id, text and row (in attrs["entities"]) of all test sentences by corpus and id."""
-    frames, entities = [], []
-    for corpus in corpora:
-        path = folder / corpus / "test.parquet"
-        if not path.is_file():
-            raise UserError(f"{path} is not there: make the corpus '{corpus}' first.")
-        table = pq.read_table(path, columns=["id", "doc_id", "text", "entities"])
-        frames.append(table.select(["id", "doc_id", "text"]).to_pandas().assign(corpus=corpus))
-        entities.append(table["entities"].combine_chunks())
-    truth = pd.concat(frames, ignore_index=True) if frames else _no_gold()
-    truth["row"] = np.arange(len(truth))
-    truth = truth.set_index(["corpus", "id"])
-    truth.attrs["entities"] = entities
-    return truth
-
-
-def _no_gold() -> pd.DataFrame:
-    raise UserError("No sentence was predicted: nothing can be scored.")
 
 
 def _problems(column: pa.ListArray, predicted: Mentions, rows: int) -> pd.DataFrame:
@@ -173,19 +208,6 @@ def _problems(column: pa.ListArray, predicted: Mentions, rows: int) -> pd.DataFr
         }
     )
     counts = pd.crosstab(kinds["sentence"], kinds["kind"]).reindex(range(rows), fill_value=0)
-    names = ["malformed", "unknown_type", "not_in_text", "ambiguous", "truncated"]
-    counts = counts.reindex(columns=names, fill_value=0)
-    empty = ~np.isin(np.arange(rows), predicted.frame["sentence"])
-    counts.insert(0, "unparsable", (empty & (counts["malformed"] > 0)).astype(int))
-    return counts
-
-
-def comparable(*sides: Mentions) -> Iterator[Mentions]:
-    """Yield copies with strings as categories of all sides together, which compare as numbers."""
-    both = pd.concat([side.frame for side in sides], ignore_index=True)
-    both = both.astype(dict.fromkeys(STRINGS, "category"))
-    begun = 0
-    for side in sides:
-        frame = both.iloc[begun : begun + len(side.frame)].reset_index(drop=True)
-        yield Mentions(frame, side.fragments)
-        begun += len(frame)
+    counts = counts.reindex(columns=list(PROBLEMS), fill_value=0)
+    empty = ~among(predicted.frame["sentence"], rows)
+    return counts.assign(unparsable=(empty & (counts["malformed"] > 0)).astype(int))

@@ -1,6 +1,6 @@
 """One record of scores for each corpus and format, each corpus, each format, and all together."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 
 from bionerflow.evaluate import calibration, conventions, match, semeval
 from bionerflow.evaluate.deviation import deviations
-from bionerflow.evaluate.mentions import Mentions, Sample, comparable, read_sample
+from bionerflow.evaluate.keys import STRICT, SURFACE, hits, repeated
+from bionerflow.evaluate.mentions import PROBLEMS, Mentions, Sample, read_sample
 from bionerflow.evaluate.statistics import interval, prf, relaxed_prf
 from bionerflow.evaluate.tokens import Tokens
 
 FAR = 5
 COUNTS = ("correct", "gold", "predicted")
-PROBLEMS = ("unparsable", "malformed", "unknown_type", "not_in_text", "ambiguous", "truncated")
 
 
 def evaluate(predictions: str | Path, gold: str | Path, train: str | Path) -> dict[str, Any]:
@@ -34,34 +34,34 @@ def seen_strings(train: str | Path) -> set[str]:
     """Return the lower-cased strings of all mentions in a training file."""
     column = pq.read_table(train, columns=["entities"])["entities"]
     texts = pc.struct_field(pc.list_flatten(column), "text")
-    return set(pc.utf8_lower(pc.unique(texts)).to_pylist())
+    return {text.lower() for text in pc.unique(texts).to_pylist()}
 
 
-def judge(sample: Sample, seen: Iterable[str]) -> Sample:
+def judge(sample: Sample, seen: Collection[str]) -> Sample:
     """Mark every mention: correct, surface (its string counts as correct), kind, error, seen.
 
     Sentences get the other conventions' counts.
     """
-    gold, predicted = comparable(sample.gold, sample.predicted)
-    sample = Sample(sample.sentences, gold, predicted)
+    gold, predicted = sample.gold, sample.predicted
     for one, other in ((gold, predicted), (predicted, gold)):
-        one.frame["correct"] = match.hits(one.frame, other.frame, match.STRICT)
-        one.frame["first"] = ~one.frame.duplicated(match.SURFACE)
-        one.frame["surface"] = match.hits(one.frame, other.frame, match.SURFACE)
+        one.frame["correct"] = hits(one.frame, other.frame, STRICT)
+        one.frame["first"] = ~repeated(one.frame, SURFACE)
+        one.frame["surface"] = hits(one.frame, other.frame, SURFACE)
         one.frame["kind"] = match.kinds(one)
     pairs = match.overlaps(predicted, gold)
     gold.frame["relaxed"], predicted.frame["relaxed"] = match.relaxed(gold, predicted, pairs)
     gold.frame["error"], predicted.frame["error"] = match.error_classes(gold, predicted, pairs)
     tokens = Tokens(sample.sentences["text"].to_numpy(object))
     predicted.frame["deviation"] = deviations(gold, predicted, pairs, tokens)
-    gold.frame["seen"] = gold.frame["text"].str.lower().isin(set(seen))
+    known = np.array([text.lower() in seen for text in gold.texts.to_pylist()], bool)
+    gold.frame["seen"] = known[gold.frame["text"]]
     return Sample(sample.sentences.join(_conventions(sample, pairs, tokens)), gold, predicted)
 
 
 def _conventions(sample: Sample, pairs: pd.DataFrame, tokens: Tokens) -> pd.DataFrame:
     """Return each convention's counts a sentence, in columns (convention, count)."""
     gold, predicted, size = sample.gold, sample.predicted, len(sample.sentences)
-    counts: dict[str, np.ndarray] = dict(conventions.counts(gold.frame, predicted.frame, size))
+    counts: dict[str, np.ndarray] = dict(conventions.counts(gold, predicted, size))
     counts |= semeval.counts(gold, predicted, pairs, size)
     counts["seqeval"] = conventions.seqeval(gold, predicted, tokens, size)
     names = [f"{name}.{count}" for name in counts for count in COUNTS]
@@ -93,7 +93,7 @@ def _part(sample: Sample, sentences: pd.DataFrame) -> Sample:
         inside = np.zeros(len(sample.sentences), bool)
         inside[sentences.index] = True
         chosen = mentions.frame[inside[mentions.frame["sentence"]]]
-        frames.append(Mentions(chosen, mentions.fragments))
+        frames.append(Mentions(chosen, mentions.fragments, mentions.texts))
     return Sample(sentences, *frames)
 
 

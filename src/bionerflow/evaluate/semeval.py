@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bionerflow.evaluate.keys import SPANS
 from bionerflow.evaluate.mentions import Mentions
 
 Points = NDArray[np.float64]
+#: The order in which mentions of a sentence choose: from left to right, the longer first.
+LEFT_TO_RIGHT = ["sentence", "start", "ends", "inner", "type"]
 
 
 def counts(
@@ -24,69 +27,57 @@ def counts(
     `type`: a point for a match of equal types, whatever the spans; the nearest boundaries first.
     `pairs` are the overlaps of predicted (left) with gold (right).
     """
-    pairs = _ordered(gold, predicted, pairs)
-    exact, same = pairs["exact"], pairs["same_type"]
-    partial = pairs.assign(later=~exact, points=np.where(exact, 1, 0.5))
-    typed = pairs.assign(
-        later=~(exact & same),
-        points=same.astype(float),
-        far=pairs["far"].where(same, 0),
-        other=~same,
-    )
-    orders = {
-        "partial": partial.sort_values(["later", "one", "two"]),
-        "type": typed.sort_values(["later", "one", "other", "far", "two"]),
-    }
+    exact = _equal_spans(gold, predicted, pairs)
+    gained = {"partial": np.where(exact, 1, 0.5), "type": pairs["same_type"].to_numpy(float)}
+    contested = (pairs["left"].duplicated(False) | pairs["right"].duplicated(False)).to_numpy()
+    turns = _turns(gold, predicted, pairs.assign(exact=exact, **gained)[contested])
     sides = [side.frame["sentence"].to_numpy() for side in (gold, predicted)]
     totals = [np.bincount(side, minlength=n_sentences) for side in sides]
-    return {
-        name: np.stack([_points(order, sides[1], n_sentences), *totals], axis=1)
-        for name, order in orders.items()
-    }
+    found = {}
+    for name, points in gained.items():
+        each = np.zeros(len(predicted.frame))
+        each[pairs["left"][~contested]] = points[~contested]
+        _choose(turns[name], name, each)
+        sums = np.bincount(sides[1], each, minlength=n_sentences)
+        found[name] = np.stack([sums, *totals], axis=1)
+    return found
 
 
-def _points(pairs: pd.DataFrame, sentence: NDArray[np.int64], n_sentences: int) -> Points:
-    """Let each prediction take the first gold mention that is free; add up points a sentence.
+def _equal_spans(gold: Mentions, predicted: Mentions, pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    sides = (predicted.frame[SPANS].iloc[pairs["left"]], gold.frame[SPANS].iloc[pairs["right"]])
+    one, two = (side.reset_index(drop=True) for side in sides)
+    return (one == two).all(axis=1).to_numpy()
+
+
+def _choose(turns: pd.DataFrame, name: str, points: Points) -> None:
+    """Let each prediction in turn take a gold mention that is free, and put its points down.
 
     Most overlap with one of the other side alone: these need no turn.
     """
-    contested = pairs["left"].duplicated(keep=False) | pairs["right"].duplicated(keep=False)
-    points = np.zeros(len(sentence))
-    points[pairs["left"][~contested]] = pairs["points"][~contested]
-    pairs = pairs[contested]
-    free_left, free_right = (set(pairs[name]) for name in ("left", "right"))
-    for left, right, gained in zip(pairs["left"], pairs["right"], pairs["points"], strict=True):
+    free_left, free_right = (set(turns[side]) for side in ("left", "right"))
+    for left, right, gained in zip(turns["left"], turns["right"], turns[name], strict=True):
         if left in free_left and right in free_right:
             free_left.remove(left)
             free_right.remove(right)
             points[left] = gained
-    return np.bincount(sentence, points, minlength=n_sentences).astype(float)
 
 
-def _ordered(gold: Mentions, predicted: Mentions, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Add both mentions' places, whether their spans are equal, how far their ends are apart."""
-    left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
-    spans = (
-        side.frame["spans"].to_numpy()[place] for side, place in ((predicted, left), (gold, right))
+def _turns(gold: Mentions, predicted: Mentions, pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return contested pairs in the order of each convention: equal mentions first."""
+    found, expected = predicted.frame.loc[pairs["left"]], gold.frame.loc[pairs["right"]]
+    far = sum(np.abs(found[end].to_numpy() - expected[end].to_numpy()) for end in ("start", "end"))
+    same = pairs["same_type"]
+    pairs = pairs.assign(one=_places(found), two=_places(expected), far=far * same, other=~same)
+    pairs["unequal"], pairs["wrong"] = ~pairs["exact"], ~(pairs["exact"] & same)
+    return {
+        "partial": pairs.sort_values(["unequal", "one", "two"]),
+        "type": pairs.sort_values(["wrong", "one", "other", "far", "two"]),
+    }
+
+
+def _places(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the place of each row's mention in the order of choosing."""
+    order = rows.assign(
+        ends=-rows["end"], inner=rows["inner"].cat.codes, type=rows["type"].cat.codes
     )
-    one, two = (side.outline() for side in (predicted, gold))
-    far = sum(
-        np.abs(one[bound].to_numpy()[left] - two[bound].to_numpy()[right])
-        for bound in ("start", "end")
-    )
-    found, expected = spans
-    return pairs.assign(
-        exact=found == expected, far=far, one=_places(predicted, one)[left],
-        two=_places(gold, two)[right],
-    )  # fmt: skip
-
-
-def _places(mentions: Mentions, outline: pd.DataFrame) -> NDArray[np.int64]:
-    """Return each mention's number by sentence, from left to right, the longer first."""
-    frame = mentions.frame[["sentence", "spans"]].join(outline)
-    frame["type"] = mentions.frame["type"].astype(str)
-    frame["end"] = -frame["end"]
-    order = frame.sort_values(["sentence", "start", "end", "spans", "type"]).index
-    places = np.empty(len(frame), np.int64)
-    places[order] = np.arange(len(frame))
-    return places
+    return order.groupby(LEFT_TO_RIGHT).ngroup().to_numpy()

@@ -45,14 +45,19 @@ def _of(path: Path, gold: Path, limit: int) -> Iterator[dict[str, Any]]:
 def _mentions(mentions: Mentions, chosen: list[int], names: dict[str, str]) -> dict[int, list]:
     """Return the mentions of the chosen sentences as [status, type, spans] by sentence."""
     frame = mentions.frame[mentions.frame["sentence"].isin(chosen)]
-    status = frame["error"].replace(names).where(~frame["correct"], "correct")
+    status = frame["error"].astype(str).replace(names).where(~frame["correct"], "correct")
+    spans = _spans(mentions.fragments[mentions.fragments["sentence"].isin(chosen)])
     found: dict[int, list] = {}
-    for sentence, one, type, spans in zip(
-        frame["sentence"], status, frame["type"], _spans(frame["spans"]), strict=True
+    for mention, sentence, one, type in zip(
+        frame.index, frame["sentence"], status, frame["type"], strict=True
     ):
-        found.setdefault(sentence, []).append([one, type, spans])
+        found.setdefault(sentence, []).append([one, type, spans[mention]])
     return found
 
 
-def _spans(keys: pd.Series) -> list[list[list[int]]]:
-    return [[list(map(int, span.split("-"))) for span in key.split(";")] for key in keys]
+def _spans(fragments: pd.DataFrame) -> dict[int, list[list[int]]]:
+    """Return the spans of each mention."""
+    spans: dict[int, list[list[int]]] = {}
+    for mention, start, end in fragments[["mention", "start", "end"]].to_numpy().tolist():
+        spans.setdefault(mention, []).append([start, end])
+    return spans

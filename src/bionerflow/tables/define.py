@@ -16,6 +16,9 @@ from bionerflow.tables.settings import RECORDED, Axis, Cases, Grid, Significance
 #: The key of a row that has the relative change from the first row to the one above it.
 CHANGE = "Δ"
 ALL = "all"
+#: The lines of a case before those of the prediction sets, and the cases of our own.
+SENTENCE, GOLD = "Input Text", "GS"
+OWN = ("Own 1", "Own 2")
 PLACES = ("first", "second", "third", "fourth")
 Selection = dict[str, str]
 
@@ -56,7 +59,7 @@ class Cell(Settings):
 class Definition(Settings):
     """A table before its numbers: rows by key with their titles, columns, measured cells.
 
-    `mentions` are those that the paper shows, by row (Cases).
+    `mentions` are those that the paper shows, by example (Cases).
     """
 
     kind: Literal["grid", "significance", "cases"]
@@ -68,7 +71,7 @@ class Definition(Settings):
     rows: dict[str, str]
     columns: list[str]
     cells: list[Cell]
-    mentions: dict[str, str] = Field({})
+    mentions: dict[str, list[str]] = Field({})
 
     def dump(self) -> str:
         """Return the definition as JSON; the order of rows is the table's."""
@@ -140,17 +143,20 @@ def _pairs(lines: list[Selection]) -> dict[str, tuple[Selection, ...]]:
 
 
 def _cases(name: str, table: Cases, prefix: str, experiment: Experiment) -> Definition:
-    rows = [*table.rows, "Own 1", "Own 2"]
+    sets = {table.labels.get(one, one): {"set": one} for one in table.sets}
+    examples = {**table.rows, **{own: [""] for own in OWN}}
+    lines = [f"{example} {line}" for example in examples for line in (SENTENCE, GOLD, *sets)]
     cells = [
-        _cell(table, row, table.labels.get(one, one), ({"set": one},), prefix, experiment)
-        for row in rows
-        for one in table.sets
+        _cell(table, f"{example} {line}", entity(n), (selection,), prefix, experiment)
+        for example, mentions in examples.items()
+        for line, selection in sets.items()
+        for n in range(len(mentions))
     ]
-    columns = ["sentence", "GS", *(table.labels.get(one, one) for one in table.sets)]
     texts = {"kind": "cases", "name": name, "title": table.title, "caption": table.caption}
+    columns = [entity(n) for n in range(max(map(len, examples.values())))]
     return Definition.model_validate(
         texts
-        | {"rows": {row: row for row in rows}, "columns": columns, "mentions": table.rows}
+        | {"rows": {line: line for line in lines}, "columns": columns, "mentions": table.rows}
         | {"cells": cells}
     )
 
@@ -187,6 +193,11 @@ def _columns(table: Grid, experiment: Experiment) -> list[Selection]:
 
 def _key(selection: Selection) -> str:
     return " ".join(selection.values())
+
+
+def entity(n: int) -> str:
+    """Return the column of a case's mention, counted from zero."""
+    return f"Entity {n + 1}"
 
 
 def _title(table: Titled, selection: Selection, titles: Mapping[str, str]) -> str:

@@ -112,10 +112,11 @@ class Cases(Titled):
     kind: Literal["cases"]
     corpus: str
     model: str = Field("first", description="a model of the experiment, or its place there")
-    sets: list[str] = Field(min_length=2, description="the columns; the first is the one to beat")
-    rows: dict[str, str] = Field(
-        description="gold mentions that the paper shows; those of one sentence have the same word"
-        " before the space in their keys"
+    sets: list[str] = Field(
+        min_length=2, description="the lines of an example; the first is the one to beat"
+    )
+    rows: dict[str, list[str]] = Field(
+        description="examples: the gold mentions of one sentence that the paper shows"
     )
 
 
