@@ -6,10 +6,14 @@ from bionerflow.annotate.passages import Answered, Mention
 from bionerflow.schema import Entity
 
 WORD = re.compile(r"\w{6,}")
+#: Emoji, and letters with combining characters.
+ODD = re.compile("[\U0001f300-\U0001faff]|\\w[\u0300-\u036f]")
+#: Two words with any white space between, line ends and tabs too.
+WIDE = re.compile(r"\w+\s+\w+")
 
 
 def marks(text: str) -> list[Mention]:
-    """Mark each long word, a part nested in it, and a discontinuous mention over it."""
+    """Mark long words, a part nested in each, a discontinuous mention over it, and odd places."""
     found = []
     for match in WORD.finditer(text):
         at = match.start()
@@ -19,6 +23,8 @@ def marks(text: str) -> list[Mention]:
             Mention(Entity.at("Part", [(at, at + 3)], text), confidence),
             Mention(Entity.at("Split type", [(at, at + 2), (at + 4, at + 6)], text)),
         ]
+    for type, pattern in (("Odd", ODD), ("Wide", WIDE)):
+        found += [Mention(Entity.at(type, [m.span()], text), 1.0) for m in pattern.finditer(text)]
     return found
 
 
@@ -31,6 +37,11 @@ class Marker:
         self.language = language
         self.asked: list[str] = []
 
+    def fits(self, sentence: str) -> bool:
+        """Say yes."""
+        return True
+
     def __call__(self, sentences: list[str]) -> list[Answered]:
+        """Mark each sentence."""
         self.asked += sentences
         return [Answered(marks(text)) for text in sentences]

@@ -2,7 +2,9 @@
 
 import functools
 import json
+import math
 import operator
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +15,11 @@ from marking import Marker
 
 from bionerflow.annotate import sources, work
 from bionerflow.annotate.chunks import chunks
+from bionerflow.annotate.inputs import inputs
 from bionerflow.annotate.passages import LONGEST, sentences
-from bionerflow.annotate.sources import Reading, inputs, passages
+from bionerflow.annotate.sources import Reading, passages
 from bionerflow.annotate.work import annotate, annotate_share
+from bionerflow.progress import Progress
 
 SENTENCE = "The {n}th patient had 🧬 naïve cells, e\u0301levated protein{n} and no fever.\r\n"
 PROGRAM = """
@@ -151,6 +155,41 @@ def test_a_text_without_sentences_is_cut_all_the_same(small, text, tmp_path):
     assert all(len(p.text) <= 2 * 300 for p in found)
     for span in sentences(text, "en"):
         assert 0 < span.end - span.start <= LONGEST
+
+
+def test_a_sentence_that_does_not_fit_is_asked_in_pieces(tmp_path):
+    text = "The naïve protein " * 20 + "🧬" * 70 + ". Fine.\n"
+
+    class Narrow(Marker):
+        def fits(self, sentence):
+            return len(sentence.encode()) <= 60
+
+    annotator = Narrow()
+    (tmp_path / "in.txt").write_text(text, encoding="utf-8")
+    annotate([str(tmp_path / "in.txt")], Reading("en"), annotator, "jsonl", tmp_path / "out")
+    assert all(annotator.fits(asked) for asked in annotator.asked)
+    assert "".join("".join(annotator.asked).split()) == "".join(text.split())
+    [row] = [json.loads(line) for line in (tmp_path / "out").read_text("utf-8").splitlines()]
+    emoji = [one for one in row["entities"] if one["type"] == "Odd"]
+    places = [text.index("🧬") + n for n in range(70)]
+    assert [one["spans"] for one in emoji] == [[{"start": n, "end": n + 1}] for n in places]
+
+
+def test_progress_is_told_within_a_chunk(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Progress.__init__, "__defaults__", (0.0,))
+    given = text_file(tmp_path / "long.txt", 20_000)
+
+    class Slow(Marker):
+        def __call__(self, asked):
+            inner = Progress("predict", len(asked), "queries")
+            for number in range(len(asked)):
+                inner.to(number + 1)
+            return super().__call__(asked)
+
+    annotate([str(given)], Reading("en"), Slow(), "jsonl", tmp_path / "out")
+    said = re.findall(r"annotate: (\d+)/(\d+) kB, [\d,]+/s, 0:00:00 left", capsys.readouterr().err)
+    total = math.ceil(given.stat().st_size / 1000)
+    assert said == [(str(kb), str(total)) for kb in range(1, total + 1)]
 
 
 def test_a_stopped_run_leaves_no_output_and_a_finished_one_no_chunks(small, tmp_path):

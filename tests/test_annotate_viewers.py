@@ -14,7 +14,8 @@ from test_annotate import (
     bioc_json,
     brat_files,
     chinese_text,
-    hard,
+    hard_folder,
+    held,
     json_lines,
     pubtator_file,
 )
@@ -22,7 +23,7 @@ from test_annotate import (
 from bionerflow.annotate.sources import Reading
 from bionerflow.annotate.work import annotate
 
-INPUTS = (hard, chinese_text, brat_files, pubtator_file, bioc_json, json_lines)
+INPUTS = (hard_folder, chinese_text, brat_files, pubtator_file, bioc_json, json_lines)
 
 
 def of_brat(out: Path) -> Iterator[tuple[Found, str, str]]:
@@ -36,7 +37,7 @@ def of_brat(out: Path) -> Iterator[tuple[Found, str, str]]:
         for one in document.entities:
             spans = tuple(sorted((at.begin, at.end) for at in one.locations))
             covered = " ".join(document.text[a:b] for a, b in spans)
-            yield (id, one.type.replace("Split_", "Split "), spans), one.text, covered
+            yield Found(id, one.type.replace("Split_", "Split "), spans), one.text, covered
 
 
 def of_pubtator(out: Path) -> Iterator[tuple[Found, str, str]]:
@@ -44,7 +45,7 @@ def of_pubtator(out: Path) -> Iterator[tuple[Found, str, str]]:
         for document in bioc.pubtator.iterparse(file):
             for one in document.annotations:
                 span = (int(one.start), int(one.end))
-                yield ((document.pmid, one.type, (span,)), one.text,
+                yield (Found(document.pmid, one.type, (span,)), one.text,
                        document.text[slice(*span)])  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def of_bioc(out: Path) -> Iterator[tuple[Found, str, str]]:
                 spans = tuple((at.offset, at.end) for at in one.locations)
                 inside = ((a - passage.offset, b - passage.offset) for a, b in spans)
                 covered = " ".join(passage.text[a:b] for a, b in inside)
-                yield (document.id, one.infons["type"], spans), one.text, covered
+                yield Found(document.id, one.infons["type"], spans), one.text, covered
 
 
 OPENED = {"brat": of_brat, "out.pubtator": of_pubtator, "out.json": of_bioc, "out.xml": of_bioc}
@@ -73,11 +74,11 @@ def test_another_library_opens_it_and_finds_the_same(name, given, tmp_path, corp
     out = tmp_path / "out" / name
     annotate([str(source.path)], reading, Marker(source.language), FORM[name], out)
     opened = list(OPENED[name](out))
-    expected = source.expected()
+    expected = {Found(found.id, found.type, found.spans) for found in source.expected()}
     if FORM[name] == "pubtator":
-        expected = {found for found in expected if len(found[2]) == 1}
+        expected = {f for f in expected if held("pubtator", f, source.title(f.id))}
     assert {found for found, _, _ in opened} == expected
     assert len(opened) == len(expected) > 20
     if FORM[name] != "pubtator" or given in (pubtator_file, bioc_json):
         # bioc cuts white space off the end of titles, and what follows moves
-        assert all(text == covered for _, text, covered in opened)
+        assert all(text.split() == covered.split() for _, text, covered in opened)

@@ -80,6 +80,12 @@ def test_standard_input(tiny_run, tmp_path, monkeypatch):
     assert (tmp_path / "out" / "stdin.txt").read_bytes() == TEXT.encode()
 
 
+def test_a_sentence_longer_than_the_models_context_is_asked_in_pieces(tiny_run, tmp_path):
+    (tmp_path / "note.txt").write_text("🧬" * 900 + "\n" + TEXT, "utf-8", newline="")
+    annotate(tiny_run, tmp_path / "note.txt", tmp_path / "out.jsonl", "jsonl")
+    assert read_json(tmp_path / "out.jsonl.json")["sentences"] > 5
+
+
 def test_a_run_is_found_by_its_id_or_its_models_folder(tiny_run, tmp_path, monkeypatch):
     monkeypatch.setattr("bionerflow.annotate.model.RUNS", tiny_run.parent)
     for given in (tiny_run.name, str(tiny_run / "model")):
@@ -137,6 +143,9 @@ WRONG = {
     "no such input": ([], "no file or folder nowhere.txt"),
     "no such selector": (["--selector", "s"], "no model/selector.json in s.*train one first"),
     "no threshold": (["--threshold", "high"], "neither a number nor a file"),
+    "no probability": (["--threshold", "7"], "A threshold is from 0 to 1, not 7"),
+    "no place": (["-o", "/proc/none/out.csv"], "/proc/none: No such file or directory"),
+    "a folder": (["-o", "."], ". is a folder: give -o the name of a file"),
 }
 
 

@@ -76,7 +76,7 @@ def test_named_splits_are_kept_and_shared_sentences_are_counted(tmp_path):
     report = make(tmp_path / "notes")
     documents = {split: counts["documents"] for split, counts in report["splits"].items()}
     assert documents == {"train": 9, "dev": 1, "test": 6}
-    shared = {split: leak.shared_sentences for split, leak in report["leaks"].items()}
+    shared = {split: leak["shared_sentences"] for split, leak in report["leaks"].items()}
     assert shared["test"] >= 1
     assert report["repeated"] == 2
 

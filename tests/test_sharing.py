@@ -1,4 +1,4 @@
-"""A run's folder on the Hub: uploaded by its own client, loaded by the code that the card shows."""
+"""What others can load: a run's folder by the code of its card, corpora and predictions as data."""
 
 import base64
 import json
@@ -18,6 +18,7 @@ from tiny import tiny_model
 from bionerflow.card import card
 from bionerflow.files import write_json, write_text
 from bionerflow.models import load_tokenizer, save
+from bionerflow.schema import PREDICTIONS, Entity, Example, entity_row, write_examples, write_rows
 from bionerflow.settings import TrainSettings
 from bionerflow.train import adapted
 
@@ -131,3 +132,46 @@ print(model.generate(**inputs, max_new_tokens=3).shape[1] > inputs["input_ids"].
         env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert loaded.stdout == "True\n", loaded.stderr
+
+
+LOADING = """
+import json, sys
+from datasets import load_dataset
+rows = load_dataset("parquet", data_files=sys.argv[1], split="train", cache_dir=sys.argv[2])
+print(json.dumps([rows.column_names, rows[:]]))
+"""
+
+
+def loaded(path: Path) -> tuple[list[str], dict[str, list]]:
+    """Load a file as anyone would, without network and without this project."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", LOADING, str(path), str(path.parent / "cache")],
+        cwd=path.parent, env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    names, columns = json.loads(done.stdout)
+    return names, columns
+
+
+TEXT = "🧬 left and right breast cancer"
+SPLIT = Entity.at("Disease", [(2, 6), (17, 30)], TEXT)
+
+
+def test_a_corpus_is_loaded_by_datasets(tmp_path):
+    examples = [Example("1:0", "1", "en", TEXT, (SPLIT,)), Example("1:1", "1", "en", "x", ())]
+    write_examples(tmp_path / "train.parquet", examples)
+    names, columns = loaded(tmp_path / "train.parquet")
+    assert names == ["id", "doc_id", "language", "text", "entities"]
+    assert columns["text"] == [TEXT, "x"]
+    assert columns["entities"] == [[entity_row(SPLIT)], []]
+
+
+def test_predictions_are_loaded_by_datasets(tmp_path):
+    found = {**entity_row(SPLIT), "confidence": 0.5, "probability": None}
+    row = {"corpus": "own", "format": "multi_term", "id": "1:0", "prompt": "0", "answers": ["a"],
+           "entities": [found], "problems": [{"kind": "malformed", "detail": "b"}]}  # fmt: skip
+    write_rows(tmp_path / "predicted.parquet", [row], PREDICTIONS)
+    names, columns = loaded(tmp_path / "predicted.parquet")
+    assert names == PREDICTIONS.names
+    assert columns == {name: [value] for name, value in row.items()}

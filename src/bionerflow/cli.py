@@ -53,12 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (UserError, OSError) as error:
         if args.debug:
             traceback.print_exc()
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {in_words(error)}")
     except Exception as error:
         if args.debug:
             raise
         kind = type(error).__name__
         sys.exit(f"error: {kind}: {error} (a fault of the program: --debug shows where)")
+
+
+def in_words(error: UserError | OSError) -> str:
+    """Return an error in one line; the system's are named by their file."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -109,15 +116,27 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
     its.add_argument(
         "--threshold", default="0.5", help="probability from which the selector keeps a mention"
     )
-    its.add_argument("--batch-size", type=int, help="queries answered at once")
+    its.add_argument(
+        "--batch-size", type=at_least_one, help="queries answered at once; fewer need less memory"
+    )
     its.set_defaults(command=annotate)
+
+
+def at_least_one(given: str) -> int:
+    """Return a number of the command line."""
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"{given} is not a number from 1")
+    return int(given)
 
 
 def annotate(args: argparse.Namespace) -> None:
     """Annotate texts."""
-    from bionerflow.annotate.sources import inputs
+    from bionerflow.annotate.inputs import inputs
+    from bionerflow.annotate.output import check_place
 
     inputs(args.inputs)
+    check_place(args.out, args.to == "brat", args.inputs)
+    print(f"annotate: loading {args.model}", file=sys.stderr, flush=True)
     from bionerflow.annotate.model import RunModel
     from bionerflow.annotate.sources import Reading
     from bionerflow.annotate.work import annotate as annotate_texts
@@ -168,5 +187,5 @@ def new_corpus(args: argparse.Namespace) -> None:
     out = args.out or Path("own", args.name)
     report = make(args.folder, args.name, args.language, args.model, models, out)
     print(told(report))
-    print(f"\nWritten to {out}. Look it over, then train and score:")
+    print(f"\nWritten to {out}; report.json lists all that is odd. Look it over, then:")
     print(f"  snakemake results/tables/table5.csv --cores 2 --configfile {out / 'config.yaml'}")

@@ -2,21 +2,24 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import timedelta
 
-_SILENT = ContextVar("silent", default=False)
+Tell = Callable[[float], None]
+
+_TELL: ContextVar[Tell | None] = ContextVar("tell", default=None)
 
 
 @contextmanager
-def silent() -> Iterator[None]:
-    """Print no progress of what the block calls: the caller tells its own."""
-    token = _SILENT.set(True)
+def told(tell: Tell) -> Iterator[None]:
+    """Print no progress that begins in the block: `tell` is told the share that is done, 0 to 1."""
+    token = _TELL.set(tell)
     try:
         yield
     finally:
-        _SILENT.reset(token)
+        _TELL.reset(token)
 
 
 class Progress:
@@ -26,7 +29,8 @@ class Progress:
         """Begin counting now."""
         self.what, self.total, self.unit, self.every = what, total, unit, every
         self.begun = self.printed = time.monotonic()
-        self.before = 0
+        self.before, self.shown = 0, -1
+        self.tell = _TELL.get()
 
     def skip(self, done: int) -> None:
         """Say that `done` units were done before: the rate is that of what follows."""
@@ -34,15 +38,25 @@ class Progress:
 
     def to(self, done: int, note: str = "") -> None:
         """Say that `done` units are done."""
-        now = time.monotonic()
-        if _SILENT.get() or (now - self.printed < self.every and done != self.total):
+        if self.tell:
+            self.tell(done / self.total if self.total else 0.0)
             return
-        self.printed = now
+        now = time.monotonic()
+        waits = now - self.printed < self.every and done != self.total
+        if waits or done == self.shown:
+            return
+        self.printed, self.shown = now, done
         rate = (done - self.before) / max(now - self.begun, 1e-9)
-        line = f"{self.what}: {self._counted(done)} {self.unit}, {rate:,.0f}/s"
-        if self.total is not None:
-            line += f", {max(self.total - done, 0) / rate if rate else 0:.0f} s left"
+        line = f"{self.what}: {self._counted(done)} {self.unit}, {_digits(rate)}/s"
+        if self.total is not None and rate:
+            left = round(max(self.total - done, 0) / rate)
+            line += f", {timedelta(seconds=left)} left"
         print(f"{line}, {note}" if note else line, file=sys.stderr, flush=True)
 
     def _counted(self, done: int) -> str:
         return f"{done:,}" if self.total is None else f"{done:,}/{self.total:,}"
+
+
+def _digits(rate: float) -> str:
+    """Return a rate with two digits at least."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"

@@ -12,7 +12,7 @@ rule annotate_share:
         lambda w: f"{plan.annotators(w.texts)[0]}/run.json",
         code=code("workflow/scripts/annotate.py"),
     output:
-        "results/annotations/{texts}.parts/{share}of{shares}.txt",
+        "results/annotations/{texts}.parts/{share}of{shares}.json",
     log:
         "results/logs/annotate/{texts}.{share}of{shares}.log",
     wildcard_constraints:
@@ -53,11 +53,9 @@ rule annotate:
         form="bioc|csv|html|jsonl|pubtator",
     conda:
         "../../environment.yml"
-    params:
-        settings=asked(lambda w: plan.annotating(w.texts)),
     shell:
         "python -P {input.code[0]} write --shares {input.shares}"
-        " --settings {params.settings:q} --form {wildcards.form} --out {output.written} 2>&1 | tee {log}"
+        " --form {wildcards.form} --out {output.written} 2>&1 | tee {log}"
 
 
 use rule annotate as annotate_brat with:

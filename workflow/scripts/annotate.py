@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bionerflow.files import write_text
+from bionerflow.files import read_json, write_json
 from bionerflow.script import run
 from bionerflow.settings import AnnotationSettings, parse
 
@@ -19,13 +19,13 @@ def main() -> None:
     share.add_argument("--shares", type=int, required=True, help="number of jobs")
     share.add_argument("--parts", type=Path, required=True, help="folder of finished chunks")
     share.add_argument("--threads", type=int, required=True)
+    share.add_argument("--settings", type=json.loads, required=True, help="JSON")
     share.set_defaults(command=annotate_one_share)
     write = commands.add_parser("write", help="write finished chunks in a form")
     write.add_argument("--shares", type=Path, nargs="+", required=True, help="lists of chunks")
     write.add_argument("--form", required=True)
     write.set_defaults(command=write_form)
     for command in (share, write):
-        command.add_argument("--settings", type=json.loads, required=True, help="JSON")
         command.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.command(args)
@@ -45,16 +45,16 @@ def annotate_one_share(args: argparse.Namespace) -> None:
     reading = Reading(model.language, its.form, its.column, its.id)
     share = (args.share - 1, args.shares)
     files = annotate_share(args.inputs, reading, model, args.parts, share)
-    write_text(args.out, "".join(f"{file}\n" for file in files))
+    write_json(args.out, {"facts": model.facts, "files": list(map(str, files))})
 
 
 def write_form(args: argparse.Namespace) -> None:
     """Write the chunks of all shares, in the order of the texts."""
     from bionerflow.annotate.work import write
 
-    lists = (path.read_text(encoding="utf-8").splitlines() for path in args.shares)
-    files = sorted(Path(file) for listed in lists for file in listed)
-    write(files, args.form, args.out, args.settings)
+    shares = list(map(read_json, args.shares))
+    files = sorted(Path(file) for share in shares for file in share["files"])
+    write(files, args.form, args.out, shares[0]["facts"])
 
 
 if __name__ == "__main__":

@@ -66,7 +66,9 @@ def annotate_chunk(chunk: Chunk, annotator: Annotator) -> list[Annotated]:
     """Return the passages of a chunk with their mentions; sentences are asked together."""
     annotated = [Annotated(passage) for passage in chunk]
     asked = [
-        (one, span) for one in annotated for span in sentences(one.passage.text, annotator.language)
+        (one, span)
+        for one in annotated
+        for span in sentences(one.passage.text, annotator.language, annotator.fits)
     ]
     texts = [one.passage.text[span.start : span.end] for one, span in asked]
     for (one, span), answered in zip(asked, annotator(texts) if texts else (), strict=True):

@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from bionerflow.annotate.bioc import bioc
 from bionerflow.annotate.output import (
@@ -118,41 +118,51 @@ def pubtator(annotated: Iterable[Annotated], out: Path, summary: Summary) -> Non
     """Write one file; the seventh column is the confidence, where known."""
     with text_file(out) as file:
         for id, passages in documents(annotated):
-            key = re.sub(r"[\s|]+", "_", id) or "_"
             with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as rows:
-
-                def add(mention: Mention, id: str = id, key: str = key, to: Any = rows) -> None:
-                    to.write(_pubtator_row(id, key, mention, summary))
-
-                for piece in _titled(key, one_text(passages, add)):
-                    file.write(piece)
+                block = _PubtatorBlock(id, rows, summary)
+                file.writelines(block.lines(one_text(passages, block.add)))
                 rows.seek(0)
-                for line in rows:
-                    file.write(line)
+                file.writelines(rows)
             file.write("\n")
 
 
-def _titled(key: str, pieces: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of title and abstract: the first line, and all that follows it."""
-    yield f"{key}|t|"
-    in_title = True
-    for piece in pieces:
-        title, end, rest = piece.partition("\n") if in_title else (piece, "", "")
-        yield on_one_line(title)
-        if end:
-            yield f"\n{key}|a|{on_one_line(rest)}"
-            in_title = False
-    yield f"\n{key}|a|\n" if in_title else "\n"
+class _PubtatorBlock:
+    """A document: title and abstract as they come, mentions kept in a file until these are written.
 
+    The title is the first line; its length is known once its end was seen.
+    """
 
-def _pubtator_row(id: str, key: str, mention: Mention, summary: Summary) -> str:
-    entity = mention.entity
-    if len(entity.spans) > 1:
-        summary.leave_out(id, mention, "PubTator holds no discontinuous mentions")
-        return ""
-    row = [key, entity.start, entity.end, on_one_line(entity.text), on_one_line(entity.type), "-1"]
-    score = [number(mention.confidence)] if mention.confidence is not None else []
-    return "\t".join(map(str, [*row, *score])) + "\n"
+    def __init__(self, id: str, rows: TextIO, summary: Summary) -> None:
+        self.id, self.rows, self.summary = id, rows, summary
+        self.key = re.sub(r"[\s|]+", "_", id) or "_"
+        self.title: int | None = None
+
+    def lines(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Yield title and abstract in pieces."""
+        yield f"{self.key}|t|"
+        at = 0
+        for piece in pieces:
+            title, end, rest = piece.partition("\n") if self.title is None else (piece, "", "")
+            yield on_one_line(title)
+            if end:
+                self.title = at + len(title)
+                yield f"\n{self.key}|a|{on_one_line(rest)}"
+            at += len(piece)
+        yield f"\n{self.key}|a|\n" if self.title is None else "\n"
+
+    def add(self, mention: Mention) -> None:
+        """Keep the line of a mention that PubTator can hold."""
+        entity = mention.entity
+        if len(entity.spans) > 1:
+            self.summary.leave_out(self.id, mention, "PubTator holds no discontinuous mentions")
+        elif self.title is not None and entity.start <= self.title < entity.end:
+            why = "PubTator holds no mentions over the end of the title"
+            self.summary.leave_out(self.id, mention, why)
+        else:
+            texts = map(on_one_line, (entity.text, entity.type))
+            score = [number(mention.confidence)] if mention.confidence is not None else []
+            row = [self.key, entity.start, entity.end, *texts, "-1", *score]
+            self.rows.write("\t".join(map(str, row)) + "\n")
 
 
 WRITERS: dict[str, Writer] = {

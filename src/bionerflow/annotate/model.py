@@ -13,18 +13,20 @@ from bionerflow.annotate.passages import Answered, Mention
 from bionerflow.errors import UserError, nearest
 from bionerflow.files import read_json
 from bionerflow.formats import Format, format_named
+from bionerflow.generate import check_context
 from bionerflow.models import load_causal, load_tokenizer
 from bionerflow.predict import predict
-from bionerflow.progress import silent
+from bionerflow.progress import told
 from bionerflow.prompts import Asking, conversation
 from bionerflow.queries import Asked
-from bionerflow.schema import Problem, entity_from
+from bionerflow.schema import Problem, Span, entity_from
 from bionerflow.select.samples import Candidate
 from bionerflow.settings import PredictSettings, RunCard, parse
 
 CARD = "run.json"
 RUNS = Path("results", "train")
 SELECTORS = Path("results", "select")
+FRAGMENTS = 8
 
 
 def folder_of(given: str, runs: Path, mark: str) -> Path:
@@ -33,12 +35,12 @@ def folder_of(given: str, runs: Path, mark: str) -> Path:
     Raises:
         UserError: `mark`, the file that such a folder has, is in none of them.
     """
-    places = [Path(given), Path(given).parent, runs / given]
-    for place in places:
+    own = Path(given)
+    for place in (own.parent if own.name == "model" else own, runs / given):
         if (place / mark).is_file():
             return place
-    known = [path.parent.name for path in runs.glob(f"*/{mark}")]
-    hint = nearest(given, known) if known else f" There is none in {runs}: train one first."
+    known = [place.name for place in runs.glob("*") if (place / mark).is_file()]
+    hint = nearest(given, known) if known else f" {runs} has none either: train one first."
     raise UserError(f"There is no {mark} in {given}, nor in {runs / given}.{hint}")
 
 
@@ -59,6 +61,8 @@ class RunModel:
         Raises:
             UserError: no such run or selector, or one of several corpora or formats is to be named.
         """
+        if not 0 <= threshold <= 1:
+            raise UserError(f"A threshold is from 0 to 1, not {threshold:g}.")
         folder = folder_of(run, RUNS, CARD)
         card = parse(RunCard, read_json(folder / CARD), str(folder / CARD))
         corpus = _one(folder, "corpus", corpus, card.corpora)
@@ -78,6 +82,7 @@ class RunModel:
             place = folder_of(selector, SELECTORS, "model/selector.json")
             files += (place / "model").iterdir()
             self.selector = load(place / "model")
+            self.selector.encode(_hardest(asked.types, ""))
         disable_progress_bar()
         self.model, self.tokenizer = load_causal(folder / "model"), load_tokenizer(folder / "model")
         self.facts = {
@@ -94,11 +99,22 @@ class RunModel:
     def __call__(self, sentences: Sequence[str]) -> list[Answered]:
         """Return the mentions in each sentence, those that the selector keeps."""
         queries = [query for n, text in enumerate(sentences) for query in self._queries(n, text)]
-        with silent(), TemporaryDirectory() as shards:
+        with TemporaryDirectory() as shards:
             rows = list(predict(self.model, self.tokenizer, queries, self.settings, Path(shards)))
-            answered = {int(row["id"]): _answered(row) for row in rows}
-            found = [answered[n] for n in range(len(sentences))]
-            return self._selected(sentences, found) if self.selector else found
+        answered = {int(row["id"]): _answered(row) for row in rows}
+        found = [answered[n] for n in range(len(sentences))]
+        return self._selected(sentences, found) if self.selector else found
+
+    def fits(self, sentence: str) -> bool:
+        """Say whether the model and the selector can read a sentence in one piece."""
+        turns = [query.turns for query in self._queries(0, sentence)]
+        try:
+            check_context(self.model, self.tokenizer, turns, self.settings.max_new_tokens)
+            if self.selector:
+                self.selector.encode(_hardest(self.asking.types, sentence))
+        except UserError:
+            return False
+        return True
 
     def _queries(self, number: int, text: str) -> Iterator[Asked]:
         for types in self.format.queries(self.asking.types):
@@ -111,13 +127,20 @@ class RunModel:
             for text, one in zip(sentences, found, strict=True)
             for mention in one.mentions
         ]
-        scores = iter(self.selector.probabilities(candidates))
+        with told(lambda _: None):
+            scores = iter(self.selector.probabilities(candidates))
         selected = []
         for one in found:
             judged = [Mention(m.entity, m.confidence, next(scores)) for m in one.mentions]
             kept = [m for m in judged if (m.probability or 0.0) >= self.threshold]
             selected.append(Answered(kept, one.problems))
         return selected
+
+
+def _hardest(types: Sequence[str], sentence: str) -> list[Candidate]:
+    """Return a mention of each type in more fragments than mentions have: each has its marks."""
+    spans = tuple(Span(n, n + 1) for n in range(min(FRAGMENTS, len(sentence))))
+    return [Candidate(type, spans, sentence) for type in types]
 
 
 def _answered(row: Mapping[str, Any]) -> Answered:

@@ -41,6 +41,22 @@ def open_text(path: str | Path) -> TextIO:
     return open(path, "w", encoding="utf-8", newline="")
 
 
+def check_place(out: Path, folder: bool = False, given: Iterable[str] = ()) -> None:
+    """See to it that there is a place to write to; `given` are the files and folders that are read.
+
+    Raises:
+        UserError: something is in the way at `out`, or it lies in what is read.
+    """
+    if folder and out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UserError(f"{out} is there already: remove it, or give another -o.")
+    if not folder and out.is_dir():
+        raise UserError(f"{out} is a folder: give -o the name of a file.")
+    for path in map(Path, given):
+        if path.exists() and path.resolve() in (out.resolve(), *out.resolve().parents):
+            raise UserError(f"{out} lies in {path}, which is read: give -o a place outside of it.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def text_file(path: Path) -> Iterator[TextIO]:
     """Open a file that is whole or not there."""
@@ -55,10 +71,9 @@ def folder_at(path: Path) -> Iterator[Path]:
     Raises:
         UserError: there is something at `path`.
     """
-    if path.is_dir() and not any(path.iterdir()):
+    check_place(path, folder=True)
+    if path.is_dir():
         path.rmdir()
-    if path.exists():
-        raise UserError(f"{path} is there already: remove it, or give another -o.")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.mkdir(parents=True)
     try:

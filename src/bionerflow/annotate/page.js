@@ -73,15 +73,31 @@ function turn(pages) {
   window.scrollTo(0, 0);
 }
 
-for (const type of types) {
+function toggle(type, wanted) {
+  hidden[wanted ? "delete" : "add"](type);
+}
+
+const boxes = types.map(type => {
   const label = element("label", "type"), box = element("input"), swatch = element("i");
   box.type = "checkbox";
   box.checked = true;
-  box.addEventListener("change", () => { hidden[box.checked ? "delete" : "add"](type); filter(); });
+  box.addEventListener("change", () => {
+    toggle(type, box.checked);
+    form.all.checked = !hidden.size;
+    filter();
+  });
   swatch.style.background = colour(type);
   label.append(box, swatch, type, element("b", "", String(counts.get(type))));
   document.getElementById("types").append(label);
-}
+  return box;
+});
+form.all.addEventListener("change", () => {
+  boxes.forEach((box, i) => { box.checked = form.all.checked; toggle(types[i], box.checked); });
+  filter();
+});
+document.getElementById("list").addEventListener("click", ({target}) => {
+  document.getElementById("about").textContent = target.title || "";
+});
 document.getElementById("confidence").hidden = !passages.some(({mentions}) => mentions.some(m => m.confidence !== null));
 form.confidence.addEventListener("input", filter);
 form.empty.addEventListener("change", filter);

@@ -2,9 +2,10 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
@@ -15,12 +16,13 @@ from bionerflow.annotate.summary import Summary
 
 STYLES = ("report/page.css", "annotate/page.css")
 SCRIPTS = ("report/spans.js", "annotate/page.js")
+ABOUT = ("run", "corpus", "format", "selector", "threshold")
 DATA = "\u2402data\u2403"
 
 
 def html(annotated: Iterable[Annotated], out: Path, summary: Summary) -> None:
     """Write the page; its data are written as they come."""
-    head, _, foot = _page(out.stem).partition(DATA)
+    head, _, foot = _page(out.stem, _about(summary.facts)).partition(DATA)
     with text_file(out) as file:
         file.write(head)
         separator = "["
@@ -31,13 +33,20 @@ def html(annotated: Iterable[Annotated], out: Path, summary: Summary) -> None:
         file.write(foot)
 
 
-def _page(title: str) -> str:
+def _about(facts: Mapping[str, Any]) -> str:
+    """Return by what was annotated, in words."""
+    said = [f"{name} {facts[name]}" for name in ABOUT if facts.get(name) is not None]
+    return f"Annotated by {', '.join(said)}." if said else ""
+
+
+def _page(title: str, about: str) -> str:
     page = Environment(
         loader=PackageLoader("bionerflow", "annotate"), autoescape=True, undefined=StrictUndefined
     ).get_template("page.html.j2")
     style, script = _joined(STYLES), _joined(SCRIPTS)
     return page.render(
         title=title.replace(DATA, ""),
+        about=about.replace(DATA, ""),
         data=DATA,
         style=style,
         script=script,

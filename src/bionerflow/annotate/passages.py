@@ -1,6 +1,6 @@
 """What goes through annotation: passages of documents, and mentions in them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,8 +8,11 @@ from bionerflow.corpora.documents import moved
 from bionerflow.corpora.sentences import split
 from bionerflow.schema import Entity, Problem, Span
 
-#: Characters of a sentence that is asked in one piece; longer ones are cut at white space.
+#: Characters of a sentence that is asked in one piece, at most.
 LONGEST = 1000
+
+#: Says whether a sentence can be asked in one piece.
+Fits = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +67,30 @@ class Annotator(Protocol):
     language: str
     key: str
 
+    def fits(self, sentence: str) -> bool:
+        """Say whether a sentence can be asked in one piece."""
+
     def __call__(self, sentences: Sequence[str]) -> Sequence[Answered]:
         """Return what is said of each sentence, at its own offsets."""
 
 
-def sentences(text: str, language: str) -> Iterator[Span]:
-    """Yield the sentences of a text, none of more than LONGEST characters."""
+def sentences(text: str, language: str, fits: Fits = lambda _: True) -> Iterator[Span]:
+    """Yield the sentences of a text; one that is too long, or does not fit, comes in pieces."""
     for span in split(text, language):
-        start = span.start
-        while span.end - start > LONGEST:
-            cut = last_space(text, start + 1, start + LONGEST) or start + LONGEST
-            yield Span(start, cut)
-            start = cut
-            while start < span.end and text[start].isspace():
-                start += 1
-        if start < span.end:
-            yield Span(start, span.end)
+        yield from _pieces(text, span, fits)
+
+
+def _pieces(text: str, span: Span, fits: Fits) -> Iterator[Span]:
+    """Yield a span, or in its place two halves, cut at white space where there is any."""
+    start, end = span
+    if end - start <= LONGEST and (end - start == 1 or fits(text[start:end])):
+        yield span
+        return
+    middle = (start + end) // 2
+    cut = last_space(text, start + 1, middle) or middle
+    left, right = text[start:cut].rstrip(), text[cut:end].lstrip()
+    yield from _pieces(text, Span(start, start + len(left)), fits)
+    yield from _pieces(text, Span(end - len(right), end), fits)
 
 
 def last_space(text: str, start: int, end: int) -> int:

@@ -11,18 +11,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TextIO
 
+from bionerflow.annotate.inputs import STDIN, SUFFIXES, Input
 from bionerflow.annotate.passages import Passage, last_space
 from bionerflow.corpora.readers import pubtator
 from bionerflow.corpora.readers.bioc import BioCDocument, stream_json, stream_xml
-from bionerflow.corpora.readers.brat import ANNOTATIONS
 from bionerflow.corpora.sentences import split
 from bionerflow.errors import UserError
 
-STDIN = "-"
 #: Characters of a text file that are held at once.
 BLOCK = 1 << 16
 #: White space between two passages, at most; more is a broken offset.
@@ -30,8 +29,15 @@ GAP = 1 << 16
 SNIFFED = 1 << 12
 TITLE = re.compile(r"[^|\t\n]+\|t\|")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-SUFFIXES = {".txt": "text", ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
-            ".json": "bioc", ".xml": "bioc", ".pubtator": "pubtator"}  # fmt: skip
+#: What a file that is no text begins with, and what to do.
+NO_TEXT = {
+    b"%PDF-": "a PDF: save its text, for example with `pdftotext`",
+    b"PK\x03\x04": "an Office or zip file: save its texts as .txt or .csv",
+    b"\xd0\xcf\x11\xe0": "an Office file: save its texts as .txt or .csv",
+    b"\x1f\x8b": "packed: unpack it with `gunzip`",
+    b"\xff\xfe": "UTF-16: convert it with `iconv -f UTF-16 -t UTF-8`",
+    b"\xfe\xff": "UTF-16: convert it with `iconv -f UTF-16 -t UTF-8`",
+}
 
 
 class Piece(NamedTuple):
@@ -52,13 +58,6 @@ class Reading:
     id_column: str | None = None
 
 
-class Input(NamedTuple):
-    """A file, and the id of its document where it is one."""
-
-    path: str
-    id: str
-
-
 class Counted(io.RawIOBase):
     """A binary file that counts the bytes read."""
 
@@ -75,45 +74,6 @@ class Counted(io.RawIOBase):
         self.count(len(data))
         buffer[: len(data)] = data
         return len(data)
-
-
-def inputs(paths: Iterable[str]) -> list[Input]:
-    """Return the files to read, those of folders by name, hidden ones left out.
-
-    A `.ann` or `.a1` file beside a text is BRAT's, and holds no text.
-
-    Raises:
-        UserError: a path is not there, or a folder has nothing to read.
-    """
-    found: list[Input] = []
-    for given in paths:
-        path = Path(given)
-        if given == STDIN:
-            found.append(Input(STDIN, "stdin"))
-        elif path.is_dir():
-            files = [file for file in sorted(path.rglob("*")) if _readable(file, path)]
-            if not files:
-                known = ", ".join(sorted(SUFFIXES))
-                raise UserError(f"The folder {path} has no file to read; known endings: {known}.")
-            found += [Input(str(f), f.relative_to(path).with_suffix("").as_posix()) for f in files]
-        elif path.is_file() and path.suffix not in ANNOTATIONS:
-            found.append(Input(given, path.stem))
-        elif not path.exists():
-            raise UserError(f"There is no file or folder {given}: correct the path.")
-    return found
-
-
-def _readable(file: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-    return file.is_file() and file.suffix.lower() in SUFFIXES and not hidden
-
-
-def size(files: Iterable[Input]) -> int | None:
-    """Return the bytes of all files, or None where standard input is among them."""
-    files = list(files)
-    if any(file.path == STDIN for file in files):
-        return None
-    return sum(Path(file.path).stat().st_size for file in files)
 
 
 def passages(
@@ -143,6 +103,9 @@ def passages(
 
 def _pieces(file: Input, reading: Reading, count_bytes: Callable[[int], None]) -> Iterator[Piece]:
     with _opened(file.path, count_bytes) as raw:
+        for start, what in NO_TEXT.items():
+            if raw.peek(SNIFFED).startswith(start):
+                raise UserError(f"{file.path} is {what}.")
         form = reading.form or sniffed(file.path, raw)
         try:
             yield from FORMS[form](file, raw, reading)
@@ -153,8 +116,8 @@ def _pieces(file: Input, reading: Reading, count_bytes: Callable[[int], None]) -
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
             raise UserError(
-                f"{file.path}: not UTF-8 (byte {byte:#x}): convert it, for example with "
-                "`iconv -f LATIN1 -t UTF-8`."
+                f"{file.path}: not UTF-8 (byte {byte:#x}): if it is text, convert it, for example "
+                "with `iconv -f LATIN1 -t UTF-8`."
             ) from None
 
 
@@ -243,17 +206,27 @@ def json_lines(file: Input, raw: BinaryIO, reading: Reading) -> Iterator[Piece]:
 
 
 def csv_table(file: Input, raw: BinaryIO, reading: Reading) -> Iterator[Piece]:
-    """Yield the cells of a column; a row is a document."""
+    """Yield the cells of a column; a row is a document.
+
+    Raises:
+        UserError: no such column, or a row of more or fewer cells: a text lost its quotes.
+    """
     csv.field_size_limit(sys.maxsize)
     source = _text(raw)
     first = source.readline()
     delimiter = max(",;\t", key=first.count)
-    header = next(csv.reader([first], delimiter=delimiter), [])
+    rows = csv.reader(chain([first], source), delimiter=delimiter, strict=True)
+    header = next(rows, [])
     if reading.column not in header:
         raise _no_column(f"{file.path}:1", reading.column, header)
-    for number, row in enumerate(csv.DictReader(source, header, delimiter=delimiter), start=1):
-        id = _record_id(file, reading, row, number)
-        yield Piece(id, 0, row[reading.column] or "")
+    for number, row in enumerate(filter(None, rows), start=1):
+        if len(row) != len(header):
+            raise UserError(
+                f"{file.path}:{rows.line_num}: {len(row)} cells under a header of {len(header)}: "
+                "put double quotes around texts, or correct the row."
+            )
+        record = dict(zip(header, row, strict=True))
+        yield Piece(_record_id(file, reading, record, number), 0, record[reading.column])
 
 
 def _record_id(file: Input, reading: Reading, record: dict, number: int) -> str:

@@ -1,7 +1,8 @@
 """What was annotated: the counts of the card beside the output."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from bionerflow.annotate.passages import Annotated, Mention, mention_row
@@ -11,9 +12,10 @@ LISTED = 1000
 
 
 class Summary:
-    """Counts what passes through it."""
+    """Counts what passes through it; `facts` say by what it was annotated."""
 
-    def __init__(self) -> None:
+    def __init__(self, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self.facts = facts
         self.counts: Counter[str] = Counter(
             documents=0, passages=0, characters=0, sentences=0, mentions=0
         )
@@ -43,8 +45,9 @@ class Summary:
             self.listed.append({"document": id, "why": why, **mention_row(mention)})
 
     def card(self) -> dict[str, Any]:
-        """Return the counts and the list."""
+        """Return the facts, the counts and the list."""
         return {
+            **self.facts,
             **self.counts,
             "types": dict(sorted(self.types.items())),
             "problems": dict(sorted(self.problems.items())),

@@ -1,5 +1,6 @@
 """The whole of an annotation: chunks that are kept, then one output and its card."""
 
+import math
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,13 +9,13 @@ from typing import Any
 
 from bionerflow.annotate.chunks import SIZE, chunks, file_of, keep, kept
 from bionerflow.annotate.forms import WRITERS
+from bionerflow.annotate.inputs import inputs, size, tell_of_others
+from bionerflow.annotate.output import check_place
 from bionerflow.annotate.passages import Annotator
-from bionerflow.annotate.sources import Reading, inputs, passages, size
+from bionerflow.annotate.sources import Reading, passages
 from bionerflow.annotate.summary import Summary
 from bionerflow.files import write_json
-from bionerflow.progress import Progress
-
-KB = 1000
+from bionerflow.progress import Progress, told
 
 
 def annotate(
@@ -32,6 +33,7 @@ def annotate(
     Raises:
         UserError: an input is not there or not of its form, or `out` cannot be written.
     """
+    check_place(out, form == "brat", paths)
     parts = out.with_name(f".{out.name}.parts")
     files = list(annotate_share(paths, reading, annotator, parts))
     summary = write(files, form, out, facts or {})
@@ -51,13 +53,17 @@ def annotate_share(
     Of `share` (k, n): of n jobs that divide the chunks, this is number k, from 0.
     """
     sources = inputs(paths)
+    tell_of_others(paths)
     total = size(sources)
-    progress = Progress("annotate", total // KB if total is not None else None, "kB")
-    read, fresh = 0, False
+    progress = Progress("annotate", kb(total) if total is not None else None, "kB")
+    read, done, fresh = 0, 0, False
 
     def count(number: int) -> None:
         nonlocal read
         read += number
+
+    def tell(share: float) -> None:
+        progress.to(kb(done + share * (read - done)))
 
     parts.mkdir(parents=True, exist_ok=True)
     for number, chunk in enumerate(chunks(passages(sources, reading, count), SIZE)):
@@ -65,19 +71,26 @@ def annotate_share(
             continue
         file = file_of(parts, number, chunk, annotator.key)
         if not file.is_file():
-            keep(file, chunk, annotator)
+            with told(tell):
+                keep(file, chunk, annotator)
             fresh = True
         elif not fresh:
-            progress.skip(read // KB)
-        progress.to(read // KB)
+            progress.skip(kb(read))
+        done = read
+        progress.to(kb(done))
         yield file
+
+
+def kb(size: float) -> int:
+    """Return bytes as kilobytes, rounded up."""
+    return math.ceil(size / 1000)
 
 
 def write(files: Sequence[Path], form: str, out: Path, facts: Mapping[str, Any]) -> Summary:
     """Write kept chunks in a form, and the card beside it; say what the form cannot hold."""
-    summary = Summary()
+    summary = Summary(facts)
     WRITERS[form](summary.counting(kept(files)), out, summary)
-    write_json(out.with_name(f"{out.name}.json"), {"form": form, **facts, **summary.card()})
+    write_json(out.with_name(f"{out.name}.json"), {"form": form, **summary.card()})
     for why, number in summary.left_out.items():
         print(f"{why}: {number:,} left out, listed in {out}.json", file=sys.stderr)
     return summary

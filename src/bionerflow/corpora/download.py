@@ -152,6 +152,8 @@ def label(entry: Mapping[str, str]) -> str:
 
 def advice(entry: Mapping[str, str]) -> str:
     """Say where the file is to be had and under which licence."""
+    if "local" in entry and "sha256" in entry:
+        return "If you changed it, enter it anew with `bionerflow new-corpus`."
     places = [entry[key] for key in ("url", "page") if key in entry]
     return (
         f"Get it from {' or '.join(places) or 'its authors'} (licence: {entry['licence']}), "

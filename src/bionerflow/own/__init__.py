@@ -1,12 +1,14 @@
 """A corpus of one's own: found in a folder, checked, and entered into a configuration.
 
-Three files are written: `corpora.yaml`, the entry with reader, types, files and splits;
-`experiment.yaml`, the recommended recipe; `config.yaml`, what `snakemake --configfile` takes.
+Four files are written: `corpora.yaml`, the entry with reader, types, files and splits;
+`experiment.yaml`, the recommended recipe; `config.yaml`, what `snakemake --configfile` takes;
+`report.json`, all that was found odd.
 """
 
 import tempfile
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,11 @@ import yaml
 
 from bionerflow.corpora.documents import Reading
 from bionerflow.corpora.download import fetch
-from bionerflow.corpora.leakage import Leak, contents, leaks
+from bionerflow.corpora.leakage import contents, leaks
 from bionerflow.corpora.normalise import normalise, read
 from bionerflow.corpora.settings import SPLITS, CorpusSettings
 from bionerflow.errors import UserError
-from bionerflow.files import read_json, write_text
+from bionerflow.files import read_json, write_json, write_text
 from bionerflow.own.folder import Found, entered, found
 from bionerflow.own.recipe import configuration, experiment
 from bionerflow.schema import EXAMPLES, read_rows
@@ -33,7 +35,7 @@ def new_corpus(
     """Check the annotated texts in `folder`, write their configuration into `out`, report.
 
     Returns the corpus's report (`corpora.normalise`), with `repeated`: sentences that occur more
-    than once, `leaks`: test and dev sentences that training shows, and `flags`.
+    than once, `leaks`: test and dev sentences that training shows, and `flags`. It is written, too.
 
     Raises:
         UserError: there is nothing to read, or it cannot be told which form or split it is of.
@@ -51,6 +53,7 @@ def new_corpus(
     }
     for file, text in texts.items():
         write_text(out / file, yaml.safe_dump(text, sort_keys=False, allow_unicode=True))
+    write_json(out / "report.json", report)
     return report
 
 
@@ -92,8 +95,8 @@ def repeated(work: Path) -> int:
     return len(texts) - len(set(texts))
 
 
-def leaked(work: Path) -> dict[str, Leak]:
-    """Return what training shows of dev and of test."""
+def leaked(work: Path) -> dict[str, dict[str, Any]]:
+    """Return what training shows of dev and of test (`corpora.leakage.Leak`)."""
     shown = {"train": contents(work / "train.parquet")}
     hidden = {split: contents(work / f"{split}.parquet") for split in ("dev", "test")}
-    return {leak.test_corpus: leak for leak in leaks(shown, hidden)}
+    return {leak.test_corpus: asdict(leak) for leak in leaks(shown, hidden)}

@@ -1,6 +1,7 @@
 """Annotated texts in a folder: their form by their endings, their splits by their names."""
 
 import io
+import re
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any, NamedTuple
 
 from bionerflow.corpora.settings import Split
 from bionerflow.errors import UserError
-from bionerflow.files import whole
+from bionerflow.files import sha256, whole
 
 READER_OF = {
     ".ann": "brat",
+    ".a1": "brat",
     ".pubtator": "pubtator",
     ".xml": "bioc",
     ".json": "bioc",
@@ -22,7 +24,12 @@ READER_OF = {
     ".bio": "iob",
     ".conll": "iob",
 }
-STARTS: dict[str, Split] = {"train": "train", "dev": "dev", "valid": "dev", "test": "test"}
+#: A PubTator file of any name begins with a title.
+TITLE = re.compile(rb"(?:\xef\xbb\xbf)?\s*[^|\t\n]+\|t\|")
+SPLIT_OF: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "test": "test"}
+WORD = r"(train|dev|val|test)(?:ing|el|elopment|id|idation)?[-_ ]?(?:set)?"
+#: A name begins or ends with a word for a split, and not with a longer one, as "testosterone".
+NAMED = re.compile(rf"{WORD}(?![a-z])|.*(?<![a-z]){WORD}$")
 #: Shares of the documents, where no split is named, and where one is missing.
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 WITHOUT_DEV = {"train": 0.9, "dev": 0.1}
@@ -49,15 +56,26 @@ def found(folder: Path) -> Found:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
     ]
-    readers = sorted({READER_OF[path.suffix] for path in files if path.suffix in READER_OF})
+    forms = {path: reader for path in files if (reader := reader_of(path))}
+    readers = sorted(set(forms.values()))
     if len(readers) != 1:
         said = f"forms of several kinds ({', '.join(readers)})" if readers else "no annotated file"
         known = ", ".join(sorted(READER_OF))
-        raise UserError(f"{folder} has {said}: one form is needed, by the endings {known}.")
-    endings = {suffix for suffix, reader in READER_OF.items() if reader == readers[0]}
-    endings |= {".txt"} if readers[0] == "brat" else set()
-    taken = [path for path in files if path.suffix in endings]
-    return Found(folder, readers[0], by_split(folder, taken))
+        raise UserError(
+            f"{folder} has {said}: put files of one form into a folder of their own, by the "
+            f"endings {known}; PubTator may be .txt, too."
+        )
+    texts = [path for path in files if path.suffix == ".txt"] if readers == ["brat"] else []
+    return Found(folder, readers[0], by_split(folder, sorted([*forms, *texts])))
+
+
+def reader_of(path: Path) -> str | None:
+    """Return the reader of a file by its ending, for .txt by its beginning."""
+    ending = path.suffix.casefold()
+    if ending != ".txt":
+        return READER_OF.get(ending)
+    with path.open("rb") as file:
+        return "pubtator" if TITLE.match(file.read(1 << 10)) else None
 
 
 def by_split(folder: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
@@ -68,8 +86,8 @@ def by_split(folder: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
     unnamed = splits.get("all", [])
     if unnamed and len(splits) > 1:
         raise UserError(
-            f"{len(unnamed)} files are of no split, {unnamed[0]} first: put train, dev or test at "
-            "the beginning of each file's or folder's name, or of none."
+            f"{len(unnamed)} files are of no split, {unnamed[0]} first: begin or end each "
+            "file's or folder's name with train, dev or test, or none."
         )
     if splits.keys() - {"all"} and not {"train", "test"} <= splits.keys():
         raise UserError(f"{folder} names {', '.join(splits)}: train and test are needed, or none.")
@@ -77,10 +95,12 @@ def by_split(folder: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def split_of(path: Path) -> str:
-    """Return the split that a part of the path begins with, or "all"."""
-    starts = (split for part in path.parts for key, split in STARTS.items()
-              if part.casefold().startswith(key))  # fmt: skip
-    return next(starts, "all")
+    """Return the split that the name of the file or of a folder above it tells, or "all"."""
+    for part in path.parts:
+        named = NAMED.match(part.casefold().partition(".")[0])
+        if named:
+            return SPLIT_OF[named[1] or named[2]]
+    return "all"
 
 
 def entered(files: Found, out: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -91,9 +111,16 @@ def entered(files: Found, out: Path) -> tuple[dict[str, Any], list[dict[str, Any
         is_brat = files.reader == "brat"
         kept = [packed(files.folder, paths, out / f"{split}.tar")] if is_brat else paths
         names = {raw_name(path, files.folder): path for path in kept}
-        sources |= {name: {"local": str(path.resolve())} for name, path in names.items()}
+        if len(names) < len(kept):
+            raise UserError(f"Files of {split} differ in `/` and `_` alone: rename one of them.")
+        sources |= {name: source(path) for name, path in names.items()}
         parts.append({"files": list(names), **dealt(split, files.splits)})
     return sources, parts
+
+
+def source(path: Path) -> dict[str, str]:
+    """Return a file's entry; by its checksum the workflow sees what was changed."""
+    return {"local": str(path.resolve()), "sha256": sha256(path)}
 
 
 def raw_name(path: Path, folder: Path) -> str:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from bionerflow.corpora.leakage import SHORTEST
 from bionerflow.corpora.settings import SPLITS
 
 SHOWN = 3
+COUNTED = {"documents": "documents", "sentences": "sentences", "mentions": "entities"}
 REASONS = {
     "text_differs": "the mention as written is not the text at its offsets",
     "white_space_differs": "the mention differs from the text in white space alone",
@@ -25,14 +27,16 @@ REASONS = {
 def told(report: Mapping[str, Any]) -> str:
     """Return the report: what was read, what is odd, what splits share."""
     splits = report["splits"]
-    rows = [
-        [split, *(splits[split][key] for key in ("documents", "sentences", "entities"))]
-        + [splits[split]["types"].get(type, 0) for type in report["mentions_by_raw_type"]]
-        for split in SPLITS
-    ]
-    header = ["", "documents", "sentences", "mentions", *report["mentions_by_raw_type"]]
-    table = pd.DataFrame(rows, columns=header).to_string(index=False)
-    return "\n".join([table, "", *lines(report)])
+    rows = {
+        **{what: {s: splits[s][key] for s in SPLITS} for what, key in COUNTED.items()},
+        **{type: {s: splits[s]["types"].get(type, 0) for s in SPLITS} for type in types(report)},
+    }
+    return "\n".join([pd.DataFrame(rows).T.to_string(), "", *lines(report)])
+
+
+def types(report: Mapping[str, Any]) -> list[str]:
+    """Return the types that any split has."""
+    return sorted({type for split in report["splits"].values() for type in split["types"]})
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
@@ -43,8 +47,27 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
     for reason, found in report["findings"].items():
         yield f"{found['count']} times, {found['lost']} lost: {REASONS.get(reason, reason)}"
         yield from (f"    {where}" for where in found["mentions"][:SHOWN])
+        if found["count"] > SHOWN:
+            yield f"    and {found['count'] - SHOWN} more"
     yield f"{report['repeated']} sentences occur more than once."
     for split, leak in report["leaks"].items():
-        yield f"{leak.shared_sentences} of {leak.test_sentences} sentences of {split} are in train."
-    for split in (split for split in SPLITS if not report["splits"][split]["entities"]):
+        yield (
+            f"{leak['shared_sentences']} of {leak['test_sentences']} sentences of {split} "
+            f"({SHORTEST} characters and more) are in train."
+        )
+    yield from warnings(report)
+
+
+def warnings(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what keeps a model from learning, or scores from meaning anything."""
+    splits = report["splits"]
+    for split in (split for split in SPLITS if not splits[split]["entities"]):
         yield f"Warning: {split} has no mention."
+    for type in types(report):
+        if splits["train"]["entities"] and not splits["train"]["types"].get(type):
+            yield f"Warning: train has no {type}: a model cannot learn it."
+    alike: dict[str, list[str]] = {}
+    for type in types(report):
+        alike.setdefault("".join(filter(str.isalnum, type.casefold())), []).append(type)
+    for same in (same for same in alike.values() if len(same) > 1):
+        yield f"Warning: {' and '.join(same)} may be one type: `type_map` makes them one."

@@ -26,4 +26,4 @@ class AnnotationsPlan(BasePlan):
     def shares(self, name: str) -> list[str]:
         """Return the lists of finished chunks, one a job."""
         jobs = self.annotation(name).jobs
-        return [f"results/annotations/{name}.parts/{n + 1}of{jobs}.txt" for n in range(jobs)]
+        return [f"results/annotations/{name}.parts/{n + 1}of{jobs}.json" for n in range(jobs)]

@@ -1,6 +1,6 @@
 "use strict";
 // Corpus text is data: it enters the page through textContent alone.
-const LANE = 5;
+const LANE = 5, ROOM = 2;
 
 function element(name, className, text) {
   const made = document.createElement(name);
@@ -30,28 +30,37 @@ function stripe({colour, dashed, height}, lane, between) {
 }
 
 // A text with its mentions {spans, colour, dashed, height, title, label}; offsets are code points.
-// Between the fragments of a mention its line goes on, dotted.
+// Between the fragments of a mention its line goes on, dotted; so it does below the label of another.
 function drawn(text, mentions) {
   const letters = Array.from(text), lane = lanes(mentions);
-  const deepest = Math.max(0, ...lane) + 1;
   const cuts = new Set([0, letters.length]);
   for (const {spans} of mentions) spans.flat().forEach(cut => cuts.add(cut));
   const places = [...cuts].sort((a, b) => a - b), line = element("p", "text");
   line.lang = /[\u4e00-\u9fff]/.test(text) ? "zh" : "en";
+  const found = mentions.map((mention, j) => ({mention, lane: lane[j], end: mention.spans[mention.spans.length - 1][1]}));
   places.slice(0, -1).forEach((start, i) => {
-    const reaching = mentions
-      .map((mention, j) => ({mention, lane: deepest - 1 - lane[j], covers: mention.spans.some(([a, b]) => a <= start && start < b)}))
-      .filter(({mention: {spans}}) => spans[0][0] <= start && start < spans[spans.length - 1][1]);
-    const piece = letters.slice(start, places[i + 1]).join("");
+    const next = places[i + 1], piece = letters.slice(start, next).join("");
+    const reaching = found.filter(({mention: {spans}, end}) => spans[0][0] <= start && start < end)
+      .map(one => ({...one, covers: one.mention.spans.some(([a, b]) => a <= start && start < b)}));
     if (!reaching.length) return line.append(piece);
     const covering = reaching.filter(({covers}) => covers).map(({mention}) => mention);
-    const segment = element("span", "segment", piece);
-    segment.style.background = reaching.map(m => stripe(m.mention, m.lane, !m.covers)).join(", ");
-    segment.style.paddingBottom = `${deepest * LANE}px`;
+    const segment = underlined(element("span", "segment", piece), reaching);
     segment.title = covering.map(({title}) => title).join("; ");
-    const ending = covering.filter(({label, spans}) => label && spans[spans.length - 1][1] === places[i + 1]);
-    if (ending.length) segment.dataset.label = ending.map(({label}) => label).join(" ");
     line.append(segment);
+    const ending = reaching.filter(({mention, end}) => mention.label && end === next);
+    if (!ending.length) return;
+    const label = underlined(element("span", "label"), reaching.filter(({end}) => end > next));
+    label.dataset.label = ending.map(({mention}) => mention.label).join(", ");
+    line.append(label);
   });
   return line;
+}
+
+// Draws the mentions' lines below an element; where there are many, its row gets the room for them.
+function underlined(made, reaching) {
+  const depth = Math.max(...reaching.map(({lane}) => lane), -1) + 1;
+  made.style.background = reaching.map(({mention, lane, covers}) => stripe(mention, depth - 1 - lane, !covers)).join(", ");
+  made.style.paddingBottom = `${depth * LANE}px`;
+  if (depth > ROOM) made.style.lineHeight = `calc(2.1em + ${2 * (depth - ROOM) * LANE}px)`;
+  return made;
 }

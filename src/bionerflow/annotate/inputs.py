@@ -1,0 +1,80 @@
+"""What is to be annotated: files, those of folders, standard input."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bionerflow.corpora.readers.brat import ANNOTATIONS
+from bionerflow.errors import UserError
+
+STDIN = "-"
+SUFFIXES = {".txt": "text", ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
+            ".json": "bioc", ".xml": "bioc", ".pubtator": "pubtator"}  # fmt: skip
+KNOWN = ", ".join(sorted(SUFFIXES))
+#: Beside texts, what has none: BRAT's annotations and configuration.
+BESIDE = (*ANNOTATIONS, ".conf")
+
+
+class Input(NamedTuple):
+    """A file, and the id of its document where it is one."""
+
+    path: str
+    id: str
+
+
+def inputs(paths: Iterable[str]) -> list[Input]:
+    """Return the files to read, those of folders by name, hidden ones left out.
+
+    A `.ann` or `.a1` file beside a text is BRAT's, and holds no text. Files of one name have their
+    paths for ids.
+
+    Raises:
+        UserError: a path is not there, or there is nothing to read.
+    """
+    found: list[Input] = []
+    for given in paths:
+        path = Path(given)
+        if given == STDIN:
+            found.append(Input(STDIN, "stdin"))
+        elif path.is_dir():
+            found += in_folder(path)
+        elif not path.exists():
+            raise UserError(f"There is no file or folder {given}: correct the path.")
+        elif path.suffix not in ANNOTATIONS:
+            found.append(Input(given, path.stem))
+    if not found:
+        raise UserError("Files of annotations hold no texts: name the texts, or their folder.")
+    times = Counter(file.id for file in found)
+    return [file if times[file.id] == 1 else Input(file.path, file.path) for file in found]
+
+
+def in_folder(folder: Path) -> list[Input]:
+    """Return the files to read in a folder and those below it."""
+    texts = [file for file in seen(folder) if file.suffix.lower() in SUFFIXES]
+    if not texts:
+        raise UserError(f"The folder {folder} has no file to read; known endings: {KNOWN}.")
+    return [Input(str(f), f.relative_to(folder).with_suffix("").as_posix()) for f in texts]
+
+
+def tell_of_others(paths: Iterable[str]) -> None:
+    """Say which files of folders are passed over, if any."""
+    for folder in (Path(given) for given in paths if Path(given).is_dir()):
+        others = [f for f in seen(folder) if f.suffix.lower() not in (*SUFFIXES, *BESIDE)]
+        if others:
+            said = f"{len(others)} files are passed over, {others[0]} first; known endings: {KNOWN}"
+            print(f"{folder}: {said}", file=sys.stderr)
+
+
+def seen(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and those below it by name, hidden ones left out."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not any(p.startswith(".") for p in file.relative_to(folder).parts):
+            yield file
+
+
+def size(files: Iterable[Input]) -> int | None:
+    """Return the bytes of all files, or None where standard input or another pipe is among them."""
+    paths = [Path(file.path) for file in files]
+    return sum(p.stat().st_size for p in paths) if all(p.is_file() for p in paths) else None
