@@ -5,9 +5,9 @@ What it would learn is known (Olsson et al. 2022, "In-context learning and induc
 of the first layer note at each token the one and the two tokens before it, a head of the second
 looks for the place where the last two tokens stood before, and what followed there is repeated.
 The heads are set for tokens not yet seen too, since they compare random directions of embeddings.
-All weights stay trainable; what must hold is set large, since training moves each weight by about its
-learning rate a step. Of queries and keys the size is free, as both are normalised. Embeddings, notes
-and copies are loud, so that what other layers learn to add at first is quiet beside them.
+All weights stay trainable; what must hold is set large, since training moves each weight by about
+its learning rate a step. Of queries and keys the size is free, as both are normalised. Embeddings,
+notes and copies are loud, so that what other layers learn to add at first is quiet beside them.
 """
 
 from typing import Any
