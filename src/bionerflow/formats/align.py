@@ -85,22 +85,27 @@ class Alignment:
     def source_offset(self, offset: int, before: bool) -> int | None:
         """Map an offset by the character before it, or by the one that follows it."""
         probe = offset - before
-        i = bisect_right(self.blocks, probe, key=itemgetter(0)) - 1
-        if i < 0:
-            return None
-        start, source, size = self.blocks[i]
-        return source + offset - start if probe < start + size else None
+        i = len(self.blocks) - 1
+        if i > 0:
+            i = bisect_right(self.blocks, probe, key=itemgetter(0)) - 1
+        start, source, size = self.blocks[i] if i >= 0 else (0, 0, 0)
+        return source + offset - start if start <= probe < start + size else None
 
 
 def place_marks(copy: Stripped, source: Stripped, alignment: Alignment) -> Iterator[Placed]:
     """Yield the copy's marks that are not the sentence's own, with their places in the sentence."""
+    if not source.marks:
+        for copied, mark in copy.marks:
+            at = alignment.source_offset(copied, not mark.opens)
+            yield Placed(mark, copied, at, at)
+        return
     own = {at: [mark for _, mark in group] for at, group in groupby(source.marks, itemgetter(0))}
     offsets = [at for at, _ in source.marks]
     lengths = [0, *accumulate(mark.end - mark.start for _, mark in source.marks)]
     for copied, group in groupby(copy.marks, itemgetter(0)):
         marks = [mark for _, mark in group]
         after, before = (alignment.source_offset(copied, side) for side in (False, True))
-        there = own.get(after if before is None else before, []) if own else []
+        there = own.get(after if before is None else before, [])
         passed = 0
         for mark, is_own in zip(marks, _own_marks(marks, there), strict=True):
             if is_own:

@@ -18,7 +18,7 @@ _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 def tokens(text: str) -> list[Span]:
     """Return the white-space tokens; a CJK character is one by itself (ruling)."""
-    return [Span(*match.span()) for match in _TOKEN.finditer(text)]
+    return [Span._make(match.span()) for match in _TOKEN.finditer(text)]
 
 
 class MultiBio(Format):
