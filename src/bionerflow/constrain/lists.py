@@ -34,7 +34,8 @@ class Listed(Grammar):
         self.slots = [SLOTS[slot] for slot in one[1::2]]
         self.opening, *self.words = one[::2]
         self.between = two[2 * len(self.slots)]
-        self.escape = to_json if '"\ue001"' in "".join(one) else one_line
+        quoted = '"\ue001"' in "".join(one)
+        self.written_as = [to_json(char)[1:-1] if quoted else one_line(char) for char in text]
         self.starts = [at for at in range(len(text)) if self.may_start(at)]
 
     @property
@@ -85,8 +86,7 @@ class Listed(Grammar):
 
     def written(self, first: int, last: int) -> str:
         """Return a part of the sentence as the format writes it."""
-        part = self.escape(self.text[first:last])
-        return part[1:-1] if self.escape is to_json else part
+        return "".join(self.written_as[first:last])
 
 
 class Bio(Grammar):
