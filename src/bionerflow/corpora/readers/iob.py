@@ -5,12 +5,13 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from bionerflow.corpora.documents import Document, Reading, joined
-from bionerflow.corpora.raw import bad_line, lines
+from bionerflow.corpora.raw import bad_line, paragraphs
 from bionerflow.schema import Entity
 
 DOCUMENT_MARK = "-DOCSTART-"
 OUTSIDE = "O"
 BEGIN, INSIDE, LAST, SINGLE = "B", "IM", "EL", "SUW"
+KNOWN = frozenset((BEGIN, *INSIDE, *LAST, *SINGLE))
 
 
 class Block(NamedTuple):
@@ -54,8 +55,19 @@ def read(
 
 def split(name: str, data: bytes, last_column: int) -> Iterator[Block]:
     """Yield the blocks of lines between empty lines, and an empty block for a document mark."""
+    marked = DOCUMENT_MARK.encode() in data
+    for number, paragraph in paragraphs(name, data):
+        rows = [line.split("\t") for line in paragraph]
+        if min(map(len, rows)) > last_column and not marked:
+            yield Block(number, rows)
+        else:
+            yield from by_line(name, number, paragraph, last_column)
+
+
+def by_line(name: str, first: int, paragraph: Iterable[str], last_column: int) -> Iterator[Block]:
+    """Yield the blocks of lines in which there are document marks, or blank ones."""
     rows: list[list[str]] = []
-    for number, line in lines(name, data):
+    for number, line in enumerate(paragraph, start=first):
         is_mark = line.startswith(DOCUMENT_MARK)
         if rows and (is_mark or not line.strip()):
             yield Block(number - len(rows), rows)
@@ -89,7 +101,7 @@ def sentence(
 ) -> tuple[str, list[Entity]]:
     """Return the text of a block and its entities, the layers one after the other."""
     tokens = [row[0] for row in block.rows]
-    starts = [0, *accumulate(len(token) + len(joiner) for token in tokens)]
+    starts = [0, *accumulate([len(token) + len(joiner) for token in tokens])]
     text, entities = joiner.join(tokens), []
     for layer in layers:
         tags = [row[layer] for row in block.rows]
@@ -110,8 +122,13 @@ def chunks(tags: Sequence[str], name: str = "", line: int = 1) -> Iterator[Chunk
         return
     chunk: Chunk | None = None
     for at, tag in enumerate(tags):
+        if tag == OUTSIDE:
+            if chunk:
+                yield chunk
+            chunk = None
+            continue
         prefix, _, type = tag.partition("-")
-        if tag != OUTSIDE and (prefix not in ("B", *INSIDE, *LAST, *SINGLE) or not type):
+        if prefix not in KNOWN or not type:
             raise bad_line(name, line + at, "a tag such as B-Gene, I-Gene or O", tag)
         continues = chunk and prefix in (*INSIDE, *LAST) and chunk.type == type
         if chunk and continues:
@@ -119,7 +136,7 @@ def chunks(tags: Sequence[str], name: str = "", line: int = 1) -> Iterator[Chunk
         else:
             if chunk:
                 yield chunk
-            chunk = None if tag == OUTSIDE else Chunk(type, at, at, prefix in (BEGIN, *SINGLE))
+            chunk = Chunk(type, at, at, prefix in (BEGIN, *SINGLE))
         if chunk and prefix in (*LAST, *SINGLE):
             yield chunk
             chunk = None
