@@ -256,12 +256,16 @@ def test_the_open_questions_are_runs_that_reuse_the_same_scores(monkeypatch):
     nano, mini = (
         [f"results/ifd/{weak}/sample_flat.json_entity.superfiltering"] for weak in ("nano", "mini")
     )
-    assert scores.pop("other_scorer") == mini
+    assert scores.pop("by_mini") == mini
     assert set(map(tuple, scores.values())) == {tuple(nano)}
     assert plan.scores_negatives("nano", "superfiltering")
     shares = {run.configuration: run.curate.rho for run in plan.runs.values()}
-    for percent in (25, 50, 75):
-        assert shares[f"rho{percent}"] == shares[f"random{percent}"] == percent / 100
+    for percent, name in ((25, "curated_25"), (50, "curated"), (75, "curated_75")):
+        assert shares[name] == shares[f"random_{percent}"] == percent / 100
+    table = plan.table("bioselecttune", "questions")
+    shown = {id for cell in table.cells for ids in cell.models.values() for id in ids}
+    assert shown == set(plan.runs)
+    assert {cell.metric for cell in table.cells} == {"run.dev_f1", "f1"}
     assert all(run.train.validations for run in plan.runs.values())
     assert {run.draw for run in plan.runs.values()} == {1, 2, 3}
 

@@ -1,15 +1,20 @@
 """IFD against a literal transcription of Superfiltering: one text at a time, full logits."""
 
+import gc
 import json
 import math
 import random
 import subprocess
 import sys
+import tracemalloc
 
+import pyarrow as pa
 import pytest
 import torch
 from conftest import ROOT
-from superfiltering import transcription
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from superfiltering import passages, transcription
 from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import (
@@ -21,7 +26,7 @@ from transformers import (
 )
 
 from bionerflow.curate.strategies import top_ifd
-from bionerflow.ifd import Score, Scorer, score_file
+from bionerflow.ifd import Score, Scorer, _plain_pairs, score_file
 from bionerflow.losses import Losses, Passage
 from bionerflow.models import load_scorer, load_tokenizer, save, write_card
 from bionerflow.progress import Progress
@@ -95,6 +100,20 @@ def test_scores_are_the_reference_s(model, tokenizer, mode):
         assert score.ifd == pytest.approx(ratio, rel=1e-4)
 
 
+def test_token_ids_and_scored_places_are_the_reference_s(tokenizer):
+    conversations = sentences(60)
+    conversations[5][0] = Turn("user", "colon cancer " * 200)
+    cut = 0
+    pairs = _plain_pairs(tokenizer, conversations, CONTEXT)
+    for pair, turns in zip(pairs, conversations, strict=True):
+        for ours, (ids, labels) in zip(pair[:2], passages(tokenizer, turns, CONTEXT), strict=True):
+            assert ours.ids == ids[0].tolist()
+            scored = labels[0, 1:] != -100  # a model predicts the next token: none the first
+            assert [place - 1 for place in ours.scored] == scored.nonzero()[:, 0].tolist()
+        cut += pair.reason == "truncated"
+    assert cut > 3
+
+
 def test_a_first_token_that_the_tokenizer_adds_gives_one_token_answers_a_score(model, tokenizer):
     class Opened:
         """A tokenizer that opens each text with a token, as Llama's does."""
@@ -118,6 +137,25 @@ def test_the_chosen_set_is_the_reference_s(model, tokenizer):
     scores = {str(n): score.ifd for n, score in enumerate(ours)}
     assert len(hardest) == 20
     assert top_ifd(scores, 20, "") == [str(n) for _, n in hardest]
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), budget=st.integers(1, 400), order=st.randoms(use_true_random=False))
+def test_a_loss_depends_on_neither_neighbours_order_nor_batches(model, data, budget, order):
+    """Whatever passages there are: beginnings that some share, repeated ones, single tokens."""
+    beginnings = data.draw(st.lists(st.lists(st.integers(0, 299), max_size=12), min_size=1))
+    endings = st.lists(st.integers(0, 299), min_size=1, max_size=12)
+    parts = st.lists(st.tuples(st.sampled_from(beginnings), endings), min_size=1, max_size=12)
+    texts = [begun + ending for begun, ending in data.draw(parts)]
+    scored = [order.sample(range(1, len(ids)), order.randrange(len(ids))) for ids in texts]
+    passages = [Passage(ids, sorted(places)) for ids, places in zip(texts, scored, strict=True)]
+    losses = Losses(model)
+    alone = [losses.mean([passage])[0] for passage in passages]
+    shuffled = order.sample(range(len(passages)), len(passages))
+    losses.budget = budget
+    together = losses.mean([passages[n] for n in shuffled])
+    expected = [alone[n] for n in shuffled]
+    assert together == pytest.approx(expected, rel=1e-4, nan_ok=True)
 
 
 @pytest.mark.parametrize("mode", ["superfiltering", "chat"])
@@ -226,9 +264,9 @@ def test_what_is_scored_in_a_shared_beginning_is_scored_once(model):
     passages = [Passage(p.ids, range(1, len(p.ids))) for p in passages]
     rows, losses = [], Losses(model)
     token_losses = losses._token_losses
-    losses._token_losses = lambda h, t: rows.append(len(t)) or token_losses(h, t)
+    losses._token_losses = lambda s, *of: rows.append(len(s)) or token_losses(s, *of)
     together = losses.mean(passages)
-    assert sum(rows) < sum(len(p.scored) for p in passages) - 100
+    assert rows == [len({tuple(p.ids[:place]) for p in passages for place in p.scored})]
     single = [losses.mean([passage])[0] for passage in passages]
     assert together == pytest.approx(single, rel=1e-4)
 
@@ -280,6 +318,29 @@ def test_scoring_goes_on_where_it_was_killed(model, tokenizer, tmp_path, monkeyp
     assert scored == [2]
     assert [table.num_rows for table in again] == [4, 4, 2]
     assert again == list(score_file(path, model, tokenizer, "chat", tmp_path / "anew"))
+
+
+def test_scoring_holds_a_window_however_many_samples_there_are(
+    model, tokenizer, tmp_path, monkeypatch
+):
+    for limit in ("ifd.WINDOW", "ifd.ANSWERS", "schema.BATCH"):
+        monkeypatch.setattr(f"bionerflow.{limit}", 20)
+    peaks = []
+    for n in (40, 160):
+        path = tmp_path / f"{n}.json_entity.parquet"
+        source = sentences(n)
+        write_rows(path, [conversation(i, t, True) for i, t in enumerate(source)], CONVERSATIONS)
+        del source
+        gc.collect()
+        arrow = pa.total_allocated_bytes()
+        tracemalloc.start()
+        held = 0
+        for table in score_file(path, model, tokenizer, "superfiltering", tmp_path / str(n)):
+            assert table.num_rows == 20
+            held = max(held, pa.total_allocated_bytes() - arrow)
+        peaks.append(tracemalloc.get_traced_memory()[1] + held)
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 @pytest.fixture(scope="module")

@@ -251,6 +251,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(killed, base, tokenizer, tmp
     resumed, metrics = run("killed", *f1s[killed - 1 :])
     assert curve(metrics, "eval_f1") == curve(expected, "eval_f1")
     assert torch.equal(weights(resumed), weights(whole))
+    assert set(metrics["measured_kwh"].values()) == {None}  # what was before, nobody knows
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(base, tokenizer, tmp_path):
@@ -313,6 +314,7 @@ def test_metrics_and_curve_say_what_a_run_cost(base, tokenizer, tmp_path):
     assert metrics["tokens"] == 5 * metrics["tokens_per_epoch"]
     assert metrics["seconds"] >= metrics["curve"][-1]["seconds"] > 0
     assert metrics["memory_mb"] >= metrics["curve"][0]["memory_mb"] > 0
+    assert set(metrics["measured_kwh"]) == {"processors", "gpus"}
     rate = metrics["tokens"] / metrics["seconds"]
     assert metrics["tokens_per_second"] == pytest.approx(rate, rel=0.01)
     lines = (tmp_path / "curve.jsonl").read_text().splitlines()

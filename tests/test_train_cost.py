@@ -1,10 +1,13 @@
 """What is told of a training once it is done: its curves, its footprint, its model card."""
 
 import re
+import socket
+import time
 
 import pytest
 import yaml
 
+from bionerflow import energy
 from bionerflow.card import card
 from bionerflow.curves import curves
 from bionerflow.footprint import footprint
@@ -22,6 +25,7 @@ METRICS = {
     "seconds": 7200,
     "curve": [{"step": 5, "loss": 2.0}, {"step": 8, "eval_f1": 0.5}, {"step": 10, "loss": 1.0}],
     "environment": MACHINE | {"peak_memory_mb": 10240},
+    "measured_kwh": {"processors": 0.25, "gpus": 1.5},
 }
 ABOUT = {
     "run": "paper.m.joint.draw1",
@@ -49,9 +53,63 @@ def test_the_footprint_is_time_times_power_times_overhead_times_carbon():
     )
     kwh = 2 * 4 * (8 * 10 + 250 + 10 * 0.5) * 2 / 1000
     expected = {"hours": 2, "kwh": pytest.approx(kwh), "co2e_g": pytest.approx(50 * kwh)}
-    assert footprint(METRICS, constants) == expected
+    measured = {"measured_kwh": 2 * 1.75, "measured_co2e_g": 50 * 2 * 1.75}
+    assert footprint(METRICS, constants) == expected | measured
     without = METRICS | {"environment": METRICS["environment"] | {"gpu": None}}
-    assert footprint(without, constants)["kwh"] == pytest.approx(kwh - 2 * 4 * 250 * 2 / 1000)
+    found = footprint(without, constants)
+    assert found["kwh"] == pytest.approx(kwh - 2 * 4 * 250 * 2 / 1000)
+    assert found["measured_kwh"] == 2 * 0.25
+
+
+@pytest.mark.parametrize("unknown", ["processors", "gpus"])
+def test_what_was_not_measured_is_no_zero(unknown):
+    parts = METRICS["measured_kwh"] | {unknown: None}
+    found = footprint(METRICS | {"measured_kwh": parts}, FootprintSettings())
+    assert (found["measured_kwh"], found["measured_co2e_g"]) == (None, None)
+
+
+@pytest.fixture
+def counters(monkeypatch):
+    """Say that the processors' counters can be read: codecarbon then estimates what they say."""
+    monkeypatch.setattr(energy, "readable", lambda: {"processors": True, "gpus": False})
+
+
+def test_energy_is_measured_without_a_network_or_a_file(counters, monkeypatch, tmp_path):
+    def refused(*_):
+        raise AssertionError("a network was asked")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    for name, value in (("SAVE_TO_API", "true"), ("EMISSIONS_ENDPOINT", "http://localhost:1")):
+        monkeypatch.setenv(f"CODECARBON_{name}", value)
+    monkeypatch.setenv("CODECARBON_CO2_SIGNAL_API_TOKEN", "token")
+    with energy.measured() as used:
+        time.sleep(0.1)
+    assert used["processors"] > 0
+    assert used["gpus"] is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_counters_nothing_is_known(monkeypatch):
+    monkeypatch.setattr(energy, "readable", lambda: {"processors": False, "gpus": False})
+    monkeypatch.setattr(energy, "_tracker", None)
+    with energy.measured() as used:
+        pass
+    assert used == {"processors": None, "gpus": None}
+
+
+def test_a_fault_in_measuring_leaves_the_run_alone(counters, monkeypatch):
+    def broken():
+        raise OSError("no such counter")
+
+    monkeypatch.setattr(energy, "_tracker", broken)
+    with energy.measured() as used:
+        done = True
+    assert done
+    assert used == {"processors": None, "gpus": None}
+    with pytest.raises(KeyboardInterrupt), energy.measured():
+        raise KeyboardInterrupt
 
 
 def test_the_curves_are_those_of_the_metrics():

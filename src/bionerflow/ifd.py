@@ -60,7 +60,7 @@ def score_file(
     """
     file = open_rows(path, CONVERSATIONS)
     least = 0 if negatives else 1
-    total = pc.sum(_has(least, file.read(["entities"]))).as_py() or 0
+    total = sum(_has(least, b).true_count for b in file.iter_batches(WINDOW, columns=["entities"]))
     scorer = Scorer(model, tokenizer, mode, Progress(f"ifd {path.stem}", total, "conversations"))
     columns = ["id", "types", "entities", "turns"]
     for n, batch in enumerate(file.iter_batches(WINDOW, columns=columns)):
@@ -76,7 +76,8 @@ def score_file(
         yield open_rows(part, SCORES).read()
 
 
-def _has(least: int, rows: Any) -> Any:
+def _has(least: int, rows: pa.RecordBatch) -> pa.BooleanArray:
+    """Tell which rows have at least so many entities."""
     return pc.greater_equal(pc.list_value_length(rows["entities"]), least)
 
 

@@ -2,7 +2,7 @@
 
 A passage's loss does not depend on what else is in its batch: passages are padded at their end,
 where causal attention never looks, or behind a mask. What passages have in common at their
-beginning is run once.
+beginning is run once, and logits are made once for each distinct text before a scored token.
 """
 
 import copy
@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 
 from bionerflow.errors import UserError
 
 SHARED_TOKENS = 4  # a shorter common beginning costs more to copy than to compute
 SHARED_PASSAGES = 4  # fewer passages share nothing, to stay in large batches
-LOGITS = 2**24  # numbers in one chunk of logits
-BATCH_TOKENS = {"cpu": 512, "cuda": 65536}  # measured on a CPU (docs/performance.md), not on a GPU
+# Measured on a CPU (docs/performance.md), not on a GPU:
+BATCH_TOKENS = {"cpu": 512, "cuda": 65536}  # through the body at once
+STATES = {"cpu": 1024, "cuda": 65536}  # through the output layer at once
+LOGITS = {"cpu": 2**20, "cuda": 2**26}  # numbers at once: what stays in a CPU's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,49 @@ class Passage:
 
 
 class Beginning(NamedTuple):
-    """What passages have in common: its tokens, the body's cache of them, and their losses.
-
-    `losses` (length + 1) are those of places 0 to length, 0 at place 0: the token that follows the
-    cached ones is common, too.
-    """
+    """What passages have in common: so many tokens, the body's cache of them, their states."""
 
     length: int
     cache: Any
-    losses: torch.Tensor
+    hidden: torch.Tensor | None
+
+
+class Waiting:
+    """Scored tokens that wait for the output layer, each distinct text before one with its state.
+
+    Texts are numbered as the nodes of a tree: a token that follows a text leads to the next one.
+    """
+
+    def __init__(self) -> None:
+        self.following: dict[tuple[int, int], int] = {}
+        self.rows: dict[int, int] = {}  # of `states`, by text
+        self.states: list[torch.Tensor] = []
+        self.scored: list[tuple[int, int, int]] = []  # passage, row, token
+
+    def add(
+        self, numbers: Sequence[int], passages: Sequence[Passage], hidden: torch.Tensor
+    ) -> None:
+        """Add the scored tokens of a batch, by the numbers of its passages; `hidden` as of _run."""
+        new: list[tuple[int, int]] = []
+        for at, n in enumerate(numbers):
+            ids, texts = passages[n].ids, self._texts(passages[n].ids)
+            for place in passages[n].scored:
+                text = texts[place - 1]
+                if text not in self.rows:
+                    self.rows[text] = len(self.rows)
+                    new.append((at, place - 1))
+                self.scored.append((n, self.rows[text], ids[place]))
+        if new:
+            rows, places = torch.tensor(new, device=hidden.device).T
+            self.states.append(hidden[rows, places])
+
+    def _texts(self, ids: Sequence[int]) -> list[int]:
+        """Return the number of the text that ends with each token."""
+        texts, text = [], -1
+        for token in ids:
+            text = self.following.setdefault((text, token), len(self.following))
+            texts.append(text)
+        return texts
 
 
 class Losses:
@@ -54,7 +90,6 @@ class Losses:
             UserError: the model does more to its logits than its output layer says.
         """
         self.body, self.head = self._parts(model)
-        self.vocabulary = model.get_output_embeddings().weight.shape[0]
         self.device = next(model.parameters()).device
         self.budget = BATCH_TOKENS[self.device.type]
         self._check(model)
@@ -71,17 +106,28 @@ class Losses:
 
         `done` is told after each batch how many passages it had.
         """
-        means = [float("nan")] * len(passages)
         order = [n for n, passage in enumerate(passages) if passage.scored]
         order.sort(key=lambda n: -len(passages[n].ids))
+        sums, waiting = torch.zeros(len(passages), dtype=torch.float64), Waiting()
         for group in _alike(passages, order):
             begin = self._begin([passages[n] for n in group])
             for batch in self._batches(group, [len(p.ids) - begin.length for p in passages]):
-                losses = self._batch([passages[n] for n in batch], begin)
-                for n, loss in zip(batch, losses, strict=True):
-                    means[n] = loss
+                waiting.add(batch, passages, self._run([passages[n].ids for n in batch], begin))
+                if len(waiting.rows) >= STATES[self.device.type]:
+                    self._finish(waiting, sums)
+                    waiting = Waiting()
                 done(len(batch))
-        return means
+        self._finish(waiting, sums)
+        counts = torch.tensor([len(passage.scored) for passage in passages])
+        return (sums / counts).tolist()
+
+    def _finish(self, waiting: Waiting, sums: torch.Tensor) -> None:
+        """Add the losses of all that waits to the sums of their passages."""
+        if waiting.scored:
+            passages, rows, tokens = torch.tensor(waiting.scored).T
+            states = torch.cat(waiting.states)
+            losses = self._token_losses(states, rows.to(self.device), tokens.to(self.device))
+            sums.index_add_(0, passages, losses.double().cpu())
 
     def _batches(self, order: Sequence[int], lengths: Sequence[int]) -> Iterator[Sequence[int]]:
         """Cut `order`, longest first, into batches of at most `budget` padded tokens."""
@@ -95,53 +141,55 @@ class Losses:
         """Run what the passages have in common, if that is worth its while."""
         length = _common(passages) - 1 if len(passages) >= SHARED_PASSAGES else 0
         if length < SHARED_TOKENS:
-            return Beginning(0, None, torch.zeros(1, device=self.device))
-        ids = torch.tensor(passages[0].ids[: length + 1], device=self.device)
-        output = self.body(ids[None, :-1], use_cache=True)
-        losses = self._token_losses(output.last_hidden_state[0], ids[1:])
-        return Beginning(length, output.past_key_values, torch.cat([losses.new_zeros(1), losses]))
+            return Beginning(0, None, None)
+        ids = torch.tensor([passages[0].ids[:length]], device=self.device)
+        output = self.body(ids, use_cache=True)
+        return Beginning(length, output.past_key_values, output.last_hidden_state)
 
-    def _batch(self, batch: Sequence[Passage], begin: Beginning) -> list[float]:
-        """Return the mean losses of one batch; what the common beginning has is not run again."""
-        hidden = self._run([passage.ids[begin.length : -1] for passage in batch], begin.cache)
-        places = [(n, place) for n, passage in enumerate(batch) for place in passage.scored]
-        rows, at = torch.tensor(places, device=self.device).T
-        losses = begin.losses[at.clamp(max=begin.length)].double()
-        own = at > begin.length
-        targets = [batch[n].ids[place] for n, place in places if place > begin.length]
-        states = hidden[rows[own], at[own] - 1 - begin.length]
-        losses[own] = self._token_losses(states, torch.tensor(targets, device=self.device)).double()
-        sums = torch.zeros(len(batch), dtype=torch.float64, device=self.device)
-        counts = torch.bincount(rows, minlength=len(batch))
-        return (sums.index_add_(0, rows, losses) / counts).tolist()
-
-    def _run(self, ids: Sequence[Sequence[int]], cache: Any) -> torch.Tensor:
-        """Return the body's hidden states [row, place, feature] of rows of ids behind `cache`."""
-        width = max(map(len, ids))
-        padded = torch.tensor([[*row, *[0] * (width - len(row))] for row in ids])
-        behind, shared = copy.deepcopy(cache), cache is not None
+    def _run(self, ids: Sequence[Sequence[int]], begin: Beginning) -> torch.Tensor:
+        """Return the body's hidden states [row, place, feature] of rows of ids that begin alike."""
+        own = [row[begin.length : -1] for row in ids]
+        width = max(map(len, own))
+        padded = torch.tensor([[*row, *[0] * (width - len(row))] for row in own])
+        behind, shared = copy.deepcopy(begin.cache), begin.cache is not None
         if shared:
             behind.batch_repeat_interleave(len(ids))
         output = self.body(padded.to(self.device), past_key_values=behind, use_cache=shared)
-        return output.last_hidden_state
+        hidden = output.last_hidden_state
+        if begin.hidden is None:
+            return hidden
+        return torch.cat([begin.hidden.expand(len(ids), -1, -1), hidden], dim=1)
 
-    def _token_losses(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return the loss of each target from the hidden state before it, logits in float32."""
-        rows = max(1, LOGITS // self.vocabulary)
-        chunks = zip(hidden.split(rows), targets.split(rows), strict=True)
-        return torch.cat(
-            [
-                cross_entropy(self.head(part).float(), goal, reduction="none")
-                for part, goal in chunks
-            ]
-        )
+    def _token_losses(
+        self, states: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss of each token after the state in its row, logits in float32.
+
+        The vocabulary is taken part by part: all logits at once would leave the processor's cache,
+        and the output layer is read once for all states, not once for each few.
+        """
+        width = max(1, LOGITS[self.device.type] // len(states))
+        totals, said = [], states.new_zeros(len(tokens), dtype=torch.float32)
+        for first in range(0, len(self.head.weight), width):
+            logits = self._logits(states, slice(first, first + width))
+            place = (tokens - first).clamp(0, logits.shape[1] - 1)
+            said = torch.where(place == tokens - first, logits[rows, place], said)
+            most = logits.amax(-1, keepdim=True)
+            totals.append((logits.sub_(most).exp_().sum(-1, keepdim=True).log() + most)[:, 0])
+        return torch.stack(totals).logsumexp(0)[rows] - said
+
+    def _logits(self, states: torch.Tensor, part: slice) -> torch.Tensor:
+        """Return the logits, in float32, of a part of the vocabulary."""
+        bias = self.head.bias
+        return linear(states, self.head.weight[part], None if bias is None else bias[part]).float()
 
     @torch.inference_mode()
     def _check(self, model: Any) -> None:
         """Refuse a model whose logits are scaled or capped after its output layer."""
-        ids = torch.arange(4, device=self.device)[None]
-        ours, own = self.head(self.body(ids).last_hidden_state), model(ids).logits
-        if not torch.allclose(ours.float(), own.float(), rtol=1e-2, atol=1e-2):
+        ids = torch.arange(4, device=self.device)
+        ours = self._token_losses(self.body(ids[None]).last_hidden_state[0], ids, ids)
+        own = cross_entropy(model(ids[None]).logits[0].float(), ids, reduction="none")
+        if not torch.allclose(ours, own, rtol=1e-2, atol=1e-2):
             raise UserError(
                 f"{type(model).__name__} changes its logits after the output layer, so it cannot "
                 "score here: choose another scorer."
@@ -160,6 +208,12 @@ class MaskedLosses(Losses):
         body = model.base_model_prefix
         heads = [part for name, part in model.named_children() if name != body]
         return model.base_model, torch.nn.Sequential(*heads)
+
+    def _token_losses(
+        self, states: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the losses from all logits at once: a batch has one such token in each row."""
+        return cross_entropy(self.head(states).float()[rows], tokens, reduction="none")
 
     @torch.inference_mode()
     def mean(
@@ -187,7 +241,8 @@ class MaskedLosses(Losses):
         targets = padded[each, places].to(self.device)
         padded[each, places] = self.mask
         output = self.body(padded.to(self.device), attention_mask=real.to(self.device))
-        return self._token_losses(output.last_hidden_state[each, places], targets).tolist()
+        states = output.last_hidden_state[each, places]
+        return self._token_losses(states, each.to(self.device), targets).tolist()
 
 
 def _alike(passages: Sequence[Passage], order: Sequence[int]) -> Iterator[list[int]]:

@@ -13,6 +13,7 @@ from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from bionerflow.chat import Chat
+from bionerflow.energy import measured
 from bionerflow.interruption import Stop
 from bionerflow.models import four_bits, load_base
 from bionerflow.records import processes
@@ -80,11 +81,13 @@ def fit(
     trainer.remove_callback(PrinterCallback)
     if validate:
         trainer.validate = validate
-    with stop.listening(), enough_memory(settings):
-        trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+    last = last_checkpoint(checkpoints)
+    with stop.listening(), enough_memory(settings), measured() as used:
+        trainer.train(resume_from_checkpoint=last)
         if validate and not settings.epochs:
             trainer.evaluate()
-    return model.eval(), {"settings": _recorded(settings, trainer.args)} | _metrics(trainer, data)
+    recorded = {"settings": _recorded(settings, trainer.args)} | _metrics(trainer, data)
+    return model.eval(), recorded | {"measured_kwh": dict.fromkeys(used) if last else used}
 
 
 def _recorded(settings: TrainSettings, args: TrainingArguments) -> dict[str, Any]:
