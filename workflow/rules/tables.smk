@@ -2,9 +2,9 @@
 #
 # in   results/evaluate/*.json, results/train/*/metrics.json, predictions, resources/published/
 # out  results/tables/{paper}/{table}.csv, .md, .tex, .long.csv; results/report.html;
-#      results/tables/format_capacity.csv, .md, .tex, of the corpora and tokenizers alone;
-#      results/figures/{paper}/{figure}.png, .svg; papers/{paper}, the list of a paper's;
-#      results/tables/leakage.csv, of the corpora alone
+#      results/tables/format_capacity.csv, …, of the corpora and tokenizers alone;
+#      results/tables/leakage.csv, …, of the corpora alone;
+#      results/figures/{paper}/{figure}.png, .svg; papers/{paper}, the list of a paper's
 
 PRIMARY = plan.config.primary_paper
 SHOWN = plan.shown()
@@ -29,10 +29,7 @@ ruleorder: leakage > alias
 
 rule tables:
     input:
-        "results/tables/format_capacity.csv",
-        "results/tables/leakage.csv",
-        collect("results/tables/{name}.csv", name=plan.tables.counts),
-        collect("results/tables/{name}.csv", name=plan.reported_tables()),
+        collect("results/tables/{name}.csv", name=plan.every_table()),
 
 
 rule figures:
@@ -138,16 +135,20 @@ rule leakage:
         asked(lambda w: data(*plan.at_hand.compared())),
         code=code("workflow/scripts/leakage.py"),
     output:
-        "results/tables/leakage.csv",
+        csv="results/tables/leakage.csv",
+        long="results/tables/leakage.long.csv",
+        markdown="results/tables/leakage.md",
+        latex="results/tables/leakage.tex",
     log:
         "results/logs/tables/leakage.log",
     conda:
         "../../environment.yml"
     params:
         corpora=asked(lambda w: as_json(plan.at_hand.fetched())),
+        titled=plan.tables.ours["leakage"].dump(),
     shell:
-        "python -P {input.code[0]} --corpora {params.corpora:q}"
-        " --folder results/corpora --out {output} 2>&1 | tee {log}"
+        "python -P {input.code[0]} --corpora {params.corpora:q} --titled {params.titled:q}"
+        " --folder results/corpora --out {output.csv} 2>&1 | tee {log}"
 
 
 rule alias:
@@ -176,6 +177,7 @@ rule format_capacity:
         code=code("workflow/scripts/format_capacity.py"),
     output:
         csv="results/tables/format_capacity.csv",
+        long="results/tables/format_capacity.long.csv",
         markdown="results/tables/format_capacity.md",
         latex="results/tables/format_capacity.tex",
     log:
@@ -185,16 +187,18 @@ rule format_capacity:
     params:
         corpora=as_json({c: plan.corpora[c].types for c in plan.pretraining_corpora()}),
         tokenizers=as_json(TOKENIZERS),
+        titled=plan.tables.ours["format_capacity"].dump(),
     shell:
         "python -P {input.code[0]} --corpora {params.corpora:q}"
-        " --examples results/corpora --tokenizers {params.tokenizers:q} --out {output.csv}"
+        " --examples results/corpora --tokenizers {params.tokenizers:q}"
+        " --titled {params.titled:q} --out {output.csv}"
         " 2>&1 | tee {log}"
 
 
 rule report:
     input:
         *data(*map(plan.prediction_file, SHOWN)),
-        tables=collect("results/tables/{name}.csv", name=plan.reported_tables()),
+        tables=collect("results/tables/{name}.csv", name=plan.every_table()),
         evaluations=collect("results/evaluate/{id}.json", id=SHOWN),
         metrics=collect(
             "results/train/{run}/metrics.json",
@@ -214,8 +218,10 @@ rule report:
         "../../environment.yml"
     params:
         predictions=[f"{plan.prediction_file(id)}.parquet" for id in SHOWN],
+        constants=plan.config.footprint.dump(),
     shell:
         "python -P {input.code[0]} --tables {input.tables} --figures {input.figures} --gold results/corpora"
         " --evaluations {input.evaluations} --metrics {input.metrics}"
         " --predictions {params.predictions} --definitions {input.definitions}"
-        " --corpora {input.corpora} --out {output.html} 2>&1 | tee {log}"
+        " --corpora {input.corpora} --constants {params.constants:q} --out {output.html}"
+        " 2>&1 | tee {log}"
