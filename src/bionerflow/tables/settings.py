@@ -139,7 +139,7 @@ class Tables(Settings):
             UserError: there is none of this name; the known ones are listed.
         """
         if name not in self.tables:
-            known = ", ".join(sorted(self.tables))
+            known = ", ".join(sorted([*self.tables, *self.counts, *self.ours]))
             raise UserError(f"There is no table '{name}'. The tables are: {known}.")
         return self.tables[name]
 
