@@ -145,7 +145,7 @@ def test_markdown_and_latex_are_escaped():
     wide = wide_form(definition(), long).rename(columns={"7best": "a|b_c"})
     assert r"|  | a\|b_c | conv_term | published UIE |" in markdown("T & U", "50 %", wide)
     tex = latex("T & U", "50 %", wide)
-    assert r" & a|b\_c & conv\_term & published UIE \\" in tex
+    assert r" & a\textbar{}b\_c & conv\_term & published UIE \\" in tex
     assert r"\caption{T \& U. 50 \%}" in tex
 
 
@@ -281,6 +281,19 @@ def test_pooled_numbers_are_micro():
     assert measure(both, "delta_nested") == pytest.approx(9 / 10 - 1 / 2)
     assert measure(both[:1], "delta_nested") is None
     assert measure(both, "span") == 6
+
+
+@pytest.mark.parametrize("name", [*GRIDS, *COUNTS])
+def test_what_tables_say_is_ascii_in_latex(name):
+    """Other characters stop pdflatex where no package is loaded for them."""
+    asked = load(Experiment, ROOT / "config" / "experiments" / f"{name.partition('/')[0]}.yaml")
+    said = [*GRIDS[name].labels.values(), GRIDS[name].caption] if name in GRIDS else []
+    if name in GRIDS:
+        found = defined(name, asked.with_unseen())
+        said += [*found.rows.values(), *found.columns]
+    if name in COUNTS:
+        said += list(read_published(ROOT / "resources" / "published" / f"{name}.csv")["text"])
+    assert latex("T", "C", pd.DataFrame({"": said})).isascii()
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -30,6 +30,7 @@ ruleorder: leakage > alias
 rule tables:
     input:
         collect("results/tables/{name}.csv", name=plan.every_table()),
+        collect("results/figures/{name}.png", name=plan.reported_figures()),
 
 
 rule figures:

@@ -35,7 +35,7 @@ def draw(definition: Definition, long: Iterable[Mapping[str, Any]]) -> Figure:
         panel.set_axis_off()
         return figure
     STYLES[str(definition.draw)](panel, values)
-    finish(figure, panel)
+    finish(figure, panel, from_zero=definition.draw != "lines")
     return figure
 
 

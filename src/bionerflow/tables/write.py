@@ -51,14 +51,17 @@ def latex(title: str, caption: str, wide: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
+#: What LaTeX does not print as it stands; `[` behind a line's end would be an option of it.
+IN_LATEX = str.maketrans(
+    {char: f"\\{char}" for char in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"±": r"$\pm$", "−": "$-$", "Δ": r"$\Delta$", "↓": r"$\downarrow$"}
+    | {"<": "$<$", ">": "$>$", "|": r"\textbar{}", "[": "{[}", "–": "--", "…": r"\dots{}"}
+)
+
+
 def _in_latex(text: str) -> str:
-    special = {ord(char): f"\\{char}" for char in "&%$#_{}"}
-    special[ord("\\")] = r"\textbackslash{}"
-    special[ord("~")] = r"\textasciitilde{}"
-    special[ord("^")] = r"\textasciicircum{}"
-    special[ord("±")] = r"$\pm$"
-    special[ord("−")] = r"$-$"
-    return text.translate(special)
+    return text.translate(IN_LATEX)
 
 
 def write_table(out: str | Path, definition: Definition, long: pd.DataFrame) -> None:
