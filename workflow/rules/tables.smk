@@ -60,7 +60,12 @@ rule table:
         published=asked(lambda w: plan.published(w.paper, w.table)),
         code=code("workflow/scripts/tables.py"),
     output:
-        csv="results/tables/{paper}/{table}.csv",
+        csv=report(
+            "results/tables/{paper}/{table}.csv",
+            caption="../report/table.rst",
+            category="{paper}",
+            labels={"table": "{table}"},
+        ),
         long="results/tables/{paper}/{table}.long.csv",
         markdown="results/tables/{paper}/{table}.md",
         latex="results/tables/{paper}/{table}.tex",
@@ -86,7 +91,12 @@ rule figure:
         code=code("workflow/scripts/figure.py"),
     output:
         png="results/figures/{paper}/{figure}.png",
-        svg="results/figures/{paper}/{figure}.svg",
+        svg=report(
+            "results/figures/{paper}/{figure}.svg",
+            caption="../report/figure.rst",
+            category="{paper}",
+            labels={"figure": "{figure}"},
+        ),
     log:
         "results/logs/figures/{paper}.{figure}.log",
     wildcard_constraints:
@@ -212,7 +222,7 @@ rule report:
         spans=f"{HERE}src/bionerflow/report/spans.js",
         code=code("workflow/scripts/report.py"),
     output:
-        html="results/report.html",
+        html=report("results/report.html", caption="../report/page.rst"),
     log:
         "results/logs/tables/report.log",
     conda:
