@@ -27,7 +27,7 @@ demo: $(INSTALLED)  ## from the synthetic sample to a table, on two CPU cores
 	@echo; echo "Table:  results/tables/table5.csv"; echo "Report: $(CURDIR)/results/report.html"
 
 demo-all: $(INSTALLED)  ## every table and figure, and the report, on two CPU cores
-	snakemake tables figures report --configfile config/demo-all.yaml --cores $(CORES) \
+	snakemake tables report --configfile config/demo-all.yaml --cores $(CORES) \
 		--resources mem_mb=4000 --rerun-incomplete --quiet rules reason host
 
 BENCHED := ncbi_disease

@@ -5,6 +5,7 @@ import pandas as pd
 from bionerflow.capacity import capacities, capacity, write_capacities
 from bionerflow.formats import FORMATS
 from bionerflow.schema import Entity, Example
+from bionerflow.tables.settings import Titled
 
 TEXT = "pain in left and right knee"
 PAIN = Entity.at("A", [(0, 4)], TEXT)
@@ -25,10 +26,13 @@ def test_what_a_format_cannot_write_lowers_its_ceiling():
 
 def test_the_table_has_a_row_a_corpus_and_format_and_is_printed_a_row_a_format(tmp_path):
     corpora = {"toy": (["A"], EXAMPLES), "flat": (["A"], EXAMPLES[1:])}
-    write_capacities(tmp_path / "t.csv", list(capacities(corpora, WORDS)))
-    table = pd.read_csv(tmp_path / "t.csv")
+    titled = Titled(title="T", caption="C")
+    write_capacities(tmp_path / "t.csv", list(capacities(corpora, WORDS)), titled)
+    table = pd.read_csv(tmp_path / "t.long.csv")
     assert list(table["format"]) == [*FORMATS, *FORMATS]
     assert table.loc[table["format"] == "multi_brat", "f1"].to_list() == [100.0, 100.0]
+    wide = pd.read_csv(tmp_path / "t.csv", index_col=0)
+    assert list(wide.columns) == ["toy F1", "toy tokens words", "flat F1", "flat tokens words"]
     printed = (tmp_path / "t.md").read_text()
     assert "|  | toy F1 | toy tokens words | flat F1 | flat tokens words |" in printed
     assert "| single_term | 100.00 | 3.0 | 100.00 | 2.0 |" in printed

@@ -2,6 +2,8 @@
 
 from bionerflow.corpora.leakage import leakage
 from bionerflow.schema import Example, write_examples
+from bionerflow.tables.leakage import write_leakage
+from bionerflow.tables.settings import Titled
 
 
 def write(folder, corpus, split, *sentences):
@@ -22,8 +24,9 @@ def test_sentences_are_compared_without_space_and_documents_by_pubmed_id(tmp_pat
     tokens = "Selegiline - induced hypotension in Parkinson ' s disease ."
     write(tmp_path, "iob", "test", ("test-0", tokens), ("test-1", "Results ."))
     corpora = {"raw": "", "original": "", "iob": "", "lost": "left out, by hand"}
-    leakage(corpora, tmp_path, tmp_path / "leakage.csv")
-    assert (tmp_path / "leakage.csv").read_text().splitlines() == [
+    titled = Titled(title="T", caption="C")
+    write_leakage(tmp_path / "leakage.csv", leakage(corpora, tmp_path), titled)
+    assert (tmp_path / "leakage.long.csv").read_text().splitlines() == [
         "train_corpus,test_corpus,test_sentences,shared_sentences,test_documents,shared_documents,reason",
         "iob,iob,1,0,,,",
         "iob,original,1,0,,,",
@@ -31,3 +34,10 @@ def test_sentences_are_compared_without_space_and_documents_by_pubmed_id(tmp_pat
         "raw,original,1,0,2,1,",
         'lost,lost,,,,,"left out, by hand"',
     ]
+    assert (tmp_path / "leakage.csv").read_text().splitlines() == [
+        ",iob,raw,not counted",
+        "iob,0,100.0,",
+        "original,0,0,",
+        'lost,,,"left out, by hand"',
+    ]
+    assert "| iob | 0 | 100.0 |  |" in (tmp_path / "leakage.md").read_text()

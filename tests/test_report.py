@@ -1,9 +1,7 @@
 """The report: complete, one file, and corpus text is shown, never run."""
 
-import html
 import json
 import re
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -11,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from browser import Browser
 from matplotlib.figure import Figure
 
 from bionerflow.drawing import save
 from bionerflow.files import write_json, write_text
 from bionerflow.report.browser import sentences
+from bionerflow.report.figures import drawn
 from bionerflow.schema import (
     CONVERSATIONS,
     PREDICTIONS,
@@ -25,6 +25,7 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
+from bionerflow.settings import FootprintSettings
 
 ROOT = Path(__file__).parent.parent
 ATTACK = "</script><script>alert('x')</script> IL-2 & 𝛼-syn"
@@ -52,9 +53,15 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_text(tmp_path / "mfner" / "table5.csv", ",7best,published UIE\nFlat <i>,0.52,\n")
     long = "row,column,source,text,reason\nflat,7best,measured,0.52,\nflat,x,measured,,no run <i>\n"
     write_text(tmp_path / "mfner" / "table5.long.csv", long)
+    write_text(tmp_path / "tables" / "leakage.csv", ",a\nb,12.5\n")
+    write_text(tmp_path / "tables" / "leakage.long.csv", "train_corpus,test_corpus\na,b\n")
     save(Figure(), tmp_path / "figures" / "mfner" / "calibration")
     curve = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}, {"step": 2, "eval_f1": 0.61}]
-    metrics = {"dev_f1": 0.61, "note": "<script>", "curve": curve}
+    machine = {"processes": 1, "threads": 2, "gpu": None, "peak_memory_mb": 1024}
+    metrics = {
+        "dev_f1": 0.61, "note": "<script>", "curve": curve, "seconds": 3600, "environment": machine,
+        "measured_kwh": {"processors": None, "gpus": None},
+    }  # fmt: skip
     write_json(tmp_path / "train" / RUN / "metrics.json", metrics)
     corpus = {
         "title": "Flat <i>", "language": "en", "dataset": "flat", "types": ["gene"],
@@ -72,7 +79,9 @@ def page(results: Path) -> str:
     predictions = results / "predict" / f"{RUN}.parquet"
     script("evaluate", results, predictions=predictions, train=results / "train.parquet",
            gold=results / "gold", out=results / "evaluate.json")  # fmt: skip
-    script("report", results, tables=results / "mfner" / "table5.csv", predictions=predictions,
+    tables = [results / "mfner" / "table5.csv", results / "tables" / "leakage.csv"]
+    script("report", results, tables=tables, predictions=predictions,
+           constants=FootprintSettings().dump(),
            figures=results / "figures" / "mfner" / "calibration.png",
            definitions=ROOT / "config" / "tables.yaml", corpora=results / "corpora.yaml",
            evaluations=results / "evaluate.json",
@@ -81,113 +90,153 @@ def page(results: Path) -> str:
     return (results / "report.html").read_text(encoding="utf-8")
 
 
-def script(name: str, folder: Path, **arguments: Path) -> None:
-    words = [str(word) for key, value in arguments.items() for word in (f"--{key}", value)]
+def script(name: str, folder: Path, **arguments: Path | str | list[Path]) -> None:
+    words = []
+    for key, value in arguments.items():
+        words += [f"--{key}", *map(str, value if isinstance(value, list) else [value])]
     path = ROOT / "workflow" / "scripts" / f"{name}.py"
     subprocess.run([sys.executable, "-P", path, *words], check=True, cwd=folder)
 
 
-DRIVER = """<script>
-const log = {errors: [], sentences: []};
-window.onerror = message => log.errors.push(message);
-window.alert = message => log.errors.push(message);
-const texts = () => [...document.querySelectorAll(".sentence .text")].map(p => p.textContent);
-window.onload = () => {
-  log.sentences.push(texts());
-  const outcome = document.querySelector("select[name=outcome]");
-  outcome.value = "span";
-  outcome.dispatchEvent(new Event("change"));
-  log.sentences.push(texts());
-  log.mentions = [...document.querySelectorAll(".sentence li")].map(item => item.textContent);
-  log.loaded = performance.getEntriesByType("resource").map(entry => entry.name)
-    .filter(name => !name.startsWith("data:"));
-  log.wide = document.documentElement.scrollWidth > window.innerWidth;
-  const shown = document.createElement("output");
-  shown.id = "log";
-  shown.textContent = JSON.stringify(log);
-  document.body.append(shown);
-};
-</script>"""
+SHOWN = """JSON.stringify([...document.querySelectorAll(%s)].map(one => one.textContent))"""
+NAMES = """JSON.stringify(
+  [...document.querySelectorAll("select")].map(one => one.labels[0].firstChild.textContent))"""
+LOADED = "[...document.images].every(one => one.complete && one.naturalWidth > 100)"
 
 
-def driven(page: str, path: Path) -> dict:
-    """Open a page in Chromium and return what its driver logged."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("there is no Chromium to open the page with")
-    path.write_text(page, encoding="utf-8")
-    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=500,800",
-               "--virtual-time-budget=5000", "--dump-dom", path.as_uri()]  # fmt: skip
-    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    return json.loads(html.unescape(dom.rpartition('<output id="log">')[2].partition("<")[0]))
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    opened = Browser(tmp_path_factory.mktemp("profile"))
+    yield opened
+    opened.close()
 
 
-def test_the_page_works_in_a_browser(page, results):
-    log = driven(page.replace("<style>", DRIVER + "<style>", 1), results / "driven.html")
-    assert log == {
-        "errors": [],
-        "sentences": [[ATTACK, "rats"], [ATTACK]],
-        "mentions": [
-            "IL-2 <b>gene, correct",
-            "IL-2 & 𝛼 <b>gene, wrong span",
-            "𝛼 … syn <b>gene, gold, found inexactly",
-        ],
-        "loaded": [],
-        "wide": False,
-    }
+@pytest.fixture(params=[(1366, 768), (390, 844)], ids=["laptop", "phone"])
+def window(request, browser, page, results) -> Browser:
+    """Open the page in a window of this size, and leave a picture of it."""
+    browser.open(results / "report.html", *request.param)
+    browser.screenshot(results / f"{request.node.name}.png")
+    return browser
 
 
-MANY = """<script>
-const log = {errors: [], shown: [], counts: [], focus: ""};
-window.onerror = message => log.errors.push(message);
-const cards = () => document.querySelectorAll(".sentence").length;
-const count = () => document.getElementById("count").textContent;
-window.onload = () => {
-  const choose = (name, value) => {
-    const select = document.querySelector(`select[name=${name}]`);
-    select.value = value;
-    select.dispatchEvent(new Event("change"));
-    log.shown.push(cards());
-    log.counts.push(count());
-  };
-  choose("outcome", "");
-  choose("outcome", "spurious");
-  choose("run", "run3");
-  document.getElementById("next").click();
-  log.counts.push(count());
-  document.querySelector("select[name=type]").focus();
-  log.focus = document.activeElement.closest("label").textContent.slice(0, 4);
-  const shown = document.createElement("output");
-  shown.id = "log";
-  shown.textContent = JSON.stringify(log);
-  document.body.append(shown);
-};
-</script>"""
+def shown(browser: Browser, selector: str) -> list[str]:
+    """Return the texts of the elements that a selector finds."""
+    return json.loads(browser.js(SHOWN % json.dumps(selector)))
 
 
-def test_the_browser_is_fine_with_fifty_thousand_sentences(page, results):
-    """A tenth of the sentences has an error, a tenth of these is of one run."""
+def press(browser: Browser, key: str) -> None:
+    """Press a key as a keyboard does."""
+    code = {"Tab": 9, "Enter": 13, "ArrowDown": 40}[key]
+    text = {"text": "\r"} if key == "Enter" else {}
+    for type in ("keyDown", "keyUp"):
+        pressed = text if type == "keyDown" else {}
+        browser.call(
+            "Input.dispatchKeyEvent", type=type, key=key, code=key, windowsVirtualKeyCode=code,
+            **pressed,
+        )  # fmt: skip
+
+
+def test_the_page_works_in_a_browser_and_asks_no_network(window):
+    assert shown(window, ".sentence .text") == [ATTACK, "rats"]
+    assert shown(window, "h3") == ["mfner", "ours", "Versions", "Flat <i> synthetic"]
+    assert shown(window, "#tables figcaption b") == [
+        "mfner/table5. F1 of our best model and of the published baselines, by corpus.",
+        "leakage. What training sets show of test sets.",
+    ]
+    assert window.js("document.images.length") == 4
+    assert window.js(LOADED)
+    assert window.js("document.documentElement.scrollWidth <= window.innerWidth")
+    assert (window.dialogs, window.errors) == ([], [])
+    assert {address.partition(":")[0] for address in window.requests} <= {"file", "data"}
+
+
+def test_the_error_browser_filters_by_keyboard_alone(window):
+    window.js("document.querySelector('select[name=format]').focus()")
+    press(window, "Tab")
+    assert window.js("document.activeElement.name") == "outcome"
+    for _ in range(4):  # all, correct, gold found inexactly, missing (none), wrong span
+        if window.js("document.activeElement.value") != "span":
+            press(window, "ArrowDown")
+    assert window.js("document.activeElement.value") == "span"
+    assert shown(window, ".sentence .text") == [ATTACK]
+    assert shown(window, "#count") == ["1 to 1 of 1 sentences"]
+    assert shown(window, ".sentence li") == [
+        "IL-2 <b>gene, correct",
+        "IL-2 & 𝛼 <b>gene, wrong span",
+        "𝛼 … syn <b>gene, gold, found inexactly",
+    ]
+
+
+def test_outcome_and_type_are_asked_of_one_mention(browser, page, results):
+    mentions = [["spurious", "gene", [[0, 1]]], ["correct", "drug", [[2, 3]]]]
+    browser.open(held(page, [row(0, mentions), row(1, mentions[1:])], results / "two.html"))
+    choose(browser, "outcome", "spurious")
+    assert len(shown(browser, ".sentence")) == 1
+    choose(browser, "type", "drug")
+    assert shown(browser, "#count") == ["No sentence has all of these."]
+
+
+def test_what_a_screen_reader_says(window):
+    """Controls, pictures, tables and places have names; what a filter finds is announced."""
+    assert json.loads(window.js(NAMES)) == ["run", "corpus", "format", "outcome", "type"]
+    window.call("Accessibility.enable")
+    tree = window.call("Accessibility.getFullAXTree")["nodes"]
+    said: dict[str, list[str]] = {}
+    for node in tree:
+        if not node["ignored"]:
+            name = node.get("name", {}).get("value", "")
+            said.setdefault(node["role"]["value"], []).append(name)
+    for role in ("combobox", "button", "image", "link", "region", "navigation"):
+        assert said[role]
+        assert all(said[role]), role
+    assert "status" in said
+    assert {"columnheader", "rowheader"} <= set(said)
+    assert window.js("document.documentElement.lang") == "en"
+
+
+def row(n: int, mentions: list) -> dict:
+    """Return a sentence of the error browser."""
+    fields = {"run": f"run{n % 7}", "corpus": "c", "format": "f", "id": str(n)}
+    return fields | {"text": f"{ATTACK} {n}", "mentions": mentions}
+
+
+def held(page: str, rows: list[dict], path: Path) -> Path:
+    """Write the page with other sentences."""
+    head, _, rest = page.partition('id="data">')
+    data = json.dumps(rows).replace("<", "\\u003c")
+    path.write_text(f'{head}id="data">{data}</script>{rest.partition("</script>")[2]}', "utf-8")
+    return path
+
+
+def choose(browser: Browser, name: str, value: str) -> None:
+    browser.js(
+        f"{{ const one = document.querySelector('select[name={name}]'); one.value = '{value}';"
+        " one.dispatchEvent(new Event('change')) }"
+    )
+
+
+def test_the_browser_is_fine_with_fifty_thousand_sentences(browser, page, results):
+    """A tenth of the sentences has an error, a seventh of these is of one run."""
     rows = [
-        {"run": f"run{i % 7}", "corpus": "c", "format": "f", "id": str(i), "text": f"{ATTACK} {i}"}
-        | {"mentions": [["spurious" if i % 10 == 0 else "correct", "gene", [[37, 41]]]]}
+        row(i, [["spurious" if i % 10 == 0 else "correct", "gene", [[37, 41]]]])
         for i in range(50_000)
     ]
-    data = json.dumps(rows).replace("<", "\\u003c")
-    head, _, rest = page.partition('id="data">')
-    full = f'{head}id="data">{data}</script>{rest.partition("</script>")[2]}'
-    log = driven(full.replace("<style>", MANY + "<style>", 1), results / "many.html")
+    browser.open(held(page, rows, results / "many.html"))
+    counts = [*shown(browser, "#count")]
+    for name, value in (("outcome", "spurious"), ("run", "run3")):
+        choose(browser, name, value)
+        assert len(shown(browser, ".sentence")) == 25
+        counts += shown(browser, "#count")
+    browser.js("document.getElementById('next').focus()")
+    press(browser, "Enter")
     of_run = sum(i % 7 == 3 for i in range(0, 50_000, 10))
-    assert log == {
-        "errors": [],
-        "shown": [25, 25, 25],
-        "counts": [
-            "1 to 25 of 50000 sentences",
-            "1 to 25 of 5000 sentences",
-            f"1 to 25 of {of_run} sentences",
-            f"26 to 50 of {of_run} sentences",
-        ],
-        "focus": "type",
-    }
+    assert [*counts, *shown(browser, "#count")] == [
+        "1 to 25 of 50000 sentences",
+        "1 to 25 of 5000 sentences",
+        f"1 to 25 of {of_run} sentences",
+        f"26 to 50 of {of_run} sentences",
+    ]
+    assert browser.errors == []
 
 
 class Elements(HTMLParser):
@@ -235,6 +284,9 @@ def test_the_page_is_whole_and_loads_nothing(page):
         "Nobody & <i>",
         "1, because no run <i>.",
         "mfner/calibration. Calibration of confidence.",
+        "1 runs, trained in 1 hours: an estimated",
+        "12.5",
+        "Training, demo.",
     ):
         assert words in elements.text
 
@@ -252,3 +304,18 @@ def test_the_browser_draws_what_became_of_each_mention(results):
 def test_the_browser_is_bounded_and_shows_errors_first(results):
     [shown] = sentences([results / "predict" / f"{RUN}.parquet"], results / "gold", 1)
     assert shown["id"] == "d:0"
+
+
+def test_a_figure_has_no_more_runs_than_there_are_colours_and_draws_share_one():
+    curve = [{"step": 1, "loss": 2.0}]
+    runs = {f"x.mini.set{n}.draw{d}": {"curve": curve} for n in range(9) for d in (1, 2)}
+    titles, captions, figures = zip(*drawn(runs, []), strict=True)
+    assert titles == ("Training, x, 1 of 2.", "Training, x, 2 of 2.")
+    assert len(set(captions)) == 1
+    labels = [text.get_text() for figure in figures for text in figure.legends[0].texts]
+    assert labels == [f"mini.set{n}" for n in range(9)]
+    assert [len(figure.axes[0].lines) for figure in figures] == [14, 4]
+    scores = [{"errors": {"span": 1, "missing": 3}, "deviations": {}, "n": {"sentences": 50}}]
+    results = [{"predictions": f"x.mini.a.draw{d}+s", "scores": scores} for d in (1, 2)]
+    _, (_, _, errors), _ = [("", "", None), *drawn({}, results)]
+    assert [bar.get_height() for bar in errors.axes[0].patches] == [2, 6]

@@ -34,9 +34,8 @@ TARGETS = [
     "results/annotations/own.html",
 ]
 EXPERIMENT = "config/experiments/demo.yaml"
-TABLES = ", ".join(
-    sorted(yaml.safe_load((ROOT / "config/tables.yaml").read_text("utf-8"))["tables"])
-)
+DEFINED = yaml.safe_load((ROOT / "config/tables.yaml").read_text("utf-8"))
+TABLES = ", ".join(sorted(name for tables in DEFINED.values() for name in tables))
 UNWANTED = """
 import os, sys
 def watch(event, arguments):

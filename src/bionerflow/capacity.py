@@ -13,14 +13,9 @@ import pandas as pd
 
 from bionerflow.formats import FORMATS, Format
 from bionerflow.schema import Entity, Example
+from bionerflow.tables.settings import Titled
 from bionerflow.tables.write import write_csv, write_printed
 
-TITLE = "What each format can carry, and what it costs"
-CAPTION = (
-    "Strict micro F1 (percent) of the gold answers read back, over typed character spans of the"
-    " test split: the ceiling that a format puts on any model. Tokens: mean length of the gold"
-    " answers to a sentence, all its queries together."
-)
 TOKENS = "tokens "
 
 #: Counts the tokens of each of some answers.
@@ -104,8 +99,8 @@ def wide_form(rows: pd.DataFrame) -> pd.DataFrame:
     return wide
 
 
-def write_capacities(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write results/tables/format_capacity.csv, a row a corpus and format, and .md and .tex."""
+def write_capacities(path: Path, rows: Sequence[Mapping[str, Any]], titled: Titled) -> None:
+    """Write results/tables/format_capacity.csv, .md, .tex; .long.csv: a row a corpus and format."""
     frame = pd.DataFrame(rows)
-    write_csv(path, frame)
-    write_printed(path, TITLE, CAPTION, wide_form(frame))
+    write_csv(path.with_suffix(".long.csv"), frame)
+    write_printed(path, titled.title, titled.caption, wide_form(frame))

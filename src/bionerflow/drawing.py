@@ -16,11 +16,12 @@ LINES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-def finish(figure: Figure, *panels: Axes) -> None:
-    """Take away what carries nothing, and put one legend below."""
+def finish(figure: Figure, *panels: Axes, from_zero: bool = True) -> None:
+    """Take away what carries nothing, and put one legend below; bars must begin at zero."""
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)
-        panel.set_ylim(bottom=0)
+        if from_zero:
+            panel.set_ylim(bottom=0)
     handles, labels = panels[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)

@@ -2,9 +2,9 @@
 #
 # in   results/evaluate/*.json, results/train/*/metrics.json, predictions, resources/published/
 # out  results/tables/{paper}/{table}.csv, .md, .tex, .long.csv; results/report.html;
-#      results/tables/format_capacity.csv, .md, .tex, of the corpora and tokenizers alone;
-#      results/figures/{paper}/{figure}.png, .svg; papers/{paper}, the list of a paper's;
-#      results/tables/leakage.csv, of the corpora alone
+#      results/tables/format_capacity.csv, …, of the corpora and tokenizers alone;
+#      results/tables/leakage.csv, …, of the corpora alone;
+#      results/figures/{paper}/{figure}.png, .svg; papers/{paper}, the list of a paper's
 
 PRIMARY = plan.config.primary_paper
 SHOWN = plan.shown()
@@ -29,10 +29,8 @@ ruleorder: leakage > alias
 
 rule tables:
     input:
-        "results/tables/format_capacity.csv",
-        "results/tables/leakage.csv",
-        collect("results/tables/{name}.csv", name=plan.tables.counts),
-        collect("results/tables/{name}.csv", name=plan.reported_tables()),
+        collect("results/tables/{name}.csv", name=plan.every_table()),
+        collect("results/figures/{name}.png", name=plan.reported_figures()),
 
 
 rule figures:
@@ -62,7 +60,12 @@ rule table:
         published=asked(lambda w: plan.published(w.paper, w.table)),
         code=code("workflow/scripts/tables.py"),
     output:
-        csv="results/tables/{paper}/{table}.csv",
+        csv=report(
+            "results/tables/{paper}/{table}.csv",
+            caption="../report/table.rst",
+            category="{paper}",
+            labels={"table": "{table}"},
+        ),
         long="results/tables/{paper}/{table}.long.csv",
         markdown="results/tables/{paper}/{table}.md",
         latex="results/tables/{paper}/{table}.tex",
@@ -88,7 +91,12 @@ rule figure:
         code=code("workflow/scripts/figure.py"),
     output:
         png="results/figures/{paper}/{figure}.png",
-        svg="results/figures/{paper}/{figure}.svg",
+        svg=report(
+            "results/figures/{paper}/{figure}.svg",
+            caption="../report/figure.rst",
+            category="{paper}",
+            labels={"figure": "{figure}"},
+        ),
     log:
         "results/logs/figures/{paper}.{figure}.log",
     wildcard_constraints:
@@ -138,16 +146,20 @@ rule leakage:
         asked(lambda w: data(*plan.at_hand.compared())),
         code=code("workflow/scripts/leakage.py"),
     output:
-        "results/tables/leakage.csv",
+        csv="results/tables/leakage.csv",
+        long="results/tables/leakage.long.csv",
+        markdown="results/tables/leakage.md",
+        latex="results/tables/leakage.tex",
     log:
         "results/logs/tables/leakage.log",
     conda:
         "../../environment.yml"
     params:
         corpora=asked(lambda w: as_json(plan.at_hand.fetched())),
+        titled=plan.tables.ours["leakage"].dump(),
     shell:
-        "python -P {input.code[0]} --corpora {params.corpora:q}"
-        " --folder results/corpora --out {output} 2>&1 | tee {log}"
+        "python -P {input.code[0]} --corpora {params.corpora:q} --titled {params.titled:q}"
+        " --folder results/corpora --out {output.csv} 2>&1 | tee {log}"
 
 
 rule alias:
@@ -176,6 +188,7 @@ rule format_capacity:
         code=code("workflow/scripts/format_capacity.py"),
     output:
         csv="results/tables/format_capacity.csv",
+        long="results/tables/format_capacity.long.csv",
         markdown="results/tables/format_capacity.md",
         latex="results/tables/format_capacity.tex",
     log:
@@ -185,16 +198,18 @@ rule format_capacity:
     params:
         corpora=as_json({c: plan.corpora[c].types for c in plan.pretraining_corpora()}),
         tokenizers=as_json(TOKENIZERS),
+        titled=plan.tables.ours["format_capacity"].dump(),
     shell:
         "python -P {input.code[0]} --corpora {params.corpora:q}"
-        " --examples results/corpora --tokenizers {params.tokenizers:q} --out {output.csv}"
+        " --examples results/corpora --tokenizers {params.tokenizers:q}"
+        " --titled {params.titled:q} --out {output.csv}"
         " 2>&1 | tee {log}"
 
 
 rule report:
     input:
         *data(*map(plan.prediction_file, SHOWN)),
-        tables=collect("results/tables/{name}.csv", name=plan.reported_tables()),
+        tables=collect("results/tables/{name}.csv", name=plan.every_table()),
         evaluations=collect("results/evaluate/{id}.json", id=SHOWN),
         metrics=collect(
             "results/train/{run}/metrics.json",
@@ -207,15 +222,17 @@ rule report:
         spans=f"{HERE}src/bionerflow/report/spans.js",
         code=code("workflow/scripts/report.py"),
     output:
-        html="results/report.html",
+        html=report("results/report.html", caption="../report/page.rst"),
     log:
         "results/logs/tables/report.log",
     conda:
         "../../environment.yml"
     params:
         predictions=[f"{plan.prediction_file(id)}.parquet" for id in SHOWN],
+        constants=plan.config.footprint.dump(),
     shell:
         "python -P {input.code[0]} --tables {input.tables} --figures {input.figures} --gold results/corpora"
         " --evaluations {input.evaluations} --metrics {input.metrics}"
         " --predictions {params.predictions} --definitions {input.definitions}"
-        " --corpora {input.corpora} --out {output.html} 2>&1 | tee {log}"
+        " --corpora {input.corpora} --constants {params.constants:q} --out {output.html}"
+        " 2>&1 | tee {log}"

@@ -8,6 +8,7 @@ from bionerflow.capacity import capacities, write_capacities
 from bionerflow.models import token_counter
 from bionerflow.schema import read_examples
 from bionerflow.script import run
+from bionerflow.tables.settings import Titled
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("--corpora", required=True, help="each corpus's types as JSON")
     parser.add_argument("--examples", type=Path, required=True, help="results/corpora")
     parser.add_argument("--tokenizers", required=True, help="folders by name as JSON")
+    parser.add_argument("--titled", required=True, help="title and caption as JSON")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     corpora = {
@@ -23,7 +25,8 @@ def main() -> None:
         for name, types in json.loads(args.corpora).items()
     }
     counters = {name: token_counter(path) for name, path in json.loads(args.tokenizers).items()}
-    write_capacities(args.out, list(capacities(corpora, counters)))
+    titled = Titled.model_validate_json(args.titled)
+    write_capacities(args.out, list(capacities(corpora, counters)), titled)
 
 
 if __name__ == "__main__":

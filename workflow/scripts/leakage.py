@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bionerflow.corpora.leakage import leakage
 from bionerflow.script import run
+from bionerflow.tables.leakage import write_leakage
+from bionerflow.tables.settings import Titled
 
 
 def main() -> None:
@@ -18,9 +20,11 @@ def main() -> None:
         help="JSON: corpus to why it is left out, or ''",
     )
     parser.add_argument("--folder", type=Path, required=True, help="results/corpora")
+    parser.add_argument("--titled", required=True, help="title and caption as JSON")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    leakage(args.corpora, args.folder, args.out)
+    titled = Titled.model_validate_json(args.titled)
+    write_leakage(args.out, leakage(args.corpora, args.folder), titled)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from bionerflow.corpora.settings import load_corpora
 from bionerflow.report import write_report
 from bionerflow.script import run
-from bionerflow.settings import load
+from bionerflow.settings import FootprintSettings, load
 from bionerflow.tables.settings import Tables
 
 
@@ -18,11 +18,13 @@ def main() -> None:
     parser.add_argument("--definitions", type=Path, required=True, help="config/tables.yaml")
     parser.add_argument("--corpora", type=Path, required=True, help="config/corpora.yaml")
     parser.add_argument("--gold", type=Path, required=True, help="folder of {corpus}/test.parquet")
+    parser.add_argument("--constants", required=True, help="footprint settings as JSON")
     parser.add_argument("--limit", type=int, default=50_000, help="sentences in the error browser")
     parser.add_argument("--out", type=Path, required=True)
     args = vars(parser.parse_args())
     args["definitions"] = load(Tables, args["definitions"])
     args["corpora"] = load_corpora(args["corpora"])
+    args["constants"] = FootprintSettings.model_validate_json(args["constants"])
     write_report(**args)
 
 

@@ -1,12 +1,10 @@
 """Which sentences and documents of a test set stand in a training set, across corpora."""
 
-import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from bionerflow.files import whole
 from bionerflow.schema import EXAMPLES, read_rows
 
 #: Shorter sentences (characters that are not white space) are headings and stock phrases.
@@ -68,8 +66,8 @@ def leaks(train: Mapping[str, Contents], test: Mapping[str, Contents]) -> Iterat
             )
 
 
-def leakage(corpora: Mapping[str, str], folder: Path, out: Path) -> None:
-    """Write the table of the corpora whose splits lie in `folder`; empty splits have no row.
+def leakage(corpora: Mapping[str, str], folder: Path) -> list[Leak]:
+    """Return the rows of the corpora whose splits lie in `folder`; empty splits have none.
 
     `corpora` has the reason why a corpus is left out, or nothing.
     """
@@ -82,9 +80,5 @@ def leakage(corpora: Mapping[str, str], folder: Path, out: Path) -> None:
         {name: found for name, found in splits[split].items() if found.sentences}
         for split in ("train", "test")
     )
-    with whole(out) as part, part.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, Leak.__dataclass_fields__, lineterminator="\n")
-        table.writeheader()
-        table.writerows(map(asdict, leaks(train, test)))
-        left_out = (Leak(name, name, reason=reason) for name, reason in sorted(corpora.items()))
-        table.writerows(asdict(leak) for leak in left_out if leak.reason)
+    left_out = {name: reason for name, reason in sorted(corpora.items()) if reason}
+    return [*leaks(train, test), *(Leak(n, n, reason=reason) for n, reason in left_out.items())]

@@ -1,7 +1,7 @@
 """Scores of a run's predictions: what each number means is docs/evaluation.md.
 
-`mentions` reads predictions and gold into frames, `match` says which mentions agree and how the
-others fail, `statistics` turns counts into scores with intervals and compares two runs,
+`mentions` reads predictions and gold into frames, `keys` compares their rows, `match` says what
+kind of mention each is and how the wrong ones fail, `statistics` turns counts into scores with intervals and compares two runs,
 `conventions` emulates other papers' scorers, `scores` puts one record together.
 """
 

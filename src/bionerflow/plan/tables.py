@@ -78,6 +78,13 @@ class TablesPlan(RunsPlan):
         figures = self.tables.figures()
         return [name for name in self.reported_tables(*papers) if name in figures]
 
+    def every_table(self) -> list[str]:
+        """Return all tables that this configuration fills, paper by paper, then those of none."""
+        names = [*self.tables.counts, *self.reported_tables()]
+        papers = list(dict.fromkeys(name.partition("/")[0] for name in names))
+        names.sort(key=lambda name: papers.index(name.partition("/")[0]))
+        return [*names, *self.tables.ours]
+
     def of_paper(self, paper: str) -> list[str]:
         """Return the files of all tables and figures of a paper."""
         self.experiment(paper)

@@ -14,10 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bionerflow.corpora.settings import CorpusSettings
 from bionerflow.drawing import png
 from bionerflow.files import read_json, write_text
+from bionerflow.footprint import footprint
 from bionerflow.report.browser import sentences
 from bionerflow.report.figures import drawn
+from bionerflow.settings import FootprintSettings
 from bionerflow.tables.settings import Tables
 
+#: What all trainings together took.
+SPENT = ("hours", "kwh", "co2e_g")
 PACKAGES = ("bionerflow", "torch", "transformers", "peft", "datasets", "snakemake")
 
 
@@ -31,16 +35,18 @@ def write_report(
     metrics: Iterable[Path],
     predictions: Iterable[Path],
     gold: Path,
+    constants: FootprintSettings,
     limit: int,
 ) -> None:
     """Write the page: tables, figures, runs, scores, corpora, and at most `limit` sentences.
 
     `tables` are results/tables/{paper}/{table}.csv, `figures` results/figures/{paper}/{figure}.png,
-    `metrics` results/train/{run}/metrics.json,
+    `metrics` results/train/{run}/metrics.json, of which energy is estimated with `constants`,
     `predictions` results/predict/*.parquet whose sentences the error browser shows.
     """
     scores = [_distinct(read_json(path)) for path in evaluations]
     runs = {path.parent.name: read_json(path) for path in metrics}
+    costs = {name: footprint(run, constants) for name, run in runs.items()}
     names = {score["corpus"] for result in scores for score in result["scores"]} - {None}
     page = Environment(
         loader=PackageLoader("bionerflow", "report"),
@@ -49,12 +55,16 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     ).get_template("page.html.j2")
+    papers: dict[str, list[dict[str, Any]]] = {}
+    for table in (_table(path, definitions) for path in tables):
+        papers.setdefault(table["paper"], []).append(table)
     text = page.render(
-        tables=[_table(path, definitions) for path in tables],
-        figures=[_printed(path, definitions) for path in figures]
-        + [_figure("", caption, png(figure)) for caption, figure in drawn(runs, scores)],
+        papers=papers,
+        figures=[_printed(path, definitions) for path in figures],
+        drawn=[_figure(title, caption, png(f)) for title, caption, f in drawn(runs, scores)],
         results=scores,
-        runs=runs,
+        runs={name: run | {"footprint": costs[name]} for name, run in runs.items()},
+        spent={key: sum(cost[key] for cost in costs.values()) for key in SPENT},
         corpora={name: corpora[name] for name in sorted(names & set(corpora))},
         versions=_versions(),
         sentences=sentences(predictions, gold, limit),
@@ -63,15 +73,17 @@ def write_report(
 
 
 def _table(path: Path, definitions: Tables) -> dict[str, Any]:
-    """Read a table with its title and caption; its name is `{paper}/{table}`."""
-    name = f"{path.parent.name}/{path.stem}"
-    definition = definitions.find(name)
+    """Read a table with its title and caption; its name is `{paper}/{table}`, or one of ours."""
+    paper = "" if path.stem in definitions.ours else path.parent.name
+    name = f"{paper}/{path.stem}".strip("/")
+    titled = definitions.titled(name)
     with path.open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file)
     return {
+        "paper": paper or "ours",
         "name": name,
-        "title": definition.title,
-        "caption": definition.caption,
+        "title": titled.title,
+        "caption": titled.caption,
         "head": head,
         "rows": rows,
         "reasons": _reasons(path.with_suffix(".long.csv")),
@@ -81,7 +93,7 @@ def _table(path: Path, definitions: Tables) -> dict[str, Any]:
 def _reasons(path: Path) -> dict[str, int]:
     """Count the cells of a table that are empty, by the reason why nothing was measured."""
     with path.open(encoding="utf-8", newline="") as file:
-        cells = [cell for cell in csv.DictReader(file) if cell["source"] == "measured"]
+        cells = [cell for cell in csv.DictReader(file) if cell.get("source") == "measured"]
     return dict(Counter(cell["reason"] for cell in cells if not cell["text"]).most_common())
 
 

@@ -1,7 +1,11 @@
-"""Figures of the report, drawn from results so that print and colour-blind eyes can read them."""
+"""Figures of the report, drawn from results so that print and colour-blind eyes can read them.
 
-from collections.abc import Iterator, Mapping, Sequence
+The draws of a run are one colour and one bar; a figure has no more of them than there are colours.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
+from statistics import fmean
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -9,51 +13,60 @@ from matplotlib.figure import Figure
 from bionerflow.drawing import COLOURS, HATCHES, LINES, finish
 from bionerflow.evaluate.match import ERRORS
 
+ERROR_CLASSES = (
+    "Errors by class, all corpora and formats pooled, mean over draws. Type: right span, other"
+    " type; span: overlap, right type; type and span: overlap, other type; spurious: no overlap;"
+    " missing: gold that nothing overlaps."
+)
+DEVIATIONS = (
+    "Span errors by the distance of their boundaries from gold, in tokens, mean over draws; 0 is"
+    " inside a token."
+)
+CURVES = "Loss on the training set, and F1 on dev where it was validated; a line a draw."
 
-def training_curves(runs: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw loss and F1 on dev by step; `runs` are results/train/{run}/metrics.json by run."""
+#: The draws of a run, or of a selector's predictions on it, by what they have in common.
+Drawn = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def training_curves(runs: Drawn) -> Figure:
+    """Draw loss and F1 on dev by step of runs' metrics.json."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     panels = figure.subplots(1, 2)
     for panel, key, label in zip(
         panels, ("loss", "eval_f1"), ("training loss", "F1 on dev"), strict=True
     ):
-        for (name, run), colour, line in zip(
-            runs.items(), cycle(COLOURS), cycle(LINES), strict=False
-        ):
-            points = [(entry["step"], entry[key]) for entry in run.get("curve", []) if key in entry]
-            if points:
-                panel.plot(*zip(*points, strict=True), line, color=colour, label=name)
+        for (name, draws), colour, line in zip(runs.items(), COLOURS, cycle(LINES), strict=False):
+            for n, draw in enumerate(draws):
+                points = [(entry["step"], entry[key]) for entry in draw["curve"] if key in entry]
+                if points:
+                    named = {} if n else {"label": name}
+                    panel.plot(*zip(*points, strict=True), line, color=colour, **named)
         panel.set(xlabel="step", ylabel=label)
+        if not panel.lines:
+            panel.text(0.5, 0.5, "not measured", ha="center", transform=panel.transAxes)
+            panel.set(xticks=[], yticks=[])
     finish(figure, *panels)
     return figure
 
 
-def error_classes(results: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw errors by class, all corpora and formats pooled (unified, Fig. 5 and Table IV)."""
-    return _bars(results, "errors")
-
-
-def boundary_deviations(results: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw boundary errors by their distance from gold in tokens (unified, Fig. 6)."""
-    return _bars(results, "deviations")
-
-
-def _bars(results: Sequence[Mapping[str, Any]], key: str) -> Figure:
+def bars(results: Drawn, key: str) -> Figure:
     """Draw one group of bars a count of the pooled record, one bar a prediction set."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     panel = figure.subplots()
     width = 0.8 / len(results)
-    for i, (result, colour, hatch) in enumerate(
-        zip(results, cycle(COLOURS), cycle(HATCHES), strict=False)
+    for i, ((name, draws), colour, hatch) in enumerate(
+        zip(results.items(), COLOURS, cycle(HATCHES), strict=False)
     ):
-        pooled = result["scores"][-1]
-        counts, answers = pooled[key], pooled["n"]["sentences"]
-        names = [name for name in ERRORS if name in counts] or sorted(counts)
+        pooled = [draw["scores"][-1] for draw in draws]
+        counted = pooled[0][key]
+        names = [one for one in ERRORS if one in counted] or sorted(counted)
+        heights = [
+            fmean(100 * one[key][error] / one["n"]["sentences"] for one in pooled)
+            for error in names
+        ]
         places = [place + (i + 0.5) * width - 0.4 for place in range(len(names))]
-        heights = [100 * counts[name] / answers for name in names]
-        label = result["predictions"]
-        panel.bar(places, heights, width, color=colour, hatch=hatch, edgecolor="w", label=label)
-        panel.set_xticks(range(len(names)), [name.replace("_", " ") for name in names])
+        panel.bar(places, heights, width, color=colour, hatch=hatch, edgecolor="w", label=name)
+        panel.set_xticks(range(len(names)), [one.replace("_", " ") for one in names])
     panel.set_ylabel("errors per 100 answers")
     finish(figure, panel)
     return figure
@@ -61,22 +74,31 @@ def _bars(results: Sequence[Mapping[str, Any]], key: str) -> Figure:
 
 def drawn(
     runs: Mapping[str, Mapping[str, Any]], results: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, Figure]]:
-    """Yield the figures that the results allow, each with its caption."""
-    if any(run.get("curve") for run in runs.values()):
-        yield (
-            "Loss on the training set, and F1 on dev where it was validated.",
-            training_curves(runs),
-        )
-    if results:
-        yield (
-            "Errors by class, all corpora and formats pooled. Type: right span, other type; span: "
-            "overlap, right type; type and span: overlap, other type; spurious: no overlap; "
-            "missing: gold that nothing overlaps.",
-            error_classes(results),
-        )
-        yield (
-            "Span errors by the distance of their boundaries from gold, in tokens; 0 is inside a "
-            "token.",
-            boundary_deviations(results),
-        )
+) -> Iterator[tuple[str, str, Figure]]:
+    """Yield the figures that runs' metrics and prediction sets' scores allow: title, caption."""
+    trained = {name: run for name, run in runs.items() if run.get("curve")}
+    scored = {result["predictions"]: result for result in results}
+    kinds: list[tuple[str, str, Mapping[str, Any], Callable[[Drawn], Figure]]] = [
+        ("Training", CURVES, trained, training_curves),
+        ("Errors by class", ERROR_CLASSES, scored, lambda part: bars(part, "errors")),
+        ("Boundaries", DEVIATIONS, scored, lambda part: bars(part, "deviations")),
+    ]
+    for kind, caption, every, draw in kinds:
+        for experiment, draws in _by_experiment(every).items():
+            items, most = list(draws.items()), len(COLOURS)
+            parts = [dict(items[i : i + most]) for i in range(0, len(items), most)]
+            for n, part in enumerate(parts, 1):
+                of = f", {n} of {len(parts)}" if len(parts) > 1 else ""
+                yield f"{kind}, {experiment}{of}.", caption, draw(part)
+
+
+def _by_experiment(every: Mapping[str, Any]) -> dict[str, dict[str, list[Any]]]:
+    """Put draws together, by experiment and by what the id says beside both."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    for id, one in every.items():
+        run, _, draw = id.rpartition(".draw")
+        experiment, _, name = run.partition(".")
+        selector = draw.partition("+")[2]
+        name = f"{name}+{selector}" if selector else name
+        found.setdefault(experiment, {}).setdefault(name, []).append(one)
+    return found

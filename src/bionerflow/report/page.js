@@ -4,10 +4,9 @@ const COLOURS = {correct: "--correct", missing: "--missing", inexact: "--missing
 const WORDS = {correct: "correct", missing: "missing", inexact: "gold, found inexactly", type: "wrong type",
   span: "wrong span", type_and_span: "wrong type and span", spurious: "spurious"};
 const sentences = JSON.parse(document.getElementById("data").textContent);
-const filters = {
-  run: s => [s.run], corpus: s => [s.corpus], format: s => [s.format],
-  outcome: s => s.mentions.map(m => m[0]), type: s => s.mentions.map(m => m[1]),
-};
+// What a sentence has one of, and what each of its mentions has.
+const places = {run: s => s.run, corpus: s => s.corpus, format: s => s.format};
+const marks = {outcome: ([status]) => status, type: ([, type]) => type};
 const chosen = {};
 let shown = sentences, first = 0;
 
@@ -16,9 +15,9 @@ function kind(status) {
 }
 
 function marked([status, type, spans]) {
-  const dashed = kind(status) === "wrong", height = kind(status) === "missing" ? 2 : 3;
+  const dashed = kind(status) === "wrong", twice = kind(status) === "missing";
   const colour = `var(${COLOURS[status] || "--wrong"})`;
-  return {spans, colour, dashed, height, title: `${type}: ${WORDS[status]}`};
+  return {spans, colour, dashed, twice, height: 3, title: `${type}: ${WORDS[status]}`};
 }
 
 function card(sentence) {
@@ -44,8 +43,11 @@ function show() {
   document.getElementById("next").disabled = last === shown.length;
 }
 
+// Outcome and type are asked of one mention: a spurious gene, not a gene beside something spurious.
 function filter() {
-  shown = sentences.filter(s => Object.keys(filters).every(key => !chosen[key] || filters[key](s).includes(chosen[key])));
+  const agrees = (of, one) => Object.keys(of).every(key => !chosen[key] || of[key](one) === chosen[key]);
+  const marked = Object.keys(marks).some(key => chosen[key]);
+  shown = sentences.filter(s => agrees(places, s) && (!marked || s.mentions.some(m => agrees(marks, m))));
   first = 0;
   show();
 }
@@ -56,15 +58,17 @@ function turn(pages) {
   document.getElementById("errors").scrollIntoView();
 }
 
-for (const [key, values] of Object.entries(filters)) {
+function offer(key, values) {
   const label = element("label", "", key), select = element("select");
   select.name = key;
   select.append(new Option("all", ""));
-  for (const value of [...new Set(sentences.flatMap(values))].sort()) select.append(new Option(WORDS[value] || value, value));
+  for (const value of [...values].sort()) select.append(new Option(WORDS[value] || value, value));
   select.addEventListener("change", () => { chosen[key] = select.value; filter(); });
   label.append(select);
   document.getElementById("filters").append(label);
 }
+for (const [key, of] of Object.entries(places)) offer(key, new Set(sentences.map(of)));
+for (const [key, of] of Object.entries(marks)) offer(key, new Set(sentences.flatMap(s => s.mentions.map(of))));
 document.getElementById("previous").addEventListener("click", () => turn(-1));
 document.getElementById("next").addEventListener("click", () => turn(1));
 show();

@@ -21,15 +21,15 @@ function lanes(mentions) {
   });
 }
 
-function stripe({colour, dashed, height}, lane, between) {
+function stripe({colour, dashed, twice, height}, lane, between) {
   const [on, period] = between ? [1, 4] : [5, 8];
   const image = dashed || between
     ? `repeating-linear-gradient(90deg, ${colour} 0 ${on}px, transparent ${on}px ${period}px)`
-    : `linear-gradient(${colour}, ${colour})`;
+    : `linear-gradient(${colour} 0 33%, ${twice ? "transparent" : colour} 33% 66%, ${colour} 66%)`;
   return `${image} 0 calc(100% - ${lane * LANE}px) / 100% ${between ? 1 : height}px no-repeat`;
 }
 
-// A text with its mentions {spans, colour, dashed, height, title, label}; offsets are code points.
+// A text with its mentions {spans, colour, dashed, twice, height, title, label}; offsets are code points.
 // Between the fragments of a mention its line goes on, dotted; so it does below the label of another.
 function drawn(text, mentions) {
   const letters = Array.from(text), lane = lanes(mentions);

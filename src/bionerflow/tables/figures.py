@@ -1,6 +1,6 @@
 """A table as a figure: the numbers are those of the table's long form."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import cycle
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ def draw(definition: Definition, long: Iterable[Mapping[str, Any]]) -> Figure:
         panel.set_axis_off()
         return figure
     STYLES[str(definition.draw)](panel, values)
-    finish(figure, panel)
+    finish(figure, panel, from_zero=definition.draw != "lines")
     return figure
 
 
@@ -78,11 +78,9 @@ def _shares(panel: Axes, values: Values) -> None:
 def _lines(panel: Axes, values: Values) -> None:
     """Draw a line a row over the columns."""
     places = range(len(values.columns))
-    for n, (title, colour, line, marker) in enumerate(_styled(values.rows)):
-        panel.errorbar(
-            places, values.means[n], yerr=np.nan_to_num(values.deviations[n]),
-            color=colour, linestyle=line, marker=marker, capsize=3, label=title,
-        )  # fmt: skip
+    for n, style in _styled(values.rows, values.means):
+        deviations = np.nan_to_num(values.deviations[n])
+        panel.errorbar(places, values.means[n], yerr=deviations, capsize=3, **style)
     panel.set_xticks(places, values.columns)
     panel.set_ylabel("F1 (%)")
 
@@ -92,17 +90,18 @@ def _reliability(panel: Axes, values: Values) -> None:
     tenths = [n for n, column in enumerate(values.columns) if column[:1].isdigit()]
     middles = (np.arange(len(tenths)) + 0.5) / len(tenths)
     panel.plot([0, 1], [0, 1], color="#888888", linewidth=1, label="confidence is accuracy")
-    for n, (title, colour, line, marker) in enumerate(_styled(values.rows)):
-        panel.plot(
-            middles, values.means[n, tenths],
-            color=colour, linestyle=line, marker=marker, label=title,
-        )  # fmt: skip
+    means = values.means[:, tenths]
+    for n, style in _styled(values.rows, means):
+        panel.plot(middles, means[n], clip_on=False, **style)
     panel.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
 
 
-def _styled(titles: Iterable[str]) -> Iterable[tuple[str, str, str, str]]:
-    """Return a colour, a line and a marker with each title."""
-    return zip(titles, cycle(COLOURS), cycle(LINES), cycle(MARKERS), strict=False)
+def _styled(titles: list[str], means: NDArray[np.float64]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number of each row that has values, with its title and looks of its own."""
+    looks = zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS), strict=False)
+    rows = np.flatnonzero(~np.isnan(means).all(axis=1)).tolist()
+    for n, (colour, line, marker) in zip(rows, looks, strict=False):
+        yield n, {"label": titles[n], "color": colour, "linestyle": line, "marker": marker}
 
 
 STYLES: dict[str, Callable[[Axes, Values], None]] = {

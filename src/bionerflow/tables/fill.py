@@ -152,7 +152,7 @@ def _mean(metric: str, unit: str, draws: list[list[dict[str, Any]]]) -> Number:
     }
     values = [value for records in draws if (value := measure(records, metric)) is not None]
     if not values:
-        return number | {"reason": f"{metric} is not defined: nothing to divide by"}
+        return number | {"reason": "not defined: nothing to divide by"}
     number["value"] = fmean(values)
     number["sd"] = stdev(values) if len(values) > 1 else None
     if len(every) == 1 and metric in every[0]["strict"]:

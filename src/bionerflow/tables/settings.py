@@ -124,10 +124,13 @@ Table = Annotated[Grid | Significance | Cases, Field(discriminator="kind")]
 
 
 class Tables(Settings):
-    """The tables by `{paper}/{table}`: of scores, and of what corpora hold."""
+    """The tables by `{paper}/{table}`: of scores, and of what corpora hold; and two of no paper."""
 
     tables: dict[str, Table]
     counts: dict[str, Counts] = Field({}, description="what corpora hold")
+    ours: dict[Literal["format_capacity", "leakage"], Titled] = Field(
+        {}, description="tables of corpora and formats alone"
+    )
 
     def find(self, name: str) -> Grid | Significance | Cases:
         """Return a table.
@@ -136,9 +139,14 @@ class Tables(Settings):
             UserError: there is none of this name; the known ones are listed.
         """
         if name not in self.tables:
-            known = ", ".join(sorted(self.tables))
+            known = ", ".join(sorted([*self.tables, *self.counts, *self.ours]))
             raise UserError(f"There is no table '{name}'. The tables are: {known}.")
         return self.tables[name]
+
+    def titled(self, name: str) -> Titled | Counts:
+        """Return what says a table's title and caption, whatever its kind."""
+        every: dict[str, Titled | Counts] = {**self.ours, **self.counts, **self.tables}
+        return every[name]
 
     def figure(self, name: str) -> Grid:
         """Return a table that is drawn.

@@ -51,23 +51,23 @@ def latex(title: str, caption: str, wide: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
+#: What LaTeX does not print as it stands; `[` behind a line's end would be an option of it.
+IN_LATEX = str.maketrans(
+    {char: f"\\{char}" for char in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"±": r"$\pm$", "−": "$-$", "Δ": r"$\Delta$", "↓": r"$\downarrow$"}
+    | {"<": "$<$", ">": "$>$", "|": r"\textbar{}", "[": "{[}", "–": "--", "…": r"\dots{}"}
+)
+
+
 def _in_latex(text: str) -> str:
-    special = {ord(char): f"\\{char}" for char in "&%$#_{}"}
-    special[ord("\\")] = r"\textbackslash{}"
-    special[ord("~")] = r"\textasciitilde{}"
-    special[ord("^")] = r"\textasciicircum{}"
-    special[ord("±")] = r"$\pm$"
-    special[ord("−")] = r"$-$"
-    return text.translate(special)
+    return text.translate(IN_LATEX)
 
 
 def write_table(out: str | Path, definition: Definition, long: pd.DataFrame) -> None:
     """Write the table at `out` (CSV) and beside it .md, .tex and .long.csv."""
-    out = Path(out)
-    wide = wide_form(definition, long)
-    write_csv(out, wide)
-    write_csv(out.with_suffix(".long.csv"), long)
-    write_printed(out, definition.title, definition.caption, wide)
+    write_csv(Path(out).with_suffix(".long.csv"), long)
+    write_printed(out, definition.title, definition.caption, wide_form(definition, long))
 
 
 def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
@@ -77,6 +77,7 @@ def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
 
 
 def write_printed(out: str | Path, title: str, caption: str, wide: pd.DataFrame) -> None:
-    """Write a table as it is printed, beside the CSV at `out`: .md and .tex."""
+    """Write a table as it is printed, at `out` (CSV) and beside it: .md and .tex."""
+    write_csv(out, wide)
     write_text(Path(out).with_suffix(".md"), markdown(title, caption, wide))
     write_text(Path(out).with_suffix(".tex"), latex(title, caption, wide))
