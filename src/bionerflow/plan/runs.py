@@ -72,7 +72,8 @@ class RunsPlan(CorporaPlan, ModelsPlan):
 
     def validating(self, run: str) -> str:
         """Return how a run answers dev sentences; how many it is tested on does not matter."""
-        return self.run(run).predict.model_copy(update={"test": None, "limits": {}}).dump()
+        asked: dict[str, Any] = {"test": None, "limits": {}, "jobs": 1}
+        return self.run(run).predict.model_copy(update=asked).dump()
 
     def run_card(self, run: str) -> str:
         """Return how a run is asked, for whoever asks it later."""
