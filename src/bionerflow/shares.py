@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from bionerflow.errors import UserError
-from bionerflow.schema import read_card, write_tables
+from bionerflow.schema import PREDICTIONS, SCORES, read_card, write_tables
 
 
 class Share(NamedTuple):
@@ -37,8 +37,8 @@ def gather(shares: Sequence[Path], out: Path) -> None:
     """Write the rows of all shares, in their order, and a card with what they counted together."""
     files = [pq.ParquetFile(path) for path in shares]
     tables = (file.read_row_group(n) for file in files for n in range(file.num_row_groups))
-    card = _together([read_card(path) for path in shares])
-    write_tables(out, tables, files[0].schema_arrow, **card)
+    schema = next(its for its in (SCORES, PREDICTIONS) if its.equals(files[0].schema_arrow))
+    write_tables(out, tables, schema, **_together([read_card(path) for path in shares]))
 
 
 def _together(cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
