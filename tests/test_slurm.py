@@ -27,6 +27,7 @@ REMOTE = [
     *("--profile", "slurm", "--slurm-no-account", "--latency-wait", "10"),
     *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "2"),
 ]
+PATIENCE = 600  # seconds
 SMALL = "4m"  # a disk with room for one checkpoint and no second
 
 
@@ -63,15 +64,16 @@ class Clone(Flow):
 
     def finish_all(self, said: str, *arguments: str) -> tuple[int, str]:
         """Run a main process to its end; return its status and what it says."""
-        status = self.start(said, *arguments).wait(timeout=1200)
+        status = self.start(said, *arguments).wait(2 * PATIENCE)
         return status, self.read(said)
 
     def read(self, path: str) -> str:
         return (self.folder / path).read_text("utf-8")
 
     def log(self, run: str) -> str:
-        """Return the log of a run's last training."""
-        return self.read(f"results/logs/train/{run}.log")
+        """Return the log of a run's last training, so far."""
+        file = f"results/logs/train/{run}.log"
+        return self.read(file) if (self.folder / file).is_file() else ""
 
     def weights(self, run: str) -> bytes:
         """Return a run's weights."""
@@ -144,7 +146,7 @@ def story(cluster, tmp_path_factory) -> Iterator[Story]:
     mounted = mount(clone.checkpoints(FULL))
     try:
         first = clone.start("first", *ALL, *REMOTE)
-        wait(lambda: "rule_pretrain_wildcards_micro" in running(cluster), 300)
+        wait(lambda: "rule_pretrain_wildcards_micro" in running(cluster), PATIENCE)
         cluster.drain("n1", "n2")
         refused = clone.finish_all("refused", *ALL, *REMOTE)
         place(cluster)
@@ -152,14 +154,14 @@ def story(cluster, tmp_path_factory) -> Iterator[Story]:
         first.kill()
         if mounted:
             move_to_a_larger_disk(clone.checkpoints(FULL))
-        wait(lambda: not cluster.jobs(), 300)
+        wait(lambda: not cluster.jobs(), PATIENCE)
         interrupted[LATE] = clone.interrupted(LATE)
         requeued = clone.log(LOST)
         assert clone.finish_all("unlocked", *LOCAL, "--unlock")[0] == 0
         second = clone.start("second", *ALL, *REMOTE)
-        wait(lambda: job(LATE) in running(cluster) and went_on_from(clone.log(LATE)), 300)
+        wait(lambda: job(LATE) in running(cluster) and went_on_from(clone.log(LATE)), PATIENCE)
         subprocess.run(["scancel", cluster.jobs()[job(LATE)].id], check=True)
-        second.wait(600)
+        second.wait(PATIENCE)
         said = (clone.read("first"), clone.read("second"))
         yield Story(clone, interrupted, mounted, requeued, refused, *said, clone.log(LATE))
     finally:
@@ -172,7 +174,7 @@ def running(cluster: Slurm) -> set[str]:
 
 def place(cluster: Slurm) -> None:
     """Put one training on a node of its own, the others side by side."""
-    wait(lambda: {job(run) for run in RUNS} <= cluster.jobs().keys(), 300)
+    wait(lambda: {job(run) for run in RUNS} <= cluster.jobs().keys(), PATIENCE)
     for run in RUNS:
         id = cluster.jobs()[job(run)].id
         cluster.update(jobid=id, reqnodelist="n2" if run == LOST else "n1")
@@ -196,10 +198,10 @@ def interrupt(cluster: Slurm, clone: Clone) -> dict[str, Interrupted]:
                 found[LOST] = clone.interrupted(LOST)
         return not left
 
-    wait(next_ones, 300)
-    wait(lambda: cluster.jobs()[job(LOST)].state == "PENDING", 60)
+    wait(next_ones, PATIENCE)
+    wait(lambda: cluster.jobs()[job(LOST)].state == "PENDING", PATIENCE)
     cluster.update(jobid=ids[LOST], reqnodelist="", starttime="now")
-    wait(lambda: not {job(CANCELLED), job(FULL)} & cluster.jobs().keys(), 120)
+    wait(lambda: not {job(CANCELLED), job(FULL)} & cluster.jobs().keys(), PATIENCE)
     return found | {run: clone.interrupted(run) for run in (CANCELLED, FULL)}
 
 
