@@ -1,4 +1,4 @@
-"""A real Slurm on this machine: one controller and several nodes with fake GPUs, no accounting."""
+"""A real Slurm on this machine: a controller and three nodes, fake GPUs, no accounting."""
 
 import fcntl
 import os
@@ -8,15 +8,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 import pytest
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "scontrol", "squeue")
 SETTINGS = Path("/etc/slurm")  # the plugin hides SLURM_CONF from its jobs: this place alone is read
 OURS = "# Written by bionerflow's tests."
-NODES, GPUS, PORT = 3, 2, 36817
+PORT = 36817
+GPUS = {"n1": 3, "n2": 1, "n3": 0}  # by node
 GPU_DEVICE = (1, 3)  # major and minor of /dev/null
 CONF = """{ours}
 ClusterName=tests
@@ -42,10 +45,17 @@ ReturnToService=2
 KillWait=20
 GresTypes=gpu
 NodeName=DEFAULT CPUs=16 RealMemory=16000
-NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{second}] Gres=gpu:fake:{gpus}
-NodeName=n3 NodeHostname={host} NodeAddr=127.0.0.1 Port={last}
+{nodes}
 PartitionName=all Nodes=ALL Default=YES MaxTime=60 OverTimeLimit=0
 """
+
+
+class Job(NamedTuple):
+    """A job as `squeue` shows it; one that waits has no node."""
+
+    id: str
+    state: str
+    node: str
 
 
 class Slurm:
@@ -53,49 +63,76 @@ class Slurm:
 
     def __init__(self, folder: Path) -> None:
         """Write the configuration; nothing is started yet."""
-        self.folder, self.daemons = folder, list[subprocess.Popen[bytes]]()
-        values = {"ours": OURS, "host": socket.gethostname(), "folder": folder, "port": PORT}
-        first = PORT + 1
-        values |= {"gpus": GPUS, "first": first, "second": first + 1, "last": first + 2}
+        self.folder, self.daemons = folder, dict[str, subprocess.Popen[bytes]]()
         try:
-            for n in range(GPUS):
+            for n in range(max(GPUS.values())):
                 os.mknod(folder / f"gpu{n}", 0o20666, os.makedev(*GPU_DEVICE))
         except PermissionError:
             pytest.skip("no fake GPUs here: making a device file is refused")
-        gpus = f"NodeName=n[1-2] Name=gpu Type=fake File={folder}/gpu[0-{GPUS - 1}]\n"
-        (SETTINGS / "slurm.conf").write_text(CONF.format(**values))
-        (SETTINGS / "gres.conf").write_text(gpus)
+        host = socket.gethostname()
+        values = {"ours": OURS, "host": host, "folder": folder, "port": PORT}
+        nodes = "\n".join(
+            f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={PORT + n}"
+            + (f" Gres=gpu:fake:{gpus}" if gpus else "")
+            for n, (node, gpus) in enumerate(GPUS.items(), 1)
+        )
+        (SETTINGS / "slurm.conf").write_text(CONF.format(**values, nodes=nodes))
+        devices = [
+            f"NodeName={node} Name=gpu Type=fake File={folder}/gpu{n}\n"
+            for node, gpus in GPUS.items()
+            for n in range(gpus)
+        ]
+        (SETTINGS / "gres.conf").write_text("".join(devices))
 
     def start(self) -> None:
         """Start all daemons and wait until every node is there."""
         subprocess.run(["install", "-d", "-o", "munge", "/run/munge"], check=True)
-        self._daemon("runuser", "-u", "munge", "--", "munged", "--foreground")
+        self._daemon("munged", "runuser", "-u", "munge", "--", "munged", "--foreground")
         wait(lambda: said("munge", "-n") != "", 10)
-        self._daemon("slurmctld", "-D", "-c")
-        for n in range(1, NODES + 1):
-            self._daemon("slurmd", "-D", "-N", f"n{n}")
-        wait(lambda: said("sinfo", "-hN", "-o", "%t").split() == ["idle"] * NODES, 40)
+        self._daemon("controller", "slurmctld", "-D", "-c")
+        for node in GPUS:
+            self._daemon(node, "slurmd", "-D", "-N", node)
+        wait(lambda: said("sinfo", "-hN", "-o", "%t").split() == ["idle"] * len(GPUS), 40)
 
-    def _daemon(self, *command: str) -> None:
+    def _daemon(self, name: str, *command: str) -> None:
         with (self.folder / "daemons.log").open("ab") as log:
-            self.daemons.append(subprocess.Popen(command, stdout=log, stderr=log))
+            self.daemons[name] = subprocess.Popen(command, stdout=log, stderr=log)
 
     def stop(self) -> None:
         """End all jobs and daemons."""
         said("scancel", "--user=root")
         try:
-            wait(lambda: said("squeue", "-h") == "", 60)
+            wait(lambda: not self.jobs(), 60)
         finally:
-            for daemon in reversed(self.daemons):
+            for daemon in reversed(self.daemons.values()):
                 daemon.terminate()
                 daemon.wait()
 
-    @contextmanager
-    def drained(self, node: str) -> Iterator[None]:
-        """Give a node no new jobs for the time of a block."""
-        said("scontrol", "update", f"node={node}", "state=drain", "reason=test")
-        yield
-        said("scontrol", "update", f"node={node}", "state=resume")
+    def jobs(self) -> dict[str, Job]:
+        """Return the jobs that wait or run, by the rule and wildcards that Snakemake notes."""
+        lines = [line.split("|") for line in said("squeue", "-h", "-o", "%k|%i|%T|%N").splitlines()]
+        return {what: Job(*rest) for what, *rest in lines}
+
+    def update(self, **what: str) -> None:
+        """Have the controller change a job or a node; fail where it refuses."""
+        change = [f"{key}={value}" for key, value in what.items()]
+        subprocess.run(["scontrol", "update", *change], check=True, capture_output=True)
+
+    def drain(self, *nodes: str) -> None:
+        """Give nodes no new jobs; those that run go on."""
+        self.update(nodename=",".join(nodes), state="drain", reason="test")
+
+    def resume(self, *nodes: str) -> None:
+        """Give drained nodes jobs again."""
+        self.update(nodename=",".join(nodes), state="resume")
+
+    def lose(self, node: str) -> None:
+        """Have a node vanish with all that runs on it, as without power; set it down."""
+        self.daemons[node].kill()
+        for process in _running_on(node):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.update(nodename=node, state="down", reason="test")
 
 
 @contextmanager
@@ -131,6 +168,16 @@ def skip_where_impossible() -> None:
         pytest.skip(f"{conf} is a real cluster's: the tests leave it alone")
 
 
+def _running_on(node: str) -> set[psutil.Process]:
+    """Return the processes of a node's jobs, and Slurm's own beside each."""
+    found = set[psutil.Process]()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("SLURMD_NODENAME") == node:
+                found |= {process, *(p for p in process.parents() if p.name() == "slurmstepd")}
+    return found
+
+
 def said(*command: str) -> str:
     """Return what a command prints; nothing where it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -142,4 +189,4 @@ def wait(until: Callable[[], object], seconds: float) -> None:
     end = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.3)
+        time.sleep(0.2)

@@ -30,7 +30,16 @@ from bionerflow.ifd import Score, Scorer, _plain_pairs, score_file
 from bionerflow.losses import Losses, Passage
 from bionerflow.models import load_scorer, load_tokenizer, save, write_card
 from bionerflow.progress import Progress
-from bionerflow.schema import CONVERSATIONS, SCORES, Turn, read_card, read_rows, write_rows
+from bionerflow.schema import (
+    CONVERSATIONS,
+    SCORES,
+    Turn,
+    read_card,
+    read_rows,
+    write_rows,
+    write_tables,
+)
+from bionerflow.shares import WHOLE, Share, gather
 from bionerflow.tokenizer import train_tokenizer
 
 INSTRUCTION = "Extract the disease entities from the following text, as JSON, in text order."
@@ -229,14 +238,13 @@ def test_a_model_that_is_broken_gives_reasons(model, tokenizer, answer):
     assert score == Score(score.n_tokens, None, None, None, "not_a_number")
 
 
-def test_each_distinct_answer_is_run_alone_once(model, tokenizer, monkeypatch):
+def test_each_distinct_answer_of_a_window_is_run_alone_once(model, tokenizer, monkeypatch):
     mine, runs = scorer(model, tokenizer), []
     mean = mine.losses.mean
     monkeypatch.setattr(mine.losses, "mean", lambda p, *rest: runs.append(len(p)) or mean(p, *rest))
     same = [[Turn("user", f"{n} colon"), Turn("assistant", "colon")] for n in range(5)]
     mine.score(same)
-    mine.score(same)
-    assert runs == [5, 1, 5, 0]
+    assert runs == [5, 1]
 
 
 def test_passages_that_begin_alike_share_that_run(model):
@@ -341,6 +349,25 @@ def test_scoring_holds_a_window_however_many_samples_there_are(
         peaks.append(tracemalloc.get_traced_memory()[1] + held)
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_several_jobs_score_what_one_job_scores(model, tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr("bionerflow.ifd.WINDOW", 4)
+    path, whole, gathered = (tmp_path / f"{name}.parquet" for name in ("train", "one", "several"))
+    rows = [conversation(n, turns, n % 5 > 0) for n, turns in enumerate(sentences(18))]
+    write_rows(path, rows, CONVERSATIONS)
+    shares = [Share(n, 3) for n in (1, 2, 3)]
+    for share, out in [(WHOLE, whole), *zip(shares, parts := shares_of(tmp_path), strict=True)]:
+        tables = score_file(path, model, tokenizer, "chat", tmp_path / out.stem, share=share)
+        write_tables(out, tables, SCORES, reasons={"scored": share.number})
+    gather(parts, gathered)
+    assert gathered.read_bytes() == whole.read_bytes()
+    assert [read_card(part)["rows"] for part in parts] == [3, 6, 5]
+    assert read_card(gathered)["reasons"] == {"scored": 6}
+
+
+def shares_of(folder):
+    return [folder / f"{n}of3.parquet" for n in (1, 2, 3)]
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ from bionerflow.schema import (
     write_rows,
 )
 from bionerflow.settings import PredictSettings
+from bionerflow.shares import gather
 
 TEXT = "BCL6 plays a role in activated lymphocytes 😀 of BCL6 families ."
 TYPES = ("protein", "cell_type")
@@ -344,6 +345,20 @@ def test_a_prediction_that_is_killed_ends_as_one_that_nothing_disturbed(tmp_path
     assert finished(started(killed))
     for name in ("out.parquet", "out.json"):
         assert (folders[1] / name).read_bytes() == (folders[0] / name).read_bytes()
+
+
+def test_several_jobs_answer_what_one_job_answers(tmp_path, model, monkeypatch):
+    monkeypatch.setattr(predict_module, "SHARD_BATCHES", 1)
+    written = queries("single_term", [str(n) for n in range(7)])
+    call(*arguments(tmp_path, model, written))
+    shares = [tmp_path / "parts" / f"{n}of5.parquet" for n in range(1, 6)]
+    for share in shares:
+        call(*arguments(tmp_path, model, written), f"--share={share.stem}", f"--out={share}")
+    assert [read_card(share)["rows"] for share in shares] == [0, 2, 2, 2, 1]
+    gather(shares, tmp_path / "gathered.parquet")
+    one, several = (tmp_path / f"{name}.parquet" for name in ("out", "gathered"))
+    assert read_rows(several, PREDICTIONS) == read_rows(one, PREDICTIONS)
+    assert read_card(several)["problems"] == read_card(one)["problems"]
 
 
 def started(arguments):

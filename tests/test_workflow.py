@@ -25,13 +25,16 @@ from bionerflow.plan.base import formats
 
 RUN = "demo.mini.curated.draw1"
 ANNOTATING = "demo.mini.conv_term.draw1"
+SHARED = "demo.mini.shared.draw1"
+HUB = "demo.qwen2.5-0.5b.hub.draw1"
 TARGETS = [
     "results/tables/table5.csv",
     "results/report.html",
-    f"results/evaluate/{RUN}+oracle.json",
+    *(f"results/evaluate/{run}.json" for run in (f"{RUN}+oracle", SHARED, HUB)),
+    f"results/train/{RUN}/README.md",
     f"results/figures/curated/{RUN}.svg",
-    "results/tables/format_capacity.csv",
-    "results/annotations/own.html",
+    *(f"results/tables/{name}.csv" for name in ("format_capacity", "leakage", "mfner/table1")),
+    *(f"results/annotations/own.{form}" for form in ("html", "brat")),
 ]
 EXPERIMENT = "config/experiments/demo.yaml"
 DEFINED = yaml.safe_load((ROOT / "config/tables.yaml").read_text("utf-8"))
@@ -58,14 +61,19 @@ def fresh(tmp_path) -> Flow:
 def demo(tmp_path_factory) -> tuple[Flow, list[Job]]:
     """Return a copy in which all is done, and the jobs that this took.
 
-    It is the demo with what it leaves out: a corpus that is fetched, a threshold tuned on dev, the
-    ceiling of filtering, the figure of a curated run, and texts to annotate in two jobs.
+    It is the demo with what it leaves out, so that every rule has jobs: corpora and a model that
+    are fetched, a threshold tuned on dev, the ceiling of filtering, work that jobs share out, texts
+    to annotate, and tables and figures of single runs.
     """
     flow = Flow(tmp_path_factory.mktemp("flow"), *TARGETS, "--configfile", "config/demo.yaml")
     experiment = yaml.safe_load((flow.folder / EXPERIMENT).read_text("utf-8"))
     experiment["corpora"].append("ncbi_disease")
     experiment["selectors"]["on_dev"] = {"base": "nano", "threshold": "dev"}
     experiment["also"].append("curated+on_dev")
+    one = {"formats": ["json_entity"], "corpora": ["sample_flat"]}
+    shared = {"curate": {**curated(experiment)["curate"], "mode": "chat", "jobs": 2}}
+    experiment["configurations"]["shared"] = {**one, **shared, "predict": {"jobs": 2}}
+    experiment["configurations"]["hub"] = {**one, "models": ["qwen2.5-0.5b"]}
     (flow.folder / EXPERIMENT).write_text(yaml.safe_dump(experiment), "utf-8")
     texts = {"inputs": ["resources/sample/README.md"], "run": ANNOTATING, "jobs": 2}
     with (flow.folder / "config/demo.yaml").open("a", encoding="utf-8") as file:
@@ -87,12 +95,26 @@ def unwanted(tmp_path_factory) -> Path:
     return folder
 
 
-def test_paper_scale_resolves_in_ten_seconds_without_network_or_torch(fresh, unwanted):
+def processor_seconds(since: resource.struct_rusage) -> float:
+    """Return the processor time of children; the clock would count what else a machine does."""
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return now.ru_utime + now.ru_stime - since.ru_utime - since.ru_stime
+
+
+def test_all_that_is_in_the_three_papers_resolves_in_15_seconds_and_1_gb(fresh):
+    papers = ["papers/mfner", "papers/unified", "papers/bioselecttune"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = fresh.snakemake("-n", *papers, "tables", "figures", "all")
+    assert processor_seconds(before) < 15
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1e6  # of any child so far, kB
+    assert done.returncode == 0, done.stdout + done.stderr
+    counted = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE))
+    assert int(counted["total"]) > 600
+    assert "Exception" not in done.stdout + done.stderr
+
+
+def test_paper_scale_resolves_without_network_or_torch(fresh, unwanted):
     jobs = fresh.jobs("results/tables/table5.csv", path=str(unwanted))
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Its own time: the clock on the wall also counts what else this machine does.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
     made, models = outputs(jobs), ("qwen2.5-0.5b", "llama-3.2-1b")
     assert {output for output in made if output.startswith("results/train/")} == {
         f"results/train/paper.{model}.{configuration}.draw{draw}/{output}"
@@ -179,6 +201,11 @@ def touched(flow: Flow) -> AbstractContextManager[None]:
     return nullcontext(flow.touch())
 
 
+def asked(*arguments: str) -> Any:
+    """Change what is said in the command."""
+    return lambda flow: nullcontext(arguments)
+
+
 def in_file(path: str, old: str, new: str) -> Any:
     return lambda flow: flow.changed(path, old, new)
 
@@ -211,9 +238,18 @@ def imports(name: str) -> Any:
     return lambda flow, job: f"src/bionerflow/{name}.py" in flow.modules(job.script)
 
 
-def more_resources(value):
+def renders(format: str, *corpora: str) -> Any:
+    return makes(*(f"results/render/{corpus}/train.{format}.parquet" for corpus in corpora))
+
+
+NOTHING = of_rules()
+ENGLISH = ("ncbi_disease", "sample_discontinuous", "sample_flat", "sample_nested")
+
+
+def other_resources(value):
+    asked = {"memory_mb": 9000, "runtime_min": 999, "gpus": 1, "cpus": 2, "gpu_memory_gb": 80}
     for model in value["models"].values():
-        model["resources"] = {"memory_mb": 9000, "runtime_min": 999, "gpus": 1, "cpus": 2}
+        model["resources"] = asked | {"trained_per_second": 7, "written_per_second": 7}
 
 
 def other_split(value):
@@ -226,11 +262,11 @@ def curated(experiment):
 
 
 CHANGES = {
-    "touch everything": (touched, of_rules()),
-    "fresh clone over old results": (fresh_clone, of_rules()),
+    "touch everything": (touched, NOTHING),
+    "fresh clone over old results": (fresh_clone, NOTHING),
     "comment in a rule": (
         in_file("workflow/rules/train.smk", "rule train:", "# A comment.\n\nrule train:"),
-        of_rules(),
+        NOTHING,
     ),
     # Modules are compared by content: a comment is an edit.
     "comment in a module": (in_module("generate", "# A comment.\n"), imports("generate")),
@@ -254,15 +290,39 @@ CHANGES = {
         ),
         makes("results/corpora/ncbi_disease/report.json"),
     ),
-    "prompts": (
+    "one corpus's licence": (
+        in_yaml("config/corpora.yaml", lambda c: c["corpora"]["ncbi_disease"].update(licence="?")),
+        makes("results/report.html"),
+    ),
+    "one prompt": (
+        in_file(
+            "src/bionerflow/prompts.yaml",
+            "bioselecttune:\n  en:\n    user: |-\n      ",
+            "bioselecttune:\n  en:\n    user: |-\n      Please. ",
+        ),
+        renders("json_entity", "sample_flat"),
+    ),
+    "one format's instruction": (
+        in_file(
+            "src/bionerflow/formats/instructions.yaml",
+            "Rewrite the text with each mention",
+            "Rewrite the text, each mention",
+        ),
+        renders(
+            "multi_tag", "sample_flat", "sample_nested", "sample_discontinuous", "ncbi_disease"
+        ),
+    ),
+    "comment in the prompts": (
         in_file("src/bionerflow/prompts.yaml", "\nunified:", "\n# Changed.\nunified:"),
-        of_rules("render"),
+        NOTHING,
     ),
     "one threshold": (
         in_yaml(EXPERIMENT, lambda e: e["selectors"]["llm_cls"].update(threshold=0.4)),
         makes(f"results/select/{RUN}+llm_cls.parquet"),
     ),
-    "resources": (in_yaml("config/models.yaml", more_resources), of_rules()),
+    "resources": (in_yaml("config/models.yaml", other_resources), NOTHING),
+    "types of GPUs": (asked("--config", "gpu_models={80: a100}"), NOTHING),
+    "where the mirror lies": (asked("--config", "mirror=/somewhere/else"), NOTHING),
 }
 
 
@@ -270,24 +330,46 @@ CHANGES = {
 def test_a_change_re_runs_exactly_what_it_must(demo, change):
     flow, jobs = demo
     changed, must = CHANGES[change]
-    expected = and_following((job for job in jobs if must(flow, job)), jobs)
-    with changed(flow):
-        assert outputs(flow.jobs()) == expected
-    assert len(expected) < len(outputs(jobs))
+    first = [job for job in jobs if must(flow, job)]
+    with changed(flow) as arguments:
+        assert outputs(flow.jobs(*(arguments or ()))) == and_following(first, jobs)
+    assert bool(first) == (must is not NOTHING)
+    assert len(and_following(first, jobs)) < len(outputs(jobs))
 
 
-def test_where_the_mirror_lies_re_runs_nothing(demo):
-    assert demo[0].jobs("--config", "mirror=/somewhere/else") == []
+def test_the_changes_are_tried_on_a_graph_of_all_rules(demo):
+    flow, jobs = demo
+    rules = set(flow.snakemake("--list-rules").stdout.split())
+    assert rules - {job.rule for job in jobs} == {"all", "tables", "figures", "paper"}
 
 
-def test_a_licence_is_shown_anew_and_no_corpus_is_read_again(demo):
-    flow, _ = demo
+def test_other_shares_of_the_work_make_the_same_anew(demo):
+    """How many jobs there are is no setting, but they make files of their own."""
+    flow, jobs = demo
 
-    def other_licence(value):
-        value["corpora"]["ncbi_disease"]["licence"] = "CC0"
+    def three_jobs(experiment):
+        experiment["configurations"]["shared"]["predict"]["jobs"] = 3
 
-    with flow.edited("config/corpora.yaml", other_licence):
-        assert outputs(flow.jobs()) == {"results/report.html"}
+    shares = {f"results/predict/{SHARED}.parts/{n}of3" for n in (1, 2, 3)}
+    gathered = [job for job in jobs if f"results/predict/{SHARED}.parquet" in job.outputs]
+    with flow.edited(EXPERIMENT, three_jobs):
+        made = outputs(flow.jobs())
+    assert made == and_following(gathered, jobs) | {
+        f"{share}.{ending}" for share in shares for ending in ("json", "parquet")
+    }
+
+
+def test_what_rules_list_as_code_is_what_their_scripts_import(demo):
+    flow, jobs = demo
+    for script in {job.script for job in jobs if job.script}:
+        listed = {
+            file
+            for job in jobs
+            if job.script == script
+            for file in job.inputs
+            if file.endswith(".py")
+        }
+        assert listed == flow.modules(script) | {script}, script
 
 
 def test_every_file_of_the_library_that_is_not_code_is_some_job_s_input(demo):

@@ -26,10 +26,10 @@ from bionerflow.chat import Chat
 from bionerflow.losses import Losses, MaskedLosses, Passage
 from bionerflow.progress import Progress
 from bionerflow.schema import CONVERSATIONS, SCORES, Turn, open_rows, write_rows
+from bionerflow.shares import WHOLE, Share
 
 CONTEXT = 1024  # tokens: Superfiltering's max_length
 WINDOW = 4096  # conversations that are held, sorted, scored and kept together
-ANSWERS = 100_000  # answers whose losses alone are remembered
 
 
 class Pair(NamedTuple):
@@ -52,18 +52,29 @@ class Score:
 
 
 def score_file(
-    path: Path, model: Any, tokenizer: Any, mode: str, parts: Path, negatives: bool = False
+    path: Path,
+    model: Any,
+    tokenizer: Any,
+    mode: str,
+    parts: Path,
+    negatives: bool = False,
+    share: Share = WHOLE,
 ) -> Iterator[pa.Table]:
     """Yield tables of SCORES for a rendered file's positive conversations, or for all of them.
 
-    Each is kept in the folder `parts`; those that are there already are not scored again.
+    Each is kept in the folder `parts`; those that are there already are not scored again. A table
+    is scored by itself, so that several jobs, each with its share, give what one gives.
     """
     file = open_rows(path, CONVERSATIONS)
     least = 0 if negatives else 1
-    total = sum(_has(least, b).true_count for b in file.iter_batches(WINDOW, columns=["entities"]))
+    windows = share.of(math.ceil(file.metadata.num_rows / WINDOW))
+    asked = enumerate(file.iter_batches(WINDOW, columns=["entities"]))
+    total = sum(_has(least, batch).true_count for n, batch in asked if n in windows)
     scorer = Scorer(model, tokenizer, mode, Progress(f"ifd {path.stem}", total, "conversations"))
     columns = ["id", "types", "entities", "turns"]
     for n, batch in enumerate(file.iter_batches(WINDOW, columns=columns)):
+        if n not in windows:
+            continue
         part = parts / f"{n:06}.parquet"
         if part.is_file():
             scorer.count(pq.read_metadata(part).num_rows)
@@ -82,7 +93,7 @@ def _has(least: int, rows: pa.RecordBatch) -> pa.BooleanArray:
 
 
 class Scorer:
-    """Scores conversations by one model in one mode; answers alone are scored once each."""
+    """Scores conversations by one model in one mode."""
 
     def __init__(
         self, model: Any, tokenizer: Any, mode: str, progress: Progress, context: int = CONTEXT
@@ -96,20 +107,17 @@ class Scorer:
         mask = tokenizer.mask_token_id if self.encoder else None
         self.losses = Losses(model) if mask is None else MaskedLosses(model, mask)
         self.progress, self.done = progress, 0
-        self.alone: dict[tuple[int, ...], float] = {}
 
     def score(self, conversations: Sequence[Sequence[Turn]]) -> list[Score]:
-        """Return the scores of `conversations`, in their order."""
+        """Return the scores of `conversations`, in their order; equal answers run alone once."""
         plain = _encoder_pairs if self.encoder else _plain_pairs
         encode = _chat_pairs if self.mode == "chat" else plain
         pairs = list(encode(self.tokenizer, conversations, self.context)) if conversations else []
         conditioned = self.losses.mean([pair.conditioned for pair in pairs], self.count)
-        new = {tuple(p.alone.ids): p.alone for p in pairs if tuple(p.alone.ids) not in self.alone}
-        if len(self.alone) > ANSWERS:
-            self.alone = {a: self.alone[a] for p in pairs if (a := tuple(p.alone.ids)) not in new}
-        self.alone |= zip(new, self.losses.mean(list(new.values())), strict=True)
+        answers = {tuple(pair.alone.ids): pair.alone for pair in pairs}
+        alone = dict(zip(answers, self.losses.mean(list(answers.values())), strict=True))
         return [
-            _score(pair, loss, self.alone[tuple(pair.alone.ids)], self.mode)
+            _score(pair, loss, alone[tuple(pair.alone.ids)], self.mode)
             for pair, loss in zip(pairs, conditioned, strict=True)
         ]
 

@@ -1,5 +1,6 @@
-"""What schedulers do to a training: they end it by SIGTERM, and they may start it twice."""
+"""What clusters do to a training: they end it, start it twice, and have no room for it."""
 
+import errno
 import fcntl
 import signal
 import sys
@@ -9,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import TrainerCallback
 
 from bionerflow.errors import UserError
 from bionerflow.records import is_first
+
+#: What libraries say of a full disk in words alone: safetensors, torch's writer of ZIP files.
+NO_ROOM = ("No space left", "quota exceeded", "unexpected pos", "PytorchStreamWriter failed")
 
 
 class Stop(TrainerCallback):
@@ -74,3 +79,18 @@ def alone(folder: Path) -> Iterator[None]:
                 " start again."
             ) from None
         yield
+
+
+@contextmanager
+def enough_room(folder: Path) -> Iterator[None]:
+    """Tell of a disk that is full, or of a quota that is used up, and what to do."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        known = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if not known and not any(sign in str(error) for sign in NO_ROOM):
+            raise
+        raise UserError(
+            f"There is no room left for the checkpoints in {folder}: the disk is full, or a quota"
+            " is used up. Make room and start again: it goes on from the last whole checkpoint."
+        ) from error

@@ -27,6 +27,7 @@ from bionerflow.schema import (
     write_rows,
 )
 from bionerflow.settings import PredictSettings
+from bionerflow.shares import Share
 
 SHARD_BATCHES = 16  # fewer lose less when a prediction is killed, and end more often half empty
 
@@ -42,6 +43,12 @@ def sample(queries: Iterable[Asked], settings: PredictSettings, seed: int) -> li
         for corpus, ids in by_corpus.items()
     }
     return [query for query in queries if query.id in drawn[query.corpus]]
+
+
+def shared(queries: Iterable[Asked], settings: PredictSettings, share: Share) -> list[Asked]:
+    """Return the queries of one of several jobs: all jobs together give what one job gives."""
+    shards = list(_shards(queries, settings))
+    return [query for n in share.of(len(shards)) for query in shards[n]]
 
 
 def predict(

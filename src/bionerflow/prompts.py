@@ -79,6 +79,13 @@ def _definitions(
     )
 
 
+def said(format: Format, language: str) -> dict[str, str]:
+    """Return all that is said in a format and language of the texts that prompts are made of."""
+    return _words(format.prompt, language) | {
+        "instruction": format.instruction(["{types}"], language)
+    }
+
+
 @cache
 def _texts() -> dict[str, dict[str, dict[str, str]]]:
     return yaml.safe_load((files("bionerflow") / "prompts.yaml").read_text("utf-8"))

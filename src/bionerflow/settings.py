@@ -43,6 +43,7 @@ class CurateSettings(Settings):
     negatives_rho: float = Field(1.0, gt=0, le=1, description="share of them that is kept")
     scorer: str | None = Field(None, description="the weak model that scores IFD")
     mode: Literal["superfiltering", "chat", "loss_ratio"] = "superfiltering"
+    jobs: int = Field(1, gt=0, description="among which scoring a corpus is shared out")
 
 
 class LoraSettings(Settings):
@@ -87,6 +88,7 @@ class PredictSettings(Settings):
     limits: dict[str, int] = Field({}, description="test sentences of single corpora instead")
     max_new_tokens: int = Field(128, gt=0, description="tokens an answer may have")
     batch_size: int = Field(64, gt=0)
+    jobs: int = Field(1, gt=0, description="among which the test sentences are shared out")
     constrained: bool = Field(
         False, description="write only answers that parse, and only what is in the sentence"
     )
@@ -122,12 +124,17 @@ class Architecture(Settings):
 
 
 class Resources(Settings):
-    """What a job with this model asks of its machine."""
+    """What a job with this model asks of its machine; a change re-runs nothing."""
 
     gpus: int = Field(0, ge=0)
+    gpu_memory_gb: int = Field(0, ge=0, description="of a GPU: see `gpu_models`")
     cpus: int = Field(8, gt=0, description="cores, and threads of the computation")
     memory_mb: int = Field(4000, gt=0)
-    runtime_min: int = Field(60, gt=0)
+    runtime_min: int = Field(
+        60, gt=0, description="at most; all of it, unless the rates say that a job needs less"
+    )
+    trained_per_second: float | None = Field(None, gt=0, description="tokens, on all `gpus`")
+    written_per_second: float | None = Field(None, gt=0, description="tokens, in whole batches")
 
 
 class Hub(Settings):
@@ -275,6 +282,9 @@ class Config(Settings):
         description="the experiment file of each paper",
     )
     mirror: str = Field("", description="a folder of raw files that is used first")
+    gpu_models: dict[int, str] = Field(
+        {}, description="a cluster's types of GPUs by their GB: a job asks for the smallest it can"
+    )
     exclude: list[str] = Field([], description="corpora that are left out")
     footprint: FootprintSettings = FootprintSettings()
     annotations: dict[str, AnnotationSettings] = Field({}, description="texts to annotate")

@@ -22,14 +22,12 @@ rule annotate_share:
         "../../environment.yml"
     threads: 8
     resources:
-        gpu=lambda w: plan.run_resources(plan.annotation(w.texts).run).gpus,
-        mem_mb=lambda w: plan.run_resources(plan.annotation(w.texts).run).memory_mb,
-        runtime=lambda w: plan.run_resources(plan.annotation(w.texts).run).runtime_min,
+        **machine(lambda w: plan.run_resources(plan.annotation(w.texts).run)),
     params:
         inputs=lambda w: plan.annotation(w.texts).inputs,
         settings=asked(lambda w: plan.annotating(w.texts)),
     shell:
-        "python -P {input.code[0]} share --inputs {params.inputs:q}"
+        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]} share --inputs {params.inputs:q}"
         " --settings {params.settings:q} --threads {threads} --share {wildcards.share}"
         " --shares {wildcards.shares} --parts results/checkpoints/annotations/{wildcards.texts}"
         " --out {output} 2>&1 | tee {log}"

@@ -67,6 +67,16 @@ def raw(corpus):
     return [ancient(file) for file in files] + [f"{file}.sha256" for file in files]
 
 
+def machine(resources):
+    """Return what a job asks of its machine, from the look-up of these `Resources`."""
+    return {
+        "gpu": lambda w: resources(w).gpus,
+        "gpu_model": asked(lambda w: plan.gpu_model(resources(w))),
+        "mem_mb": lambda w: resources(w).memory_mb,
+        "runtime": lambda w: resources(w).runtime_min,
+    }
+
+
 def asked(function):
     """Return the look-up `function`, with the user's errors told as Snakemake tells its own."""
 

@@ -18,7 +18,7 @@ rule curate:
     params:
         corpora=asked(lambda w: plan.carried(w.run)),
         formats=asked(lambda w: ",".join(plan.run(w.run).formats)),
-        settings=asked(lambda w: plan.run(w.run).curate.dump()),
+        settings=asked(lambda w: plan.curating(w.run)),
         draw=asked(lambda w: plan.run(w.run).draw),
         scores=asked(lambda w: [f"{stem}.parquet" for stem in plan.scores(w.run)]),
     shell:

@@ -1,7 +1,7 @@
 # ifd: how much a prompt helps a weak model to write its answer
 #
 # in   results/render/{corpus}/train.{format}.parquet, a weak model
-# out  results/ifd/{scorer}/{corpus}.{format}.{mode}.parquet
+# out  results/ifd/{scorer}/{corpus}.{format}.{mode}.parquet. Shares of it are put together by `gather`.
 
 
 rule ifd:
@@ -16,18 +16,30 @@ rule ifd:
         "results/logs/ifd/{scorer}.{corpus}.{format}.{mode}.log",
     conda:
         "../../environment.yml"
-    threads: lambda w: plan.resources(w.scorer).cpus
+    threads: lambda w: plan.to_score(w.scorer, w.mode).cpus
     resources:
-        gpu=lambda w: plan.resources(w.scorer).gpus,
-        mem_mb=lambda w: plan.resources(w.scorer).memory_mb,
-        runtime=lambda w: plan.resources(w.scorer).runtime_min,
+        **machine(lambda w: plan.to_score(w.scorer, w.mode)),
     params:
         folder=lambda w: plan.model_folder(w.scorer),
         negatives=lambda w: (
             "--negatives" if plan.scores_negatives(w.scorer, w.mode) else ""
         ),
+        share="1of1",
     shell:
         "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]}"
         " --mode {wildcards.mode} --model {params.folder}"
         " --conversations results/render/{wildcards.corpus}/train.{wildcards.format}.parquet"
-        " {params.negatives} --checkpoints results/checkpoints --out {output.scores} 2>&1 | tee {log}"
+        " {params.negatives} --share {params.share} --checkpoints results/checkpoints"
+        " --out {output.scores} 2>&1 | tee {log}"
+
+
+use rule ifd as ifd_share with:
+    output:
+        scores="results/ifd/{scorer}/{corpus}.{format}.{mode}.parts/{share}.parquet",
+        card="results/ifd/{scorer}/{corpus}.{format}.{mode}.parts/{share}.json",
+    log:
+        "results/logs/ifd/{scorer}.{corpus}.{format}.{mode}.{share}.log",
+    wildcard_constraints:
+        share=r"\d+of\d+",
+    params:
+        share=lambda w: w.share,

@@ -76,9 +76,7 @@ rule pretrain:
         "../../environment.yml"
     threads: lambda w: plan.resources(w.model).cpus
     resources:
-        gpu=lambda w: plan.resources(w.model).gpus,
-        mem_mb=lambda w: plan.resources(w.model).memory_mb,
-        runtime=lambda w: plan.resources(w.model).runtime_min,
+        **machine(lambda w: plan.resources(w.model)),
     params:
         corpora=plan.pretraining_corpora(),
         settings=lambda w: plan.recipe(w.model),

@@ -2,7 +2,7 @@
 #
 # in   results/train/{run}/model, results/render/{corpus}/test.{format}.parquet
 # out  results/predict/{run}.parquet, a row a corpus, format and sentence; what is answered lies in
-#      results/checkpoints/predict/ until all is
+#      results/checkpoints/predict/ until all is. Shares of it are put together by `gather`.
 
 
 rule predict:
@@ -18,22 +18,34 @@ rule predict:
         "results/logs/predict/{run}.log",
     conda:
         "../../environment.yml"
-    threads: lambda w: plan.run_resources(w.run).cpus
+    threads: lambda w: plan.to_answer(w.run).cpus
     resources:
-        gpu=lambda w: plan.run_resources(w.run).gpus,
-        mem_mb=lambda w: plan.run_resources(w.run).memory_mb,
-        runtime=lambda w: plan.run_resources(w.run).runtime_min,
+        **machine(lambda w: plan.to_answer(w.run)),
     params:
         queries=asked(
             lambda w: [f"{stem}.parquet" for stem in plan.rendered(w.run, "test")]
         ),
-        settings=asked(lambda w: plan.run(w.run).predict.dump()),
+        settings=asked(lambda w: plan.answering(w.run)),
         seed=asked(lambda w: plan.run(w.run).draw),
+        share="1of1",
     shell:
         "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]}"
         " --model {input.model} --queries {params.queries}"
         " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
+        " --share {params.share}"
         " --checkpoints results/checkpoints/predict --out {output.predictions} 2>&1 | tee {log}"
+
+
+use rule predict as predict_share with:
+    output:
+        predictions="results/predict/{run}.parts/{share}.parquet",
+        card="results/predict/{run}.parts/{share}.json",
+    log:
+        "results/logs/predict/{run}.{share}.log",
+    wildcard_constraints:
+        share=r"\d+of\d+",
+    params:
+        share=lambda w: w.share,
 
 
 use rule predict as predict_dev with:
@@ -51,5 +63,3 @@ use rule predict as predict_dev with:
         queries=asked(
             lambda w: [f"{stem}.parquet" for stem in plan.rendered(w.run, "dev")]
         ),
-        settings=asked(lambda w: plan.run(w.run).predict.dump()),
-        seed=asked(lambda w: plan.run(w.run).draw),

@@ -2,6 +2,9 @@
 #
 # in   results/corpora/{corpus}/{split}.parquet
 # out  results/render/{corpus}/{split}.{format}.parquet, a row a query
+#
+# The prompts' files have those of all papers and languages: what a job takes of them is a parameter,
+# so that another prompt re-renders what it asks, and nothing else.
 
 
 rule render:
@@ -9,8 +12,8 @@ rule render:
         *data(*collect("results/corpora/{{corpus}}/{split}", split=SPLITS)),
         definitions=lambda w: plan.definitions(w.corpus),
         texts=[
-            f"{HERE}src/bionerflow/prompts.yaml",
-            f"{HERE}src/bionerflow/formats/instructions.yaml",
+            ancient(f"{HERE}src/bionerflow/prompts.yaml"),
+            ancient(f"{HERE}src/bionerflow/formats/instructions.yaml"),
         ],
         code=code("workflow/scripts/render.py"),
     output:
@@ -22,6 +25,7 @@ rule render:
         "../../environment.yml"
     params:
         settings=lambda w: plan.asking(w.corpus),
+        said=asked(lambda w: plan.said(w.corpus, w.format)),
     shell:
         "python -P {input.code[0]} --corpus {wildcards.corpus} --format {wildcards.format}"
         " --settings {params.settings:q} --definitions {input.definitions}"

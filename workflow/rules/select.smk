@@ -22,11 +22,9 @@ rule fit_selector:
         "results/logs/select/{selector}.log",
     conda:
         "../../environment.yml"
-    threads: lambda w: plan.resources(plan.selector(w.selector)[0].base).cpus
+    threads: lambda w: plan.to_fit(w.selector).cpus
     resources:
-        gpu=lambda w: plan.resources(plan.selector(w.selector)[0].base).gpus,
-        mem_mb=lambda w: plan.resources(plan.selector(w.selector)[0].base).memory_mb,
-        runtime=lambda w: plan.resources(plan.selector(w.selector)[0].base).runtime_min,
+        **machine(lambda w: plan.to_fit(w.selector)),
     params:
         corpora=asked(
             lambda w: [
@@ -59,11 +57,9 @@ rule select:
         "results/logs/select/{run}+{selector}.log",
     conda:
         "../../environment.yml"
-    threads: lambda w: plan.resources(plan.selector(w.selector)[0].base).cpus
+    threads: lambda w: plan.to_filter(w.run, w.selector).cpus
     resources:
-        gpu=lambda w: plan.resources(plan.selector(w.selector)[0].base).gpus,
-        mem_mb=lambda w: plan.resources(plan.selector(w.selector)[0].base).memory_mb,
-        runtime=lambda w: plan.resources(plan.selector(w.selector)[0].base).runtime_min,
+        **machine(lambda w: plan.to_filter(w.run, w.selector)),
     params:
         examples=asked(
             lambda w: [f"results/corpora/{c}/test.parquet" for c in plan.tested(w.run)]
@@ -89,11 +85,9 @@ rule tune_selector:
         "results/logs/select/dev/{run}+{selector}.log",
     conda:
         "../../environment.yml"
-    threads: lambda w: plan.resources(plan.selector(w.selector)[0].base).cpus
+    threads: lambda w: plan.to_filter(w.run, w.selector).cpus
     resources:
-        gpu=lambda w: plan.resources(plan.selector(w.selector)[0].base).gpus,
-        mem_mb=lambda w: plan.resources(plan.selector(w.selector)[0].base).memory_mb,
-        runtime=lambda w: plan.resources(plan.selector(w.selector)[0].base).runtime_min,
+        **machine(lambda w: plan.to_filter(w.run, w.selector)),
     params:
         examples=asked(
             lambda w: [

@@ -22,7 +22,6 @@ localrules:
     tables,
 
 
-ruleorder: counts > table
 ruleorder: format_capacity > alias
 ruleorder: leakage > alias
 
@@ -71,6 +70,8 @@ rule table:
         latex="results/tables/{paper}/{table}.tex",
     log:
         "results/logs/tables/{paper}.{table}.log",
+    wildcard_constraints:
+        paper=rf"(?!({one_of(plan.tables.counts)})\.)[^/]+",  # those are made by `counts`
     conda:
         "../../environment.yml"
     params:

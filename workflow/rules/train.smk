@@ -20,11 +20,9 @@ rule train:
         "results/logs/train/{run}.log",
     conda:
         "../../environment.yml"
-    threads: lambda w: plan.run_resources(w.run).cpus
+    threads: lambda w: plan.to_train(w.run).cpus
     resources:
-        gpu=lambda w: plan.run_resources(w.run).gpus,
-        mem_mb=lambda w: plan.run_resources(w.run).memory_mb,
-        runtime=lambda w: plan.run_resources(w.run).runtime_min,
+        **machine(lambda w: plan.to_train(w.run)),
     params:
         base=asked(lambda w: plan.base(w.run)),
         settings=asked(lambda w: plan.run(w.run).train.dump()),

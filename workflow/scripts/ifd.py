@@ -16,6 +16,7 @@ from bionerflow.records import checkpoint_key
 from bionerflow.schema import SCORES, read_card, write_tables
 from bionerflow.script import run
 from bionerflow.settings import CurateSettings
+from bionerflow.shares import WHOLE, share
 
 
 def main() -> None:
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the weak model")
     parser.add_argument("--mode", choices=modes, required=True)
     parser.add_argument("--negatives", action="store_true", help="score them too")
+    parser.add_argument("--share", type=share, default=WHOLE, help="2of8: the second of 8 jobs")
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -34,11 +36,12 @@ def main() -> None:
         "scorer": read_json(f"{args.model}.json"),
         "mode": args.mode,
         "negatives": args.negatives,
+        "share": args.share,
     }
     parts = args.checkpoints / "ifd" / checkpoint_key(inputs)
     model, tokenizer = load_scorer(args.model), load_tokenizer(args.model)
     tables = score_file(
-        args.conversations, model, tokenizer, args.mode, parts, negatives=args.negatives
+        args.conversations, model, tokenizer, args.mode, parts, args.negatives, args.share
     )
     reasons: Counter[str] = Counter()
     card = {"mode": args.mode, "scorer": args.model.name, "reasons": reasons}

@@ -10,12 +10,13 @@ import torch
 
 from bionerflow.files import sha256
 from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.predict import predict, sample
+from bionerflow.predict import predict, sample, shared
 from bionerflow.queries import asked
 from bionerflow.records import checkpoint_key
 from bionerflow.schema import CONVERSATIONS, PREDICTIONS, read_card, read_rows, write_rows
 from bionerflow.script import run
 from bionerflow.settings import PredictSettings, parse
+from bionerflow.shares import WHOLE, share
 
 
 def main() -> None:
@@ -26,25 +27,28 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="predict settings as JSON")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--share", type=share, default=WHOLE, help="2of8: the second of 8 jobs")
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     settings = parse(PredictSettings, json.loads(args.settings), "predict")
     rendered = (row for path in args.queries for row in read_rows(path, CONVERSATIONS))
-    queries = sample(asked(rendered), settings, args.seed)
+    queries = shared(sample(asked(rendered), settings, args.seed), settings, args.share)
     model, tokenizer = load_causal(args.model), load_tokenizer(args.model)
     inputs = {
         "settings": settings.model_dump(),
         "seed": args.seed,
         "queries": [read_card(path) for path in args.queries],
         "model": {path.name: sha256(path) for path in sorted(args.model.glob("*.*"))},
+        "share": args.share,
     }
     checkpoints = args.checkpoints / args.out.stem / checkpoint_key(inputs)
-    rows = list(predict(model, tokenizer, queries, settings, checkpoints))
+    nothing = not queries and args.share != WHOLE  # more jobs than there are parts
+    rows = [] if nothing else list(predict(model, tokenizer, queries, settings, checkpoints))
     problems = Counter(problem["kind"] for row in rows for problem in row["problems"])
     write_rows(args.out, rows, PREDICTIONS, problems=dict(problems))
-    shutil.rmtree(checkpoints)
+    shutil.rmtree(checkpoints, ignore_errors=nothing)
 
 
 if __name__ == "__main__":

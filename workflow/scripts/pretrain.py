@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from bionerflow.files import read_json
+from bionerflow.interruption import alone, enough_room
 from bionerflow.models import load_tokenizer, save, write_card
 from bionerflow.pretrain import draw_texts, pretrain
 from bionerflow.records import checkpoint_key
@@ -43,14 +44,15 @@ def main() -> None:
     }
     key = checkpoint_key({**inputs, "seed": args.seed})
     checkpoints = args.checkpoints / args.out.name / key
-    model, metrics = pretrain(
-        tokenizer,
-        draw_texts(texts, settings["sentences"], args.seed),
-        parse(Architecture, settings["architecture"], "architecture"),
-        parse(TrainSettings, settings["train"], "train"),
-        checkpoints,
-        args.seed,
-    )
+    with alone(checkpoints), enough_room(checkpoints):
+        model, metrics = pretrain(
+            tokenizer,
+            draw_texts(texts, settings["sentences"], args.seed),
+            parse(Architecture, settings["architecture"], "architecture"),
+            parse(TrainSettings, settings["train"], "train"),
+            checkpoints,
+            args.seed,
+        )
     save(model, tokenizer, args.out)
     parameters = sum(weight.numel() for weight in model.parameters())
     shutil.rmtree(checkpoints)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from bionerflow.files import read_json, write_json
-from bionerflow.interruption import alone
+from bionerflow.interruption import alone, enough_room
 from bionerflow.models import load_tokenizer, save
 from bionerflow.predict import dev_f1
 from bionerflow.queries import asked
@@ -53,7 +53,7 @@ def main() -> None:
     def validate(model: Any) -> float:
         return dev_f1(model, tokenizer, dev, predict)
 
-    with alone(checkpoints):
+    with alone(checkpoints), enough_room(checkpoints):
         model, metrics = train(
             args.base,
             tokenizer,

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from bionerflow.plan.annotations import AnnotationsPlan
 from bionerflow.plan.base import as_json
-from bionerflow.plan.selectors import SelectorsPlan
+from bionerflow.plan.resources import ResourcesPlan
 from bionerflow.plan.tables import TablesPlan
 
 __all__ = ["Plan", "as_json", "leading_to"]
 
 
-class Plan(TablesPlan, SelectorsPlan, AnnotationsPlan):
-    """A configuration and all that follows from it: corpora, models, runs, tables."""
+class Plan(TablesPlan, ResourcesPlan, AnnotationsPlan):
+    """A configuration and all that follows from it: corpora, models, runs, tables, resources."""
 
 
 def leading_to(repository: Path) -> str:

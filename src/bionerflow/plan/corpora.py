@@ -49,6 +49,13 @@ class CorporaPlan(BasePlan):
             }
         )
 
+    def said(self, corpus: str, format: str) -> str:
+        """Return what prompts say in a format: of the texts of all papers what a corpus needs."""
+        from bionerflow.formats import format_named
+        from bionerflow.prompts import said
+
+        return as_json(said(format_named(format), self.corpora[corpus].language))
+
     def definitions(self, corpus: str) -> list[str]:
         """Return the file that defines a corpus's types, if there is one."""
         file = self.place("resources", "definitions", f"{corpus}.yaml")

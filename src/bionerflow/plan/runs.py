@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ class RunsPlan(CorporaPlan, ModelsPlan):
 
     def validating(self, run: str) -> str:
         """Return how a run answers dev sentences; how many it is tested on does not matter."""
-        return self.run(run).predict.model_copy(update={"test": None, "limits": {}}).dump()
+        asked: dict[str, Any] = {"test": None, "limits": {}, "jobs": 1}
+        return self.run(run).predict.model_copy(update=asked).dump()
 
     def run_card(self, run: str) -> str:
         """Return how a run is asked, for whoever asks it later."""
@@ -83,16 +85,12 @@ class RunsPlan(CorporaPlan, ModelsPlan):
 
     def _asked(self, corpus: str) -> dict[str, Any]:
         settings = self.corpora[corpus]
-        defined = {
-            type: entry["definition"]
-            for file in self.definitions(corpus)
-            for type, entry in yaml.safe_load(Path(file).read_text(encoding="utf-8")).items()
-        }
+        defined = [_defined(file) for file in self.definitions(corpus)]
         return {
             "dataset": settings.dataset,
             "language": settings.language,
             "types": settings.types,
-            "definitions": defined,
+            "definitions": next(iter(defined), {}),
         }
 
     def about(self, run: str) -> str:
@@ -126,3 +124,10 @@ class RunsPlan(CorporaPlan, ModelsPlan):
         run = self.run(predictions.partition("+")[0])
         gold = [f"results/corpora/{corpus}/test" for corpus in self.tested(run.id)]
         return [self.prediction_file(predictions), f"results/curate/{run.id}/train", *gold]
+
+
+@cache
+def _defined(file: str) -> dict[str, str]:
+    """Return the definitions of types in a file, which is read for each run on its corpus."""
+    entries = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    return {type: entry["definition"] for type, entry in entries.items()}
