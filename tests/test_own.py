@@ -1,6 +1,7 @@
 """A corpus of one's own: found, checked, told of, and ready for the same targets."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,7 +88,10 @@ def test_named_splits_are_kept_and_shared_sentences_are_counted(tmp_path):
     assert documents == {"train": 9, "dev": 1, "test": 6}
     shared = {split: leak["shared_sentences"] for split, leak in report["leaks"].items()}
     assert shared["test"] >= 1
-    assert report["repeated"] == 2
+    assert len(report["repeated"]) == 2
+    said = told(report)
+    assert "32 files were read as brat: 20 of train, 12 of test. A tenth of the training" in said
+    assert re.search(r"train train/note8:0, test test/note8:0: Patient 8 had renal failure", said)
 
 
 NAMES = {

@@ -12,6 +12,7 @@ from pathlib import Path
 from bionerflow.errors import UserError
 
 FORMS = ("brat", "pubtator", "bioc", "jsonl", "csv", "html")
+MODELS = "config/models.yaml"
 INPUTS = ("text", "brat", "pubtator", "bioc", "jsonl", "csv")
 
 ANNOTATE = """\
@@ -181,7 +182,9 @@ def new_corpus(args: argparse.Namespace) -> None:
 
     if not re.fullmatch(r"[a-z0-9_-]+", args.name):
         raise UserError(f"--name {args.name}: only small letters, digits, _ and - may be in it.")
-    models = load(Models, "config/models.yaml").models
+    if not Path(MODELS).is_file():
+        raise UserError(f"There is no {MODELS} here: change to the repository's root.")
+    models = load(Models, MODELS).models
     if args.model not in models:
         raise UserError(f"There is no model '{args.model}'.{nearest(args.model, models)}")
     out = args.out or Path("own", args.name)

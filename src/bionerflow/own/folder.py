@@ -92,7 +92,9 @@ def by_split(folder: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
         )
     if splits.keys() - {"all"} and not {"train", "test"} <= splits.keys():
         said = " and ".join(splits)
-        raise UserError(f"{folder} has names of {said} alone: train and test are needed, or none.")
+        raise UserError(
+            f"{folder} has names of {said} alone: train and test are needed, or none: rename."
+        )
     return splits
 
 
