@@ -8,6 +8,7 @@ keeping and writing. Each size has a process of its own.
 import argparse
 import itertools
 import multiprocessing
+import re
 import resource
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -69,7 +70,14 @@ def measured(given: Path, form: str, model: str | None, corpus: str | None) -> M
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     size = given.stat().st_size
     numbers = (counts["sentences"], counts["mentions"], seconds, size / 1e3 / seconds)
-    return Measured(size / 1e6, *numbers, after.ru_maxrss / 1e3)
+    return Measured(size / 1e6, *numbers, peak())
+
+
+def peak() -> float:
+    """Return the most memory that this process held, in MB; ru_maxrss has its parent's in it."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(kilobytes) / 1e3
 
 
 def write(path: Path, sentences: Sequence[str], size: float) -> Path:

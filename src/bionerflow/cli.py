@@ -15,6 +15,12 @@ FORMS = ("brat", "pubtator", "bioc", "jsonl", "csv", "html")
 MODELS = "config/models.yaml"
 INPUTS = ("text", "brat", "pubtator", "bioc", "jsonl", "csv")
 
+EXAMPLE = """\
+example:
+  bionerflow annotate notes/ --model RUN --to html -o notes.html
+  bionerflow new-corpus annotated-notes/ --name notes
+"""
+
 ANNOTATE = """\
 Find the mentions in texts with a trained run, and write them with offsets that are exact in the
 original file (code points, line ends as they are, a byte order mark not counted).
@@ -74,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="bionerflow",
         description="Biomedical named entity recognition with trained runs of this project.",
-        epilog="example:\n  bionerflow annotate notes/ --model RUN --to html -o notes.html",
+        epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -115,7 +121,9 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
     its.add_argument("--format", help="ask in this output format, where the run had several")
     its.add_argument("--selector", metavar="S", help="id or folder of a selector that filters")
     its.add_argument(
-        "--threshold", default="0.5", help="probability from which the selector keeps a mention"
+        "--threshold",
+        default="0.5",
+        help="probability from which the selector keeps a mention, or the file of a tuned one",
     )
     its.add_argument(
         "--batch-size", type=at_least_one, help="queries answered at once; fewer need less memory"

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from bionerflow.annotate.inputs import expanded
 from bionerflow.corpora.available import AtHand
 from bionerflow.corpora.settings import Recipe, load_corpora
 from bionerflow.errors import UserError, nearest
@@ -327,6 +328,10 @@ class Plan:
         """Return what is to be annotated under a name."""
         _known("results", "annotation", name, self.config.annotations)
         return self.config.annotations[name]
+
+    def texts(self, name: str) -> list[str]:
+        """Return the files to annotate, those of folders too."""
+        return expanded(self.annotation(name).inputs)
 
     def annotating(self, name: str) -> str:
         """Return what annotating rests on, beside the texts; how many jobs do it matters not."""
