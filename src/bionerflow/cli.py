@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from bionerflow.errors import UserError
 
@@ -39,15 +40,24 @@ example:
 NEW_CORPUS = """\
 Check a folder of annotated texts, and write a configuration with which the workflow trains on it.
 
-DIR holds BRAT (.txt and .ann), PubTator (.pubtator), BioC (.xml or .json), IOB (.tsv, .iob, .iob2,
-.bio, .conll) or JSON lines (.jsonl). Files or folders whose names begin with train, dev and test
-are these splits; where none is named, whole documents are dealt 80, 10 and 10 % at random, by seed.
+DIR holds BRAT (.txt and .ann), PubTator (.pubtator or .txt), BioC (.xml or .json), IOB (.tsv, .iob,
+.iob2, .bio, .conll) or JSON lines (.jsonl); docs/own-corpus.md shows a mention in each. Files or
+folders whose names begin or end with train, dev and test are these splits; where none is named,
+whole documents are dealt 80, 10 and 10 % at random, by seed.
 """
 NEW_CORPUS_EXAMPLE = """\
 example:
   bionerflow new-corpus notes/ --name notes
   snakemake results/tables/table5.csv --cores 2 --configfile own/notes/config.yaml
 """
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and where help is."""
+        self.exit(2, f"error: {message}; `{self.prog} --help` explains\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -77,7 +87,7 @@ def in_words(error: UserError | OSError) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="bionerflow",
         description="Biomedical named entity recognition with trained runs of this project.",
         epilog=EXAMPLE,
