@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -167,6 +168,18 @@ def test_an_error_is_one_line_and_a_traceback_only_on_request(
     with pytest.raises(SystemExit):
         cli.main([*arguments, "--debug"])
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["anotate"], ["annotate", "x"], ["annotate", "x", "--model", "m", "--to", "xml"],
+     ["annotate", "x", "--model", "m", "--to", "csv", "-o", "o", "--batch-size", "0"]],
+)  # fmt: skip
+def test_a_wrong_call_is_one_line_that_leads_to_help(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(arguments)
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"error: .*; `bionerflow( annotate)? --help` explains\n", said)
 
 
 def test_a_fault_of_the_program_is_one_line_too(monkeypatch):

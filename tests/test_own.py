@@ -1,19 +1,29 @@
 """A corpus of one's own: found, checked, told of, and ready for the same targets."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT
+from counting import COUNTED, matches
+from reading import read
 
 from bionerflow import cli
+from bionerflow.corpora.download import fetch
 from bionerflow.corpora.settings import load_corpora
+from bionerflow.corpora.writers import jsonl
 from bionerflow.errors import UserError
+from bionerflow.files import read_json
 from bionerflow.own import new_corpus
-from bionerflow.own.folder import found
+from bionerflow.own.folder import found, split_of
+from bionerflow.own.words import told
 from bionerflow.plan import Plan
 from bionerflow.settings import Models, load
 
@@ -78,13 +88,32 @@ def test_named_splits_are_kept_and_shared_sentences_are_counted(tmp_path):
     assert documents == {"train": 9, "dev": 1, "test": 6}
     shared = {split: leak["shared_sentences"] for split, leak in report["leaks"].items()}
     assert shared["test"] >= 1
-    assert report["repeated"] == 2
+    assert len(report["repeated"]) == 2
+    said = told(report)
+    assert "32 files were read as brat: 20 of train, 12 of test. A tenth of the training" in said
+    assert re.search(r"train train/note8:0, test test/note8:0: Patient 8 had renal failure", said)
+
+
+NAMES = {
+    "train/a.txt": "train", "Train.PubTator": "train", "CDR_TrainingSet.PubTator.txt": "train",
+    "NCBIdevelopset_corpus.txt": "dev", "devel.tsv": "dev", "valid-1.jsonl": "dev",
+    "NLMgene_Test.PubTator": "test", "x/test_7.ann": "test", "testosterone.txt": "all",
+    "device/a.txt": "all", "blood_test_12.txt": "all", "trainer.txt": "all",
+}  # fmt: skip
+
+
+def test_a_split_is_told_by_a_words_place_in_a_name():
+    assert {name: split_of(Path(name)) for name in NAMES} == NAMES
 
 
 FORMS = {
     "a.pubtator": "1|t|Renal failure\n1|a|It was anemia.\n1\t0\t13\tRenal failure\tDisease\n",
     "a.jsonl": '{"id": "1:0", "doc_id": "1", "text": "Renal failure", "entities": '
     '[{"type": "Disease", "spans": [{"start": 0, "end": 13}], "text": "Renal failure"}]}\n',
+    "a.txt": "1|t|Renal failure\n1|a|\n1\t0\t13\tRenal failure\tDisease\n",
+    "a.BioC.JSON": '{"documents": [{"id": "1", "passages": [{"offset": 0, "text": "Renal failure", '
+    '"annotations": [{"infons": {"type": "Disease"}, "text": "Renal failure", "locations": '
+    '[{"offset": 0, "length": 13}]}]}]}]}',
     "a.tsv": "Renal\tB-Disease\nfailure\tI-Disease\n.\tO\n\n",
 }
 
@@ -100,13 +129,85 @@ def test_other_forms_are_read(name, tmp_path):
     }  # fmt: skip
 
 
+def brat_of(mirror: Path, folder: Path) -> None:
+    with tarfile.open(mirror / "pgxcorpus/brat.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+
+
+def copied(*names: str) -> Callable[[Path, Path], None]:
+    def copy(mirror: Path, folder: Path) -> None:
+        for name in names:
+            shutil.copy(mirror / name, folder)
+
+    return copy
+
+
+def bioc_of(mirror: Path, folder: Path) -> None:
+    shutil.copy(mirror / "biored/Dev.BioC.JSON", folder / "biored.BioC.JSON")
+
+
+def jsonl_of(mirror: Path, folder: Path) -> None:
+    data = (mirror / "bc5cdr/pubtator/CDR_sample.txt").read_bytes()
+    documents = read("pubtator", {"sample": data}).documents
+    (folder / "sample.jsonl").write_bytes(jsonl(documents)["corpus.jsonl"])
+
+
+REAL: dict[str, Callable[[Path, Path], None]] = {
+    "brat": brat_of,
+    "pubtator": copied(*(f"ncbi_disease/pubtator/NCBI{split}set_corpus.txt"
+                         for split in ("train", "develop", "test"))),
+    "bioc": bioc_of,
+    "iob": copied(*(f"ncbi_disease/iob/{split}.tsv" for split in ("train", "devel", "test"))),
+    "jsonl": jsonl_of,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", REAL)
+def test_real_corpora_of_each_form_are_read_to_the_last_mention(form, tmp_path, corpora_mirror):
+    (tmp_path / "in").mkdir()
+    REAL[form](corpora_mirror, tmp_path / "in")
+    report = make(tmp_path / "in", form)
+    files = [path.read_bytes() for path in (tmp_path / "in").rglob("*.*")]
+    raw = {"brat": matches(rb"^T\d"), "jsonl": matches(rb'"type"')}.get(form) or COUNTED[form]
+    assert report["mentions"] == sum(map(raw, files)) > 700
+    assert all(split["entities"] > 50 for split in report["splits"].values())
+    assert report["entities"] + report["lost"] == report["mentions"]
+    assert report["flags"]["discontinuous"] == (form == "brat")
+    said = told(report)
+    assert f"{report['lost']} of {report['mentions']} mentions could not be used." in said
+    assert read_json(tmp_path / "own" / form / "report.json") == report
+
+
+def test_what_was_mended_is_read_anew(notes):
+    make(notes)
+    entry = notes.parent / "own" / "notes" / "corpora.yaml"
+    before = load_corpora(entry)["notes"].entry("all.tar")
+    brat(notes, "note3", 33)
+    make(notes)
+    after = load_corpora(entry)["notes"].entry("all.tar")
+    assert before["local"] == after["local"]
+    assert before["sha256"] != after["sha256"]
+    with pytest.raises(UserError, match="enter it anew with `bionerflow new-corpus`"):
+        fetch(before, notes.parent / "raw")
+
+
+def test_what_keeps_a_model_from_learning_is_told(tmp_path):
+    for split, type in {"train": "Disease", "dev": "disease", "test": "Drug"}.items():
+        brat(tmp_path / "notes", f"{split}/note", 1, f"T2\t{type} 0 7\tPatient")
+    said = told(make(tmp_path / "notes"))
+    assert "Warning: train has no Drug: a model cannot learn it." in said
+    assert "Warning: Disease and disease may be one type" in said
+
+
 def test_what_cannot_be_told_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"There is no folder"):
         found(tmp_path / "nowhere")
     with pytest.raises(UserError, match=r"has no annotated file"):
         found(tmp_path)
     (tmp_path / "train.tsv").touch()
-    with pytest.raises(UserError, match=r"names train: train and test are needed, or none"):
+    with pytest.raises(
+        UserError, match=r"names of train alone: train and test are needed, or none"
+    ):
         found(tmp_path)
     (tmp_path / "more.tsv").touch()
     with pytest.raises(UserError, match=r"1 files are of no split, .*more.tsv first"):

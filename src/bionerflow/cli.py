@@ -8,11 +8,19 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from bionerflow.errors import UserError
 
 FORMS = ("brat", "pubtator", "bioc", "jsonl", "csv", "html")
+MODELS = "config/models.yaml"
 INPUTS = ("text", "brat", "pubtator", "bioc", "jsonl", "csv")
+
+EXAMPLE = """\
+example:
+  bionerflow annotate notes/ --model RUN --to html -o notes.html
+  bionerflow new-corpus annotated-notes/ --name notes
+"""
 
 ANNOTATE = """\
 Find the mentions in texts with a trained run, and write them with offsets that are exact in the
@@ -32,15 +40,24 @@ example:
 NEW_CORPUS = """\
 Check a folder of annotated texts, and write a configuration with which the workflow trains on it.
 
-DIR holds BRAT (.txt and .ann), PubTator (.pubtator), BioC (.xml or .json), IOB (.tsv, .iob, .iob2,
-.bio, .conll) or JSON lines (.jsonl). Files or folders whose names begin with train, dev and test
-are these splits; where none is named, whole documents are dealt 80, 10 and 10 % at random, by seed.
+DIR holds BRAT (.txt and .ann), PubTator (.pubtator or .txt), BioC (.xml or .json), IOB (.tsv, .iob,
+.iob2, .bio, .conll) or JSON lines (.jsonl); docs/own-corpus.md shows a mention in each. Files or
+folders whose names begin or end with train, dev and test are these splits; where none is named,
+whole documents are dealt 80, 10 and 10 % at random, by seed.
 """
 NEW_CORPUS_EXAMPLE = """\
 example:
   bionerflow new-corpus notes/ --name notes
   snakemake results/tables/table5.csv --cores 2 --configfile own/notes/config.yaml
 """
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and where help is."""
+        self.exit(2, f"error: {message}; `{self.prog} --help` explains\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,10 +87,10 @@ def in_words(error: UserError | OSError) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="bionerflow",
         description="Biomedical named entity recognition with trained runs of this project.",
-        epilog="example:\n  bionerflow annotate notes/ --model RUN --to html -o notes.html",
+        epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -114,7 +131,9 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
     its.add_argument("--format", help="ask in this output format, where the run had several")
     its.add_argument("--selector", metavar="S", help="id or folder of a selector that filters")
     its.add_argument(
-        "--threshold", default="0.5", help="probability from which the selector keeps a mention"
+        "--threshold",
+        default="0.5",
+        help="probability from which the selector keeps a mention, or the file of a tuned one",
     )
     its.add_argument(
         "--batch-size", type=at_least_one, help="queries answered at once; fewer need less memory"
@@ -181,7 +200,9 @@ def new_corpus(args: argparse.Namespace) -> None:
 
     if not re.fullmatch(r"[a-z0-9_-]+", args.name):
         raise UserError(f"--name {args.name}: only small letters, digits, _ and - may be in it.")
-    models = load(Models, "config/models.yaml").models
+    if not Path(MODELS).is_file():
+        raise UserError(f"There is no {MODELS} here: change to the repository's root.")
+    models = load(Models, MODELS).models
     if args.model not in models:
         raise UserError(f"There is no model '{args.model}'.{nearest(args.model, models)}")
     out = args.out or Path("own", args.name)

@@ -6,7 +6,7 @@
 
 rule annotate_share:
     input:
-        lambda w: plan.annotation(w.texts).inputs,
+        asked(lambda w: plan.texts(w.texts)),
         lambda w: [ancient(f"{folder}/model") for folder in plan.annotators(w.texts)],
         lambda w: [f"{folder}/metrics.json" for folder in plan.annotators(w.texts)],
         lambda w: f"{plan.annotators(w.texts)[0]}/run.json",

@@ -3,10 +3,10 @@
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from bionerflow.corpora.readers.brat import ANNOTATIONS
 from bionerflow.errors import UserError
 
 STDIN = "-"
@@ -14,7 +14,7 @@ SUFFIXES = {".txt": "text", ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".n
             ".json": "bioc", ".xml": "bioc", ".pubtator": "pubtator"}  # fmt: skip
 KNOWN = ", ".join(sorted(SUFFIXES))
 #: Beside texts, what has none: BRAT's annotations and configuration.
-BESIDE = (*ANNOTATIONS, ".conf")
+BESIDE = (".ann", ".a1", ".conf")
 
 
 class Input(NamedTuple):
@@ -27,8 +27,7 @@ class Input(NamedTuple):
 def inputs(paths: Iterable[str]) -> list[Input]:
     """Return the files to read, those of folders by name, hidden ones left out.
 
-    A `.ann` or `.a1` file beside a text is BRAT's, and holds no text. Files of one name have their
-    paths for ids.
+    Of BRAT's files only the texts are. Files of one name have their paths for ids.
 
     Raises:
         UserError: a path is not there, or there is nothing to read.
@@ -42,12 +41,18 @@ def inputs(paths: Iterable[str]) -> list[Input]:
             found += in_folder(path)
         elif not path.exists():
             raise UserError(f"There is no file or folder {given}: correct the path.")
-        elif path.suffix not in ANNOTATIONS:
+        elif path.suffix not in BESIDE:
             found.append(Input(given, path.stem))
     if not found:
         raise UserError("Files of annotations hold no texts: name the texts, or their folder.")
     times = Counter(file.id for file in found)
     return [file if times[file.id] == 1 else Input(file.path, file.path) for file in found]
+
+
+def expanded(paths: Iterable[str]) -> list[str]:
+    """Return the paths, in place of a folder the files to read in it."""
+    files = ([f.path for f in in_folder(Path(g))] if Path(g).is_dir() else [g] for g in paths)
+    return list(chain.from_iterable(files))
 
 
 def in_folder(folder: Path) -> list[Input]:

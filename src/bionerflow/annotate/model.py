@@ -44,6 +44,14 @@ def folder_of(given: str, runs: Path, mark: str) -> Path:
     raise UserError(f"There is no {mark} in {given}, nor in {runs / given}.{hint}")
 
 
+def card_of(path: Path) -> RunCard:
+    """Read a run's card."""
+    try:
+        return parse(RunCard, read_json(path), str(path))
+    except ValueError as error:
+        raise UserError(f"{path} is not whole ({error}): copy the run's folder again.") from None
+
+
 class RunModel:
     """An annotator that asks a trained run, and a selector after it where one is given."""
 
@@ -64,7 +72,7 @@ class RunModel:
         if not 0 <= threshold <= 1:
             raise UserError(f"A threshold is from 0 to 1, not {threshold:g}.")
         folder = folder_of(run, RUNS, CARD)
-        card = parse(RunCard, read_json(folder / CARD), str(folder / CARD))
+        card = card_of(folder / CARD)
         corpus = _one(folder, "corpus", corpus, card.corpora)
         asked = card.corpora[corpus]
         self.asking = Asking(asked.dataset, asked.language, tuple(asked.types), asked.definitions)

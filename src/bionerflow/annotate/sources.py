@@ -201,7 +201,7 @@ def json_lines(file: Input, raw: BinaryIO, reading: Reading) -> Iterator[Piece]:
         except ValueError as error:
             raise UserError(f"{file.path}:{number}: not JSON ({error}).") from None
         if not isinstance(record, dict) or not isinstance(record.get(reading.column), str):
-            raise _no_column(f"{file.path}:{number}", reading.column, record)
+            raise _no_column(f"{file.path}:{number}", "column", reading.column, record)
         yield Piece(_record_id(file, reading, record, number), 0, record[reading.column])
 
 
@@ -218,7 +218,7 @@ def csv_table(file: Input, raw: BinaryIO, reading: Reading) -> Iterator[Piece]:
     rows = csv.reader(chain([first], source), delimiter=delimiter, strict=True)
     header = next(rows, [])
     if reading.column not in header:
-        raise _no_column(f"{file.path}:1", reading.column, header)
+        raise _no_column(f"{file.path}:1", "column", reading.column, header)
     for number, row in enumerate(filter(None, rows), start=1):
         if len(row) != len(header):
             raise UserError(
@@ -234,13 +234,13 @@ def _record_id(file: Input, reading: Reading, record: dict, number: int) -> str:
         if record.get(key) not in (None, ""):
             return str(record[key])
     if reading.id_column:
-        raise _no_column(f"{file.path}:{number}", reading.id_column, record)
+        raise _no_column(f"{file.path}:{number}", "id", reading.id_column, record)
     return f"{file.id}-{number}"
 
 
-def _no_column(where: str, column: str, record: object) -> UserError:
+def _no_column(where: str, option: str, column: str, record: object) -> UserError:
     names = f" Known: {', '.join(map(str, record))}." if isinstance(record, dict | list) else ""
-    return UserError(f"{where}: there is no text under '{column}'; name it.{names}")
+    return UserError(f"{where}: there is no text under '{column}': name it by --{option}.{names}")
 
 
 FORMS: dict[str, Callable[..., Iterator[Piece]]] = {

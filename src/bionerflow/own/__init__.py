@@ -34,8 +34,9 @@ def new_corpus(
 ) -> dict[str, Any]:
     """Check the annotated texts in `folder`, write their configuration into `out`, report.
 
-    Returns the corpus's report (`corpora.normalise`), with `repeated`: sentences that occur more
-    than once, `leaks`: test and dev sentences that training shows, and `flags`. It is written, too.
+    Returns the corpus's report (`corpora.normalise`), with `reader`, the number of `files` of each
+    split, `repeated`: sentences that occur more than once, with their places, `leaks`: test and dev
+    sentences that training shows, and `flags`. It is written, too.
 
     Raises:
         UserError: there is nothing to read, or it cannot be told which form or split it is of.
@@ -45,6 +46,7 @@ def new_corpus(
     entry = entry_of(files, name, language, out)
     with tempfile.TemporaryDirectory() as work:
         report = checked(name, entry, Path(work))
+    report |= {"reader": files.reader, "files": {s: len(its) for s, its in files.splits.items()}}
     entry |= report["flags"]
     texts = {
         "corpora.yaml": {"corpora": {name: entry}},
@@ -89,10 +91,13 @@ def checked(name: str, entry: Mapping[str, Any], work: Path) -> dict[str, Any]:
     return report | {"flags": flags, "repeated": repeated(work), "leaks": leaked(work)}
 
 
-def repeated(work: Path) -> int:
-    """Count the sentences that have an equal one before them, in any split."""
-    texts = [row["text"] for s in SPLITS for row in read_rows(work / f"{s}.parquet", EXAMPLES)]
-    return len(texts) - len(set(texts))
+def repeated(work: Path) -> dict[str, list[str]]:
+    """Return the sentences that occur more than once, each with its splits and ids."""
+    places: dict[str, list[str]] = {}
+    for split in SPLITS:
+        for row in read_rows(work / f"{split}.parquet", EXAMPLES):
+            places.setdefault(row["text"], []).append(f"{split} {row['id']}")
+    return {text: found for text, found in places.items() if len(found) > 1}
 
 
 def leaked(work: Path) -> dict[str, dict[str, Any]]:

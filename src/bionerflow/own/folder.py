@@ -27,9 +27,10 @@ READER_OF = {
 #: A PubTator file of any name begins with a title.
 TITLE = re.compile(rb"(?:\xef\xbb\xbf)?\s*[^|\t\n]+\|t\|")
 SPLIT_OF: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "test": "test"}
-WORD = r"(train|dev|val|test)(?:ing|el|elopment|id|idation)?[-_ ]?(?:set)?"
-#: A name begins or ends with a word for a split, and not with a longer one, as "testosterone".
-NAMED = re.compile(rf"{WORD}(?![a-z])|.*(?<![a-z]){WORD}$")
+WORD = r"(train|dev|val|test)(?:ing|el|elop|elopment|id|idation)?"
+#: A name begins or ends with a word for a split, not with a longer one as "testosterone", or has
+#: the word with "set" somewhere.
+NAMED = re.compile(rf"{WORD}(?![a-z])|.*(?<![a-z]){WORD}$|.*{WORD}[-_ ]?set")
 #: Shares of the documents, where no split is named, and where one is missing.
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 WITHOUT_DEV = {"train": 0.9, "dev": 0.1}
@@ -90,7 +91,10 @@ def by_split(folder: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
             "file's or folder's name with train, dev or test, or none."
         )
     if splits.keys() - {"all"} and not {"train", "test"} <= splits.keys():
-        raise UserError(f"{folder} names {', '.join(splits)}: train and test are needed, or none.")
+        said = " and ".join(splits)
+        raise UserError(
+            f"{folder} has names of {said} alone: train and test are needed, or none: rename."
+        )
     return splits
 
 
@@ -99,7 +103,7 @@ def split_of(path: Path) -> str:
     for part in path.parts:
         named = NAMED.match(part.casefold().partition(".")[0])
         if named:
-            return SPLIT_OF[named[1] or named[2]]
+            return SPLIT_OF[next(filter(None, named.groups()))]
     return "all"
 
 

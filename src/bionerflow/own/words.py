@@ -1,6 +1,6 @@
 """A corpus's report in words, for who made the annotations."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,7 +8,7 @@ import pandas as pd
 from bionerflow.corpora.leakage import SHORTEST
 from bionerflow.corpora.settings import SPLITS
 
-SHOWN = 3
+SHOWN, WIDTH = 3, 160  # lines of a kind, and characters of each
 COUNTED = {"documents": "documents", "sentences": "sentences", "mentions": "entities"}
 REASONS = {
     "text_differs": "the mention as written is not the text at its offsets",
@@ -31,7 +31,22 @@ def told(report: Mapping[str, Any]) -> str:
         **{what: {s: splits[s][key] for s in SPLITS} for what, key in COUNTED.items()},
         **{type: {s: splits[s]["types"].get(type, 0) for s in SPLITS} for type in types(report)},
     }
-    return "\n".join([pd.DataFrame(rows).T.to_string(), "", *lines(report)])
+    table = pd.DataFrame(rows).T.to_string()
+    return "\n".join([read_as(report), "", table, "", *lines(report)])
+
+
+def read_as(report: Mapping[str, Any]) -> str:
+    """Return how the files were taken: form and splits."""
+    files = report["files"]
+    said = f"{sum(files.values())} files were read as {report['reader']}"
+    if "all" in files:
+        return (
+            f"{said}. None names a split: whole documents are dealt 80, 10 and 10 % at random, "
+            "by seed."
+        )
+    named = ", ".join(f"{files[split]} of {split}" for split in SPLITS if split in files)
+    dev = "" if "dev" in files else " A tenth of the training documents, drawn by seed, is dev."
+    return f"{said}: {named}.{dev}"
 
 
 def types(report: Mapping[str, Any]) -> list[str]:
@@ -41,21 +56,35 @@ def types(report: Mapping[str, Any]) -> list[str]:
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield what else there is to say, a line each."""
-    kinds = [kind for kind, has in report["flags"].items() if has] or ["neither nested nor broken"]
+    kinds = [kind for kind, has in report["flags"].items() if has] or [
+        "neither nested nor discontinuous"
+    ]
     yield f"Mentions are {' and '.join(kinds)}."
     yield f"{report['lost']} of {report['mentions']} mentions could not be used."
-    for reason, found in report["findings"].items():
+    by_loss = sorted(report["findings"].items(), key=lambda item: -item[1]["lost"])
+    for reason, found in by_loss:
         yield f"{found['count']} times, {found['lost']} lost: {REASONS.get(reason, reason)}"
-        yield from (f"    {where}" for where in found["mentions"][:SHOWN])
-        if found["count"] > SHOWN:
-            yield f"    and {found['count'] - SHOWN} more"
-    yield f"{report['repeated']} sentences occur more than once."
+        yield from some(found["mentions"])
+    yield f"{len(report['repeated'])} sentences occur more than once."
     for split, leak in report["leaks"].items():
         yield (
             f"{leak['shared_sentences']} of {leak['test_sentences']} sentences of {split} "
             f"({SHORTEST} characters and more) are in train."
         )
+    across = [
+        f"{', '.join(places)}: {text}"
+        for text, places in report["repeated"].items()
+        if len("".join(text.split())) >= SHORTEST and len({p.split()[0] for p in places}) > 1
+    ]
+    yield from some(across)
     yield from warnings(report)
+
+
+def some(found: Sequence[str]) -> Iterator[str]:
+    """Yield the first lines, and how many there are more."""
+    yield from (f"    {line[:WIDTH]}" for line in found[:SHOWN])
+    if len(found) > SHOWN:
+        yield f"    and {len(found) - SHOWN} more"
 
 
 def warnings(report: Mapping[str, Any]) -> Iterator[str]:

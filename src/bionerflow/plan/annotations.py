@@ -1,5 +1,6 @@
 """What rules look up of texts that are annotated."""
 
+from bionerflow.annotate.inputs import expanded
 from bionerflow.plan.base import BasePlan, as_json, known
 from bionerflow.settings import AnnotationSettings
 
@@ -11,6 +12,10 @@ class AnnotationsPlan(BasePlan):
         """Return what is to be annotated under a name."""
         known("results", "annotation", name, self.config.annotations)
         return self.config.annotations[name]
+
+    def texts(self, name: str) -> list[str]:
+        """Return the files to annotate, those of folders too."""
+        return expanded(self.annotation(name).inputs)
 
     def annotating(self, name: str) -> str:
         """Return what annotating rests on, beside the texts; how many jobs do it matters not."""
