@@ -14,6 +14,7 @@ from bionerflow.tokenizer import add_phrases, train_tokenizer
 VOCABULARY = 1500  # of the tokenizer; the output layer has the shape's own
 #: hidden, layers, heads, key-value heads, head, intermediate, vocabulary: from the models' cards.
 SHAPES = {
+    "nano": (128, 4, 2, 2, 64, 384, 1536),
     "mini": (256, 6, 4, 2, 64, 768, 1536),
     "30m": (384, 6, 6, 6, 64, 1152, 50_304),
     "qwen2.5-0.5b": (896, 24, 14, 2, 64, 4864, 151_936),

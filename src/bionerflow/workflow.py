@@ -16,6 +16,7 @@ from bionerflow.corpora.available import AtHand
 from bionerflow.corpora.settings import Recipe, load_corpora
 from bionerflow.errors import UserError, nearest
 from bionerflow.settings import (
+    ORACLE,
     SCORELESS,
     AnnotationSettings,
     Config,
@@ -76,6 +77,8 @@ class Plan:
             where = self.config.experiments[paper]
             for corpus in experiment.corpora:
                 _known(where, "corpus", corpus, self.corpora)
+            if ORACLE in experiment.selectors:
+                raise UserError(f"{where}: '{ORACLE}' is gold itself: name the selector otherwise.")
             bases = [selector.base for selector in experiment.selectors.values()]
             for model in [*experiment.all_models(), *bases]:
                 _known(where, "model", model, self.models)

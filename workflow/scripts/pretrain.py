@@ -7,13 +7,15 @@ from pathlib import Path
 
 import torch
 
+from bionerflow import encoder, pretrain
 from bionerflow.files import read_json
 from bionerflow.models import load_tokenizer, save, write_card
-from bionerflow.pretrain import draw_texts, pretrain
 from bionerflow.records import checkpoint_key
 from bionerflow.schema import read_examples
 from bionerflow.script import run
 from bionerflow.settings import Architecture, TrainSettings, parse
+
+FAMILY = {"decoder": pretrain, "encoder": encoder}
 
 
 def main() -> None:
@@ -43,10 +45,11 @@ def main() -> None:
     }
     key = checkpoint_key({**inputs, "seed": args.seed})
     checkpoints = args.checkpoints / args.out.name / key
-    model, metrics = pretrain(
+    architecture = parse(Architecture, settings["architecture"], "architecture")
+    model, metrics = FAMILY[architecture.kind].pretrain(
         tokenizer,
-        draw_texts(texts, settings["sentences"], args.seed),
-        parse(Architecture, settings["architecture"], "architecture"),
+        pretrain.draw_texts(texts, settings["sentences"], args.seed),
+        architecture,
         parse(TrainSettings, settings["train"], "train"),
         checkpoints,
         args.seed,
