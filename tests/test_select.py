@@ -4,6 +4,8 @@ from collections import Counter
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tiny import tiny_encoder, tiny_model
 
 from bionerflow.errors import UserError
@@ -19,10 +21,12 @@ from bionerflow.schema import (
     write_rows,
 )
 from bionerflow.select import model as model_module
+from bionerflow.select import sharing as sharing_module
 from bionerflow.select.filter import filter_by_gold, filter_predictions, read_predictions
 from bionerflow.select.fit import auc, fit, train
 from bionerflow.select.kinds import build, load
-from bionerflow.select.samples import Candidate, Sample, draw, mentions, near_misses
+from bionerflow.select.samples import TOKEN, Candidate, Sample, draw, mentions, near_misses
+from bionerflow.select.sharing import beginnings
 from bionerflow.select.threshold import curve, read_threshold, tune
 from bionerflow.settings import SelectorSettings
 
@@ -70,7 +74,8 @@ def test_an_edge_inside_a_token_moves_to_the_edges_around_it():
 
 def test_fragments_are_marked_and_moved_one_at_a_time_and_never_touch():
     mention = at("dis", (0, 6), (19, 25), sentence="breast and ovarian cancer")
-    assert mention.marked == "dis: [breast] and ovarian [cancer]"
+    assert mention.marked() == "dis: [breast] and ovarian [cancer]"
+    assert mention.marked(("<", ">")) == "dis: <breast> and ovarian <cancer>"
     misses = list(near_misses(mention, ["dis"]))
     assert texts(misses, "end") == [["breast and", "cancer"], ["breast and ovarian", "cancer"]]
     assert texts(misses, "start") == [
@@ -112,10 +117,17 @@ def test_too_few_mentions_or_misses_still_give_halves():
 
 
 BASES = {"llm_cls": tiny_model, "llm_causal": tiny_model, "bert_cls": tiny_encoder}
+MARKS = ("brackets", "tokens")
+CAUSAL = ["llm_cls", "llm_causal"]
 
 
 @pytest.fixture(scope="module", params=BASES)
 def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=MARKS)
+def marks(request):
     return request.param
 
 
@@ -125,44 +137,107 @@ def base(kind, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def selector(kind, base):
+def selector(kind, marks, base):
     """Weights as large as after training, so that the sentence matters."""
     torch.manual_seed(1)
-    selector = build(base, SelectorSettings(kind=kind, base="tiny"), ["dis", "DNA"])
+    selector = build(base, SelectorSettings(kind=kind, base="tiny", marks=marks), ["dis", "DNA"])
     with torch.no_grad():
         for name, weights in selector.trained().items():
-            if "lora_B" in name or "head" in name:
+            if "lora_B" in name or "head" in name or "delta" in name:
                 weights.normal_(std=1.0)
     return selector.eval()
 
 
+LONG = "breast and ovarian cancer " * 9
 CANDIDATES = [
     at("DNA", (4, 8)),
     at("dis", (4, 13)),
     at("dis", (0, 1), (2, 3), sentence="上中下"),
-    at("DNA", (0, 200), sentence="breast and ovarian cancer " * 9),
+    at("DNA", (0, 200), sentence=LONG),
     *(at("DNA", (n, n + 1)) for n in range(12)),
 ]
+WORDS = [match.span() for match in TOKEN.finditer(LONG)]
 
 
-def test_probabilities_do_not_depend_on_padding_side_batch_or_order(selector, monkeypatch):
-    together = dict(zip(CANDIDATES, selector.probabilities(CANDIDATES), strict=True))
-    assert max(together.values()) - min(together.values()) > 0.02
-    alone = {candidate: selector.probabilities([candidate])[0] for candidate in CANDIDATES}
-    if selector.settings.kind != "bert_cls":
-        monkeypatch.setattr(selector, "padding_side", "left")
-    backwards = CANDIDATES[::-1]
-    left = dict(zip(backwards, selector.probabilities(backwards), strict=True))
-    monkeypatch.setattr(model_module, "BATCH_TOKENS", 100)
-    small = dict(zip(CANDIDATES, selector.probabilities(CANDIDATES), strict=True))
-    for other in (alone, left, small):
-        assert other == pytest.approx(together, abs=1e-5)
+@st.composite
+def candidates(draw):
+    """Draw a candidate of one or two fragments, in one of few sentences, so that some share it."""
+    sentence = draw(st.sampled_from([LONG, SENTENCE, "a [b] c", "<|mention|> d"]))
+    cuts = st.sets(st.integers(0, len(sentence)), min_size=2, max_size=4)
+    edges = sorted(draw(cuts.filter(lambda found: len(found) != 3)))
+    spans = zip(edges[::2], edges[1::2], strict=True)
+    return at(draw(st.sampled_from(["dis", "DNA"])), *spans, sentence=sentence)
 
 
-def test_a_saved_selector_gives_the_same_probabilities(selector, tmp_path):
+@torch.inference_mode()
+def alone(selector, candidate):
+    """Return a candidate's probability: its whole sentence read, and nothing beside it."""
+    return torch.sigmoid(selector(selector.encode([candidate]))).item()
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(candidates(), min_size=1, max_size=12), st.integers(1, 500), st.data())
+def test_probabilities_do_not_depend_on_padding_side_batch_order_or_sharing(
+    selector, monkeypatch, found, tokens, data
+):
+    sides = ["left", "right"] if selector.settings.kind in CAUSAL else ["right"]
+    monkeypatch.setitem(model_module.BATCH_TOKENS, "cpu", tokens)
+    monkeypatch.setattr(sharing_module, "SHARED_TOKENS", data.draw(st.integers(1, 9)))
+    monkeypatch.setattr(selector, "padding_side", data.draw(st.sampled_from(sides)))
+    together = selector.probabilities(found)
+    assert together == pytest.approx([alone(selector, one) for one in found], abs=1e-5)
+
+
+def test_what_a_candidate_is_decides_its_probability(selector):
+    scores = selector.probabilities(CANDIDATES)
+    assert max(scores) - min(scores) > 0.005
+    assert len({round(score, 6) for score in scores}) > len(scores) / 2
+
+
+@pytest.mark.parametrize("kind", CAUSAL, indirect=True)
+def test_what_candidates_of_a_sentence_have_in_common_is_read_once(selector, monkeypatch):
+    monkeypatch.setitem(model_module.BATCH_TOKENS, "cpu", 600)
+    found = [at("DNA", span, sentence=LONG) for span in WORDS[-20:]]
+    whole, read = sum(map(len, selector.encode(found))), []
+    hook = selector.encoder.register_forward_hook(
+        lambda _, args, kwargs, __: read.append(args[0].numel()), with_kwargs=True
+    )
+    selector.probabilities(found)
+    hook.remove()
+    assert sum(read) < whole / 2
+
+
+@pytest.mark.parametrize("kind", CAUSAL, indirect=True)
+def test_a_beginning_ends_at_the_first_mark_that_differs(selector):
+    first, other, last = WORDS[-20], WORDS[-10], WORDS[-1]
+    asked = [at("DNA", span, sentence=LONG) for span in (other, first, last)]
+    asked += [at("dis", last, sentence=LONG), at("DNA", (0, 3))]
+    rows = selector.encode(asked)
+    shared, *single = beginnings(asked, rows)
+    assert [(one.ids, set(one.common.values())) for one in single] == [([], {0})] * 2
+    assert list(shared.ids) == rows[0][: shared.common[0]] == rows[2][: shared.common[2]]
+    text = selector.tokenizer.decode(rows[1][: shared.common[1]])
+    assert text.rstrip().endswith(f"DNA: {LONG[: first[0]]}".rstrip())
+    assert shared.common[1] < shared.common[0]
+
+
+def test_marks_are_literal_brackets_or_tokens_of_their_own(selector):
+    [row] = selector.encode([at("DNA", (4, 8))])
+    marks = [selector.tokenizer.convert_tokens_to_ids(mark) for mark in selector.marks]
+    assert [row.count(mark) for mark in marks] == [1, 1]
+    [row] = selector.encode([at("DNA", (2, 3), sentence="a [b] c")])
+    own = selector.settings.marks == "tokens"
+    assert [row.count(mark) for mark in marks] == ([1, 1] if own else [2, 2])
+
+
+def test_a_loaded_selector_gives_the_same_probabilities(selector, tmp_path):
     selector.save(tmp_path / "model")
     loaded = load(tmp_path / "model")
-    assert loaded.probabilities(CANDIDATES) == selector.probabilities(CANDIDATES)
+    expected = pytest.approx(selector.probabilities(CANDIDATES), abs=1e-5)
+    assert loaded.probabilities(CANDIDATES) == expected
+    assert not any("lora" in name for name in loaded.state_dict())
     assert loaded.types == ["DNA", "dis"]
     assert not json.loads((tmp_path / "model/selector.json").read_text())["base"].startswith("/")
 
@@ -177,11 +252,12 @@ def test_bad_candidates_and_folders_are_refused(selector, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["llm_causal"], indirect=True)
+@pytest.mark.parametrize("marks", ["brackets"], indirect=True)
 def test_yes_or_no_is_scored_as_the_model_itself_would_answer(selector):
     ids = torch.tensor(selector.encode(CANDIDATES[:1]))
     text = selector.tokenizer.decode(ids[0])
-    assert text.startswith("<|user|>DNA: The [IL-2] gene, of T cells.\nIs the text")
-    assert text.endswith("yes or no.<|assistant|>")
+    assert text.startswith("<|user|>Is the marked text")
+    assert text.endswith("yes or no.\nDNA: The [IL-2] gene, of T cells.<|assistant|>")
     with torch.inference_mode():
         scores = selector.model(ids).logits[0, -1].softmax(0)
     yes, no = (scores[selector.tokenizer(word)["input_ids"][0]].item() for word in ("yes", "no"))
@@ -200,8 +276,8 @@ def test_a_selector_learns_to_tell_mentions_from_near_misses(kind, base, tmp_pat
         words[place] = "BCL"
         examples.append(example(" ".join(words), ("DNA", [(start, start + 3)]), id=str(n)))
     write_examples(tmp_path / "easy/train.parquet", examples)
-    settings = SelectorSettings(kind=kind, base="tiny", epochs=8, batch_size=16, learning_rate=3e-3)
-    metrics = fit({"easy": tmp_path / "easy/train.parquet"}, base, settings, 1, tmp_path / "out")
+    its = SelectorSettings(kind=kind, base="tiny", epochs=8, batch_size=16, learning_rate=3e-3)
+    metrics = fit({"easy": tmp_path / "easy/train.parquet"}, base, its, 1, tmp_path / "out")
     assert metrics["held_out"]["auc"] > 0.8
     assert metrics["held_out"]["corpora"]["easy"]["samples"] == metrics["samples"]["held_out"]
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
@@ -209,9 +285,9 @@ def test_a_selector_learns_to_tell_mentions_from_near_misses(kind, base, tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["llm_cls", "llm_causal"], indirect=True)
-def test_all_weights_are_trained_where_the_method_is_full(kind, base, tmp_path):
-    settings = SelectorSettings(kind=kind, base="tiny", method="full")
-    selector = build(base, settings, ["dis", "DNA"])
+def test_all_weights_are_trained_where_the_method_is_full(kind, marks, base, tmp_path):
+    its = SelectorSettings(kind=kind, base="tiny", method="full", marks=marks)
+    selector = build(base, its, ["dis", "DNA"])
     before = selector.probabilities(CANDIDATES)
     samples = [Sample(CANDIDATES[0], "gold"), Sample(CANDIDATES[1], "type")] * 16
     train(selector, samples, seed=1)
@@ -268,10 +344,10 @@ def filtered(folder, threshold):
     return read_rows(folder / "out.parquet", PREDICTIONS), read_card(folder / "out.parquet")
 
 
-def test_filter_keeps_entities_at_the_threshold_and_above(run_files, selector):
+def test_filter_keeps_entities_at_the_threshold_and_above(run_files):
     found = [("DNA", [(4, 8)]), ("dis", [(4, 13)]), ("DNA", [(0, 3)])]
     predict(run_files, prediction(*found), prediction(found[1], format="json_entity"))
-    scores = selector.probabilities([at(type, *spans) for type, spans in found])
+    scores = load(run_files / "model").probabilities([at(type, *spans) for type, spans in found])
     middle = sorted(scores)[1]
     rows, card = filtered(run_files, middle)
     expected = [each for each, score in zip(found, scores, strict=True) if score >= middle]

@@ -94,6 +94,10 @@ class PredictSettings(Settings):
     )
 
 
+#: The selector that is gold itself: the ceiling of filtering. It is always there.
+ORACLE = "oracle"
+
+
 class SelectorSettings(Settings):
     """A trained filter of predicted entities (unified, section II.C)."""
 
@@ -108,18 +112,22 @@ class SelectorSettings(Settings):
         "lora", description="of the causal kinds; an encoder is trained in full"
     )
     lora: LoraSettings = LoraSettings(rank=8, alpha=32, dropout=0.1)
+    marks: Literal["brackets", "tokens"] = Field(
+        "brackets", description="around a candidate: literal brackets, or tokens of their own"
+    )
     threshold: Annotated[float, Field(ge=0, le=1)] | Literal["dev"] = Field(
         0.5, description="probability from which an entity is kept; `dev`: the best on dev"
     )
 
 
 class Architecture(Settings):
-    """A decoder of the Qwen3 architecture."""
+    """A decoder of the Qwen3 architecture, or an encoder of the ModernBERT architecture."""
 
+    kind: Literal["decoder", "encoder"] = "decoder"
     hidden_size: int = Field(gt=0)
     layers: int = Field(gt=0)
     heads: int = Field(gt=0)
-    key_value_heads: int = Field(gt=0)
+    key_value_heads: int | None = Field(None, gt=0, description="of a decoder, if not all")
     intermediate_size: int = Field(gt=0)
 
 

@@ -2,7 +2,8 @@
 #
 # in   results/corpora/{corpus}/train.parquet, a base model; then results/predict/{run}.parquet
 # out  results/select/{selector}/model/ and metrics.json; results/select/{run}+{selector}.parquet;
-#      the selector `oracle` is gold itself, the ceiling of filtering
+#      the selector `oracle` is gold itself, the ceiling of filtering;
+#      results/figures/{run}+{selector}/threshold.png, .svg: precision by recall on dev
 
 
 ruleorder: filter_by_gold > select
@@ -99,6 +100,22 @@ rule tune_selector:
         " --examples {params.examples}"
         " --predictions results/predict/dev/{wildcards.run}.parquet --selector {input.model}"
         " --out {output} 2>&1 | tee {log}"
+
+
+rule threshold:
+    input:
+        tuned="results/select/dev/{run}+{selector}.json",
+        code=code("workflow/scripts/threshold.py"),
+    output:
+        png="results/figures/{run}+{selector}/threshold.png",
+        svg="results/figures/{run}+{selector}/threshold.svg",
+    log:
+        "results/logs/select/{run}+{selector}.threshold.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -P {input.code[0]} --tuned {input.tuned}"
+        " --out results/figures/{wildcards.run}+{wildcards.selector}/threshold 2>&1 | tee {log}"
 
 
 rule filter_by_gold:

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import torch
 
+from bionerflow import encoder, pretrain
 from bionerflow.files import read_json
 from bionerflow.interruption import alone, enough_room
 from bionerflow.models import load_tokenizer, save, write_card
-from bionerflow.pretrain import draw_texts, pretrain
 from bionerflow.records import checkpoint_key
 from bionerflow.schema import read_examples
 from bionerflow.script import run
 from bionerflow.settings import Architecture, TrainSettings, parse
+
+FAMILY = {"decoder": pretrain, "encoder": encoder}
 
 
 def main() -> None:
@@ -44,11 +46,12 @@ def main() -> None:
     }
     key = checkpoint_key({**inputs, "seed": args.seed})
     checkpoints = args.checkpoints / args.out.name / key
+    architecture = parse(Architecture, settings["architecture"], "architecture")
     with alone(checkpoints), enough_room(checkpoints):
-        model, metrics = pretrain(
+        model, metrics = FAMILY[architecture.kind].pretrain(
             tokenizer,
-            draw_texts(texts, settings["sentences"], args.seed),
-            parse(Architecture, settings["architecture"], "architecture"),
+            pretrain.draw_texts(texts, settings["sentences"], args.seed),
+            architecture,
             parse(TrainSettings, settings["train"], "train"),
             checkpoints,
             args.seed,

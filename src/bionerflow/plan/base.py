@@ -11,7 +11,7 @@ import yaml
 from bionerflow.corpora.available import AtHand
 from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError, nearest
-from bionerflow.settings import Config, Experiment, Models, Run, expand, load, parse
+from bionerflow.settings import ORACLE, Config, Experiment, Models, Run, expand, load, parse
 from bionerflow.tables.settings import Tables
 
 
@@ -56,6 +56,8 @@ class BasePlan:
             where = self.config.experiments[paper]
             for corpus in experiment.corpora:
                 known(where, "corpus", corpus, self.corpora)
+            if ORACLE in experiment.selectors:
+                raise UserError(f"{where}: '{ORACLE}' is gold itself: name the selector otherwise.")
             bases = [selector.base for selector in experiment.selectors.values()]
             for model in [*experiment.all_models(), *bases]:
                 known(where, "model", model, self.models)

@@ -1,20 +1,23 @@
 """The three selectors that the paper compares (unified, section III.D and Table III)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
+from transformers import DynamicCache
 
 from bionerflow.chat import Chat
 from bionerflow.errors import UserError
-from bionerflow.models import load_base, load_encoder, load_tokenizer
+from bionerflow.models import load_base, load_encoder
 from bionerflow.schema import Turn
 from bionerflow.select.model import Selector, read_card
 from bionerflow.select.samples import Candidate
+from bionerflow.select.sharing import Before, Beginning, batches, beginnings
 from bionerflow.settings import SelectorSettings
 
-QUESTION = "{}\nIs the text in square brackets exactly one mention of this type? Answer yes or no."
+#: The question stands first: what candidates have in common is at the beginning.
+QUESTION = "Is the marked text exactly one mention of its type? Answer yes or no.\n{}"
 ANSWERS = ("yes", "no")
 
 
@@ -24,25 +27,74 @@ class Causal(Selector):
     def __init__(self, base: Path, settings: SelectorSettings, types: Sequence[str]) -> None:
         """Load the model in the folder `base`, with untrained LoRA on it if that is the method."""
         super().__init__(base, settings, types)
-        self.tokenizer = load_tokenizer(base)
         self.padding_side = self.tokenizer.padding_side
         full = settings.method == "full"
         dtype = torch.float32 if full else None  # small steps vanish in bfloat16 weights
         self.model = load_base(base, dtype).requires_grad_(False)
+        marks = self.add_marks(self.model)
         body = self.model.base_model
-        self.encoder = body.requires_grad_(True) if full else _with_lora(body, settings)
+        self.encoder = body.requires_grad_(True) if full else _with_lora(body, settings, marks)
 
-    def reading(self, mask: torch.Tensor) -> dict[str, Any]:
-        """Count positions from the first real token."""
-        return {"position_ids": (mask.cumsum(1) - 1).clamp(min=0), "use_cache": False}
+    def read(self, ids: torch.Tensor, mask: torch.Tensor, before: Before | None = None) -> Any:
+        """Return the output for ids and mask (rows, length), and what was read before them.
+
+        Positions are counted from the first real token.
+        """
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        if before is None:
+            return self.encoder(ids, attention_mask=mask, position_ids=positions, use_cache=False)
+        return self.encoder(
+            ids,
+            attention_mask=before.mask(mask),
+            position_ids=positions + before.seen[:, None],
+            past_key_values=before.cache,
+            use_cache=True,
+        )
+
+    def judged(
+        self, candidates: Sequence[Candidate], rows: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield logits; what candidates of a sentence have in common is read once."""
+        found = beginnings(candidates, rows)
+        for window in batches(found, lambda one: len(one.ids), self.budget):
+            yield from self._after(window, rows)
+
+    def _after(
+        self, window: Sequence[Beginning], rows: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield the logits of rows behind their beginnings, the longest of which is the last."""
+        cache, width = self._begin([one.ids for one in window]), len(window[-1].ids)
+        place = {n: at for at, one in enumerate(window) for n in one.common}
+        seen = {n: common for one in window for n, common in one.common.items()}
+        lengths = {n: width + len(rows[n]) - seen[n] for n in seen}
+        for batch in batches(list(seen), lengths.__getitem__, self.budget):
+            ids, mask = self.pad([rows[n][seen[n] :] for n in batch])
+            before = cache and Before.of(cache, [place[n] for n in batch], [seen[n] for n in batch])
+            yield batch, self.logits(self.read(ids, mask, before).last_hidden_state, mask)
+
+    def _begin(self, beginnings: Sequence[Sequence[int]]) -> DynamicCache | None:
+        """Return keys and values of beginnings, padded at their end, where none of them looks."""
+        width = len(beginnings[-1])
+        if not width:
+            return None
+        ids = torch.tensor([[*ids, *[0] * (width - len(ids))] for ids in beginnings])
+        cache = DynamicCache()
+        self.encoder(ids.to(self.encoder.device), past_key_values=cache, use_cache=True)
+        return cache
 
     def last(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return the hidden state of each row's last real token (rows, size), in float32."""
         place = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(1)
         return hidden[torch.arange(len(hidden), device=mask.device), place].float()
 
+    def merged(self) -> Self:
+        """Add the adapter to the weights; in bfloat16 that would change what they say."""
+        if self.settings.method == "lora" and self.encoder.dtype == torch.float32:
+            self.encoder = self.encoder.merge_and_unload()
+        return self
 
-def _with_lora(body: Any, settings: SelectorSettings) -> Any:
+
+def _with_lora(body: Any, settings: SelectorSettings, marks: Sequence[int]) -> Any:
     from peft import LoraConfig, get_peft_model
 
     lora = LoraConfig(
@@ -50,6 +102,7 @@ def _with_lora(body: Any, settings: SelectorSettings) -> Any:
         lora_alpha=settings.lora.alpha,
         lora_dropout=settings.lora.dropout,
         target_modules="all-linear",
+        trainable_token_indices=list(marks) or None,
     )
     return get_peft_model(body, lora)
 
@@ -82,7 +135,7 @@ class LlmCausal(Causal):
 
     def tokens(self, candidates: Sequence[Candidate]) -> list[list[int]]:
         """Return questions in the model's own chat, open for the answer."""
-        turns = [[Turn("user", QUESTION.format(candidate.marked))] for candidate in candidates]
+        turns = [[Turn("user", QUESTION.format(c.marked(self.marks)))] for c in candidates]
         return [encoded.ids for encoded in self.chat.encode(turns)]
 
     def logits(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -99,8 +152,8 @@ class BertCls(Selector):
     def __init__(self, base: Path, settings: SelectorSettings, types: Sequence[str]) -> None:
         """Put an untrained layer on the encoder in the folder `base`."""
         super().__init__(base, settings, types)
-        self.tokenizer = load_tokenizer(base)
         self.encoder = load_encoder(base)
+        self.add_marks(self.encoder)
         size = self.encoder.config.hidden_size
         self.head = torch.nn.Linear(size, 1, device=self.encoder.device)
 
@@ -122,9 +175,9 @@ def build(base: Path, settings: SelectorSettings, types: Sequence[str]) -> Selec
 
 
 def load(folder: Path) -> Selector:
-    """Load a selector and the base model that its card names.
+    """Load a selector, ready to judge, and the base model that its card names.
 
     Raises:
         UserError: no selector in `folder`, or none of its base model.
     """
-    return build(*read_card(folder)).restore(folder)
+    return build(*read_card(folder)).restore(folder).merged()

@@ -8,32 +8,57 @@ from typing import Any, Self
 
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import AddedToken
 
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, whole, write_json
+from bionerflow.models import load_tokenizer
 from bionerflow.progress import Progress
-from bionerflow.select.samples import Candidate
+from bionerflow.select.samples import BRACKETS, Candidate
+from bionerflow.select.sharing import batches
 from bionerflow.settings import SelectorSettings, parse
 
 WEIGHTS, CARD = "selector.safetensors", "selector.json"
-BATCH_TOKENS = 4096
+BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}  # measured on a CPU, not on a GPU
+OWN_MARKS = ("<|mention|>", "<|/mention|>")
 
 
 class Selector(torch.nn.Module):
-    """Tells mentions from near misses. A kind sets `tokenizer`, `encoder` and `padding_side`."""
+    """Tells mentions from near misses. A kind sets `encoder` and `padding_side`."""
 
-    tokenizer: Any
     encoder: Any
     padding_side: str
 
     def __init__(self, base: Path, settings: SelectorSettings, types: Sequence[str]) -> None:
-        """Keep the base model's folder and the entity types that the selector can judge."""
+        """Keep the base model's folder and tokenizer, and the entity types that can be judged."""
         super().__init__()
         self.base, self.settings, self.types = base, settings, sorted(types)
+        self.tokenizer = load_tokenizer(base)
+        self.marks = OWN_MARKS if settings.marks == "tokens" else BRACKETS
+
+    def add_marks(self, model: Any) -> list[int]:
+        """Make the marks tokens of the model, if they are tokens of their own; return these.
+
+        They begin as what the model knows of brackets.
+        """
+        if self.settings.marks != "tokens":
+            return []
+        tokens = [AddedToken(mark, special=True, normalized=False) for mark in OWN_MARKS]
+        self.tokenizer.add_tokens(tokens, special_tokens=True)
+        if len(self.tokenizer) > model.get_input_embeddings().num_embeddings:
+            model.resize_token_embeddings(len(self.tokenizer), mean_resizing=False)
+        own, known = (
+            [self.tokenizer(mark, add_special_tokens=False)["input_ids"][-1] for mark in marks]
+            for marks in (OWN_MARKS, BRACKETS)
+        )
+        weights = model.get_input_embeddings().weight.data
+        weights[own] = weights[known]
+        return own
 
     def tokens(self, candidates: Sequence[Candidate]) -> list[list[int]]:
         """Return the token ids of marked candidates, as the tokenizer begins any text."""
-        return self.tokenizer([candidate.marked for candidate in candidates])["input_ids"]
+        texts = [candidate.marked(self.marks) for candidate in candidates]
+        return self.tokenizer(texts)["input_ids"]
 
     @abstractmethod
     def logits(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -41,17 +66,14 @@ class Selector(torch.nn.Module):
 
     def forward(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """Return the logits (rows,), in float32, of rows of token ids."""
-        ids, mask = self._pad(rows)
-        hidden = self.encoder(
-            input_ids=ids, attention_mask=mask, **self.reading(mask)
-        ).last_hidden_state
-        return self.logits(hidden, mask)
+        ids, mask = self.pad(rows)
+        return self.logits(self.read(ids, mask).last_hidden_state, mask)
 
-    def reading(self, mask: torch.Tensor) -> dict[str, Any]:
-        """Return further arguments of the encoder."""
-        return {}
+    def read(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
+        """Return the encoder's output for ids and mask (rows, length)."""
+        return self.encoder(input_ids=ids, attention_mask=mask)
 
-    def _pad(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    def pad(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return ids and mask (rows, longest)."""
         ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -87,16 +109,26 @@ class Selector(torch.nn.Module):
     def probabilities(self, candidates: Sequence[Candidate]) -> list[float]:
         """Return the probability of each candidate that it is a mention, in the order given."""
         self.eval()
-        rows = self.encode(candidates)
-        result = [0.0] * len(rows)
-        progress, done = Progress("select", len(rows), "candidates"), 0
-        for batch in _batches(rows):
-            scores = torch.sigmoid(self([rows[n] for n in batch])).tolist()
-            for n, score in zip(batch, scores, strict=True):
+        result = [0.0] * len(candidates)
+        progress, done = Progress("select", len(candidates), "candidates"), 0
+        for batch, logits in self.judged(candidates, self.encode(candidates)):
+            for n, score in zip(batch, torch.sigmoid(logits).tolist(), strict=True):
                 result[n] = score
             done += len(batch)
             progress.to(done)
         return result
+
+    def judged(
+        self, candidates: Sequence[Candidate], rows: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield the logits (rows,) of candidates whose token ids are `rows`, with their numbers."""
+        for batch in batches(range(len(rows)), lambda n: len(rows[n]), self.budget):
+            yield batch, self([rows[n] for n in batch])
+
+    @property
+    def budget(self) -> int:
+        """Padded tokens of a batch."""
+        return BATCH_TOKENS[self.encoder.device.type]
 
     def trained(self) -> dict[str, torch.Tensor]:
         """Return the weights that training changes, by name."""
@@ -122,6 +154,10 @@ class Selector(torch.nn.Module):
         self.load_state_dict(weights, strict=False)
         return self.eval()
 
+    def merged(self) -> Self:
+        """Return the selector as it judges fastest; it is not trained or saved any more."""
+        return self
+
 
 def read_card(folder: Path) -> tuple[Path, SelectorSettings, list[str]]:
     """Return a saved selector's base model, settings and types."""
@@ -130,15 +166,3 @@ def read_card(folder: Path) -> tuple[Path, SelectorSettings, list[str]]:
     card = read_json(folder / CARD)
     settings = parse(SelectorSettings, card["settings"], str(folder / CARD))
     return Path(os.path.normpath(folder / card["base"])), settings, card["types"]
-
-
-def _batches(rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Yield row numbers in batches of like lengths, of at most BATCH_TOKENS padded tokens."""
-    batch: list[int] = []
-    for n in sorted(range(len(rows)), key=lambda n: len(rows[n])):
-        if batch and (len(batch) + 1) * len(rows[n]) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(n)
-    if batch:
-        yield batch

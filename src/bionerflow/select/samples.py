@@ -18,6 +18,7 @@ from bionerflow.schema import Example, Span
 HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 TOKEN = re.compile(rf"[{HAN}]|[^\W{HAN}]+|[^\w\s]")
 SHIFTS = (-2, -1, 1, 2)
+BRACKETS = ("[", "]")
 
 Kind = Literal["gold", "start", "end", "type"]
 
@@ -30,15 +31,14 @@ class Candidate:
     spans: tuple[Span, ...]
     sentence: str
 
-    @property
-    def marked(self) -> str:
-        """The type, then the sentence with square brackets around each fragment.
+    def marked(self, marks: tuple[str, str] = BRACKETS) -> str:
+        """Return the type, then the sentence with marks around each fragment (equations 1 and 2).
 
-        Literal brackets, as in the paper's code, also where the sentence has its own.
+        Literal brackets are those of the paper's code, also where the sentence has its own.
         """
         pieces, at = [f"{self.type}: "], 0
         for start, end in self.spans:
-            pieces += [self.sentence[at:start], "[", self.sentence[start:end], "]"]
+            pieces += [self.sentence[at:start], marks[0], self.sentence[start:end], marks[1]]
             at = end
         return "".join([*pieces, self.sentence[at:]])
 

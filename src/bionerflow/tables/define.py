@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, cast
 
 from pydantic import Field
 
-from bionerflow.settings import Experiment, Settings, run_id
+from bionerflow.settings import ORACLE, Experiment, Settings, run_id
 from bionerflow.tables.carried import by_capacity, own_gap
 from bionerflow.tables.settings import RECORDED, Axis, Cases, Grid, Significance, Titled, Unit
 
@@ -223,7 +223,7 @@ def _sources(selection: Mapping[str, str], experiment: Experiment) -> list[Sourc
         for model in models
         for draw in experiment.draws
         if model in experiment.fine_tuned(configuration)
-        if not selector or selector in experiment.selectors
+        if not selector or selector == ORACLE or selector in experiment.selectors
     ]
 
 
@@ -285,7 +285,7 @@ def _missing(selection: Mapping[str, str], experiment: Experiment) -> str:
         only = selection["set"] == "only"
         return f"the experiment has no {selection['format' if only else 'set'].partition('+')[0]}"
     selector = selection.get("set", "").partition("+")[2]
-    if selector and selector not in experiment.selectors:
+    if selector and selector != ORACLE and selector not in experiment.selectors:
         return f"the experiment has no selector {selector}"
     model = selection.get("model", experiment.models[0])
     if not any(model in experiment.fine_tuned(n) for n in _configurations(selection, experiment)):

@@ -19,7 +19,7 @@ from bionerflow.models import four_bits, load_base
 from bionerflow.records import processes
 from bionerflow.schema import Turn
 from bionerflow.settings import LoraSettings, TrainSettings
-from bionerflow.train.data import Conversations, collate, device_rows, pack
+from bionerflow.train.data import Conversations, Row, collate, device_rows, pack
 from bionerflow.train.memory import check_memory, enough_memory
 from bionerflow.train.trainer import ValidatingTrainer, Watch, last_checkpoint
 
@@ -66,14 +66,29 @@ def fit(
     Raises:
         UserError: memory does not suffice, or the loss is no number.
     """
-    check_memory(model, processes() if settings.sharded else 1)
     data = Conversations(Chat(tokenizer).encode(conversations), settings.max_length)
+    collator = pack if settings.packed else collate
+    return fit_rows(model, tokenizer, data, collator, settings, checkpoints, seed, validate)
+
+
+def fit_rows(
+    model: Any,
+    tokenizer: Any,
+    data: Conversations,
+    collator: Callable[[Sequence[Row]], Any],
+    settings: TrainSettings,
+    checkpoints: Path,
+    seed: int,
+    validate: Validate | None = None,
+) -> tuple[Any, dict[str, Any]]:
+    """Train a model on rows that `collator` makes batches of; see `fit`."""
+    check_memory(model, processes() if settings.sharded else 1)
     trainer = ValidatingTrainer(
         model=model,
         args=_arguments(settings, data, checkpoints, seed, validate is not None),
         train_dataset=data,
         eval_dataset=data,
-        data_collator=pack if settings.packed else collate,
+        data_collator=collator,
         processing_class=tokenizer,
     )
     trainer.add_callback(Watch(trainer))
