@@ -39,7 +39,7 @@ def build(architecture: Architecture, tokenizer: Any) -> Any:
         intermediate_size=architecture.intermediate_size,
         max_position_embeddings=4096,
         initializer_range=architecture.hidden_size**-0.5,
-        global_attn_every_n_layers=1,
+        layer_types=["full_attention"] * architecture.layers,
         sparse_prediction=True,
         pad_token_id=tokenizer.pad_token_id,
         cls_token_id=tokenizer.cls_token_id,

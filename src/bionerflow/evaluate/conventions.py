@@ -89,7 +89,7 @@ def _tagged(frame: pd.DataFrame, tokens: Tokens) -> pd.DataFrame:
     frame = frame[(frame["inner"] == "").to_numpy()]
     place, start, end = (frame[name].to_numpy() for name in ("sentence", "start", "end"))
     first, last = tokens.before(place, start + 1) - 1, tokens.before(place, end) - 1
-    order = np.lexsort([frame["type"].cat.codes, -last, first, place])
+    order = np.lexsort((frame["type"].cat.codes.to_numpy(), -last, first, place))
     tagged = frame.iloc[order].assign(first=first[order], last=last[order])
     before = place[order] * LONGEST
     return tagged[_apart(before + first[order], before + last[order])]

@@ -1,6 +1,7 @@
 """Rows of frames as numbers: which are equal, within a frame and between two."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -22,20 +23,22 @@ def codes(frames: Sequence[pd.DataFrame], key: Sequence[str]) -> list[Ints]:
 
     Columns are integers, or categories that all frames share.
     """
-    found, size = np.zeros(sum(map(len, frames)), np.int64), 1
+    found: Ints = np.zeros(sum(map(len, frames)), np.int64)
+    size = 1
     for name in key:
         values = np.concatenate([_integers(frame[name]) for frame in frames])
         values -= values.min(initial=0)
         distinct = int(values.max(initial=0)) + 1
         if size > LARGEST // distinct:
-            found, size = pd.factorize(found)[0], len(found)
+            found, size = pd.factorize(found)[0].astype(np.int64), len(found)
         found, size = found * distinct + values, size * distinct
-    return np.split(found, np.cumsum([len(frame) for frame in frames[:-1]]))
+    ends = np.cumsum([0, *map(len, frames)])
+    return [found[start:end] for start, end in pairwise(ends)]
 
 
 def _integers(column: pd.Series) -> Ints:
     values = column.cat.codes if isinstance(column.dtype, pd.CategoricalDtype) else column
-    return values.to_numpy(np.int64)
+    return np.asarray(values, np.int64)
 
 
 def repeated(frame: pd.DataFrame, key: Sequence[str]) -> Bools:
@@ -49,7 +52,7 @@ def hits(left: pd.DataFrame, right: pd.DataFrame, key: Sequence[str]) -> Bools:
     return pd.Series(one).isin(other).to_numpy()
 
 
-def among(places: Ints, size: int) -> Bools:
+def among(places: Ints | pd.Series, size: int) -> Bools:
     """Say of each place up to `size` whether it is one of `places`."""
     found = np.zeros(size, bool)
     found[places] = True

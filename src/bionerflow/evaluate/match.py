@@ -1,6 +1,7 @@
 """Which mentions agree, what kind of mention each is, and how the others fail."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,5 +103,5 @@ def error_classes(
 
 def _first(conditions: Sequence[Bools], names: Sequence[str]) -> pd.Categorical:
     """Name the first condition that holds, else the last name."""
-    chosen = np.select(conditions, range(len(conditions)), len(conditions))
+    chosen: Any = np.select(conditions, range(len(conditions)), len(conditions))
     return pd.Categorical.from_codes(chosen, names)

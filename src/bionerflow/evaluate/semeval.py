@@ -80,4 +80,4 @@ def _places(rows: pd.DataFrame) -> NDArray[np.int64]:
     order = rows.assign(
         ends=-rows["end"], inner=rows["inner"].cat.codes, type=rows["type"].cat.codes
     )
-    return order.groupby(LEFT_TO_RIGHT).ngroup().to_numpy()
+    return np.asarray(order.groupby(LEFT_TO_RIGHT).ngroup(), np.int64)

@@ -1,7 +1,7 @@
 """Tokens of sentences, all at once: how many begin before a character."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -38,7 +38,7 @@ class Tokens:
         return self._count[self._offset[sentences] + places].astype(np.int64)
 
 
-def _begins(texts: Sequence[str]) -> NDArray[np.bool_]:
+def _begins(texts: Iterable[str]) -> NDArray[np.bool_]:
     """Say of each character of texts, a line break after each, whether a token begins there."""
     letters = "\n".join([*texts, ""]).encode("utf-32-le", "surrogatepass")
     kinds = _kinds(np.frombuffer(letters, np.uint32))

@@ -72,7 +72,7 @@ class Causal(Selector):
             before = cache and Before.of(cache, [place[n] for n in batch], [seen[n] for n in batch])
             yield batch, self.logits(self.read(ids, mask, before).last_hidden_state, mask)
 
-    def _begin(self, beginnings: Sequence[Sequence[int]]) -> DynamicCache | None:
+    def _begin(self, beginnings: Sequence[Sequence[int]]) -> Any:
         """Return keys and values of beginnings, padded at their end, where none of them looks."""
         width = len(beginnings[-1])
         if not width:

@@ -7,7 +7,7 @@ with. Only what follows is read candidate by candidate.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from transformers import DynamicCache
@@ -48,13 +48,13 @@ def beginnings(candidates: Sequence[Candidate], rows: Sequence[Sequence[int]]) -
 class Before(NamedTuple):
     """What rows have before them: a cache, and how much of it each row sees (rows,)."""
 
-    cache: DynamicCache
+    cache: Any  # transformers.DynamicCache, whose layers are typed as if they might be anything
     seen: torch.Tensor
 
     @classmethod
-    def of(cls, cache: DynamicCache, places: Sequence[int], seen: Sequence[int]) -> "Before":
+    def of(cls, cache: Any, places: Sequence[int], seen: Sequence[int]) -> "Before":
         """Return what rows have before them that each see so much of one place of a cache."""
-        own = DynamicCache()
+        own: Any = DynamicCache()
         for n, layer in enumerate(cache.layers):
             own.update(layer.keys[places], layer.values[places], n)
         return cls(own, torch.tensor(seen, device=own.layers[0].keys.device))

@@ -145,8 +145,12 @@ class Tables(Settings):
 
     def titled(self, name: str) -> Titled | Counts:
         """Return what says a table's title and caption, whatever its kind."""
-        every: dict[str, Titled | Counts] = {**self.ours, **self.counts, **self.tables}
-        return every[name]
+        every: list[tuple[str, Titled | Counts]] = [
+            *self.ours.items(),
+            *self.counts.items(),
+            *self.tables.items(),
+        ]
+        return dict(every)[name]
 
     def figure(self, name: str) -> Grid:
         """Return a table that is drawn.

@@ -23,9 +23,6 @@ from bionerflow.train.data import Conversations, Row, collate, device_rows, pack
 from bionerflow.train.memory import check_memory, enough_memory
 from bionerflow.train.trainer import ValidatingTrainer, Watch, last_checkpoint
 
-#: Each process writes its part of a checkpoint: none ever holds the whole optimizer.
-SHARDED = {"state_dict_type": "SHARDED_STATE_DICT"}
-
 CURVE = (
     "step", "loss", "eval_f1", "learning_rate", "seconds", "tokens_per_second", "memory_mb",
 )  # fmt: skip
@@ -175,10 +172,14 @@ def _arguments(
         bf16=torch.cuda.is_available(),
         remove_unused_columns=False,
         use_cpu=not torch.cuda.is_available(),
-        fsdp=sharded,
-        fsdp_config=dict(SHARDED) if sharded else None,
         seed=seed,
+        **(_sharding() if sharded else {}),
     )
+
+
+def _sharding() -> dict[str, Any]:
+    """Each process writes its part of a checkpoint: none ever holds the whole optimizer."""
+    return {"fsdp": True, "fsdp_config": {"state_dict_type": "SHARDED_STATE_DICT"}}
 
 
 def _metrics(trainer: ValidatingTrainer, data: Conversations) -> dict[str, Any]:

@@ -117,6 +117,7 @@ class Watch(TrainerCallback):
         """Write the curve anew as far as the checkpoint knows it."""
         self.trainer.begin()
         self.progress = Progress("train", state.max_steps, "steps")
+        self.progress.skip(state.global_step)
         if state.is_world_process_zero:
             write_text(self.curve, "".join(map(_line, state.log_history)))
 
