@@ -103,5 +103,6 @@ def error_classes(
 
 def _first(conditions: Sequence[Bools], names: Sequence[str]) -> pd.Categorical:
     """Name the first condition that holds, else the last name."""
-    chosen: Any = np.select(conditions, range(len(conditions)), len(conditions))
-    return pd.Categorical.from_codes(chosen, names)
+    chosen = np.select(conditions, range(len(conditions)), len(conditions))
+    categories: Any = pd.Index(names)
+    return pd.Categorical.from_codes(chosen, categories)
