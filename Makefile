@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo demo-all bench bench-gpu test lint schemas
+.PHONY: demo demo-all bench bench-gpu benched test lint schemas
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -31,13 +31,23 @@ demo-all: $(INSTALLED)  ## every table and figure, and the report, on two CPU co
 		--resources mem_mb=4000 --rerun-incomplete --quiet rules reason host
 
 BENCHED := ncbi_disease
+MEASURED := benchmarks/results
 MIRROR ?=
-bench bench-gpu: $(INSTALLED)  ## how fast it is, beside what else there is; MIRROR: raw files
+SUITE = python benchmarks/suite.py --rendered results/render/$(BENCHED) --examples results/corpora/$(BENCHED)
+bench: benched  ## how fast it is, beside what else there is, and how it grows; MIRROR: raw files
+	$(SUITE) --out $(MEASURED)/cpu.csv
+	python benchmarks/growth.py --out $(MEASURED)/growth.csv
+	python benchmarks/draw.py $(MEASURED)/growth.csv docs/growth
+	$(if $(MIRROR),python -P benchmarks/corpora.py mirror --mirror $(MIRROR) > $(MEASURED)/mirror.csv)
+	$(if $(MIRROR),python -P benchmarks/corpora.py datasets --mirror $(MIRROR) > $(MEASURED)/datasets.csv)
+
+bench-gpu: benched  ## the same on a GPU, at the shapes that it is for
+	$(SUITE) --gpu --out $(MEASURED)/gpu.csv
+
+benched: $(INSTALLED)
 	snakemake $(foreach f,train.json_entity train.conv_term test.multi_term,\
 		results/render/$(BENCHED)/$(f).parquet) --configfile config/small.yaml \
 		$(if $(MIRROR),--config mirror=$(MIRROR)) --cores $(CORES) --quiet all
-	python benchmarks/suite.py $(if $(filter %-gpu,$@),--gpu) --rendered results/render/$(BENCHED) \
-		--examples results/corpora/$(BENCHED) --out benchmarks/results/$(if $(filter %-gpu,$@),gpu,cpu).csv
 
 test: lint  ## everything that must hold before a commit
 	pytest -n $(CORES) --dist loadfile

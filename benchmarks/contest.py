@@ -43,7 +43,7 @@ def contest(
             results[way], seconds = timed(work)
             spent[way].append(seconds)
     facts = {"repetitions": repetitions} | facts | surroundings()
-    return [_row(name, way, spent, amount, unit) | facts for way in ways], results
+    return [row_of(name, way, spent, amount, unit) | facts for way in ways], results
 
 
 def timed(work: Way) -> tuple[Any, Spent]:
@@ -56,9 +56,10 @@ def timed(work: Way) -> tuple[Any, Spent]:
     return result, Spent(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _row(
+def row_of(
     name: str, way: str, spent: Mapping[str, Sequence[Spent]], amount: float, unit: str
 ) -> Row:
+    """Return a way's row; `spent` has the repetitions of each way, the first to compare with."""
     medians = {
         one: Spent(*(statistics.median(column) for column in zip(*times, strict=True)))
         for one, times in spent.items()

@@ -1,23 +1,24 @@
 """Speed of rendering and parsing, format by format, beside a naive codec.
 
-    python benchmarks/formats.py results/corpora/ncbi_disease/train.parquet Disease
+    python benchmarks/formats.py --examples results/corpora/{corpus}/train.parquet --types Disease
 
-Prints sentences a second of CPU time on one core (the best of a few passes), and strict F1 of what
-is read back. The naive codecs are what published scripts do: JSON strings taken at their first
-occurrence, tags taken out by a regular expression.
+All sentences, one after another on one core: a row a format and direction, with the strict F1 of
+what is read back. The naive codecs are what published scripts do: JSON strings taken at their first
+occurrence, tags taken out by a regular expression; speedups are against the first.
 """
 
 import argparse
 import json
 import re
-import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
+
+from contest import Row, contest, printed
 
 from bionerflow.formats import FORMATS
 from bionerflow.schema import Entity, Example, read_examples
 
-PASSES = 3
 TAG = re.compile(r"<(\w+)>(.*?)</\1>")
 
 
@@ -51,53 +52,78 @@ def naive_tag_parse(answer: str, text: str) -> list[Entity]:
     return entities
 
 
-def best(work: Callable[[Any], Any], items: Sequence[Any]) -> float:
-    """Return the items a second of the best pass."""
-    seconds = []
-    for _ in range(PASSES):
-        start = time.process_time()
-        for item in items:
-            work(item)
-        seconds.append(time.process_time() - start)
-    return len(items) / max(min(seconds), 1e-9)
+class Codec(NamedTuple):
+    """How sentences are written as answers, and answers read back."""
+
+    render: Callable[[Example], Any]
+    parse: Callable[[Any, str], Sequence[Entity]]
 
 
-def measure(
-    name: str,
-    examples: list[Example],
-    render: Callable[[Example], Any],
-    parse: Callable[[tuple[Example, Any]], Sequence[Entity]],
-) -> None:
-    """Print one line."""
-    answers = [(example, render(example)) for example in examples]
-    read = [set(parse(pair)) for pair in answers]
+def codecs(types: tuple[str, ...]) -> dict[str, Codec]:
+    """Return the naive codecs and the project's, by name; formats of one type take the first."""
+    found = {
+        "naive terms": Codec(naive_term_render, naive_term_parse),
+        "naive tags": Codec(naive_tag_render, naive_tag_parse),
+    }
+    for name, format in FORMATS.items():
+        asked = format.queries(types)[0]
+        found[name] = Codec(
+            lambda e, f=format, q=asked: [
+                turn.content for turn in f.render(e.text, e.entities, q) if turn.role == "assistant"
+            ],
+            lambda answers, text, f=format, q=asked: f.parse(answers, text, q).entities,
+        )
+    return found
+
+
+def measure(examples: list[Example], types: tuple[str, ...], repetitions: int) -> list[Row]:
+    """Return the rows of rendering and of parsing."""
+    known = codecs(types)
+    answers = {n: [codec.render(example) for example in examples] for n, codec in known.items()}
+    written, _ = contest(
+        "render",
+        {name: partial(written_again, codec, examples) for name, codec in known.items()},
+        *(len(examples), "sentences", repetitions),
+    )
+    read, _ = contest(
+        "parse",
+        {name: partial(read_again, known[name], examples, answers[name]) for name in known},
+        *(len(examples), "sentences", repetitions),
+    )
+    scores = {name: strict_f1(known[name], examples, answers[name]) for name in known}
+    return [row | {"f1": f"{scores[row['way']]:.2f}"} for row in written + read]
+
+
+def written_again(codec: Codec, examples: list[Example]) -> None:
+    """Render all sentences; nothing is kept, as where they are written out window by window."""
+    for example in examples:
+        codec.render(example)
+
+
+def read_again(codec: Codec, examples: list[Example], answers: list[Any]) -> None:
+    """Parse all answers."""
+    for answer, example in zip(answers, examples, strict=True):
+        codec.parse(answer, example.text)
+
+
+def strict_f1(codec: Codec, examples: list[Example], answers: list[Any]) -> float:
+    """Return the micro F1 of exact spans and types that are read back, in percent."""
     gold = [set(example.entities) for example in examples]
-    hits = sum(len(r & g) for r, g in zip(read, gold, strict=True))
-    f1 = 200 * hits / max(sum(map(len, read)) + sum(map(len, gold)), 1)
-    print(f"{name:16}{best(render, examples):12,.0f}{best(parse, answers):12,.0f}{f1:10.2f}")
+    pairs = zip(answers, examples, strict=True)
+    read = [set(codec.parse(answer, example.text)) for answer, example in pairs]
+    hits = sum(len(one & other) for one, other in zip(read, gold, strict=True))
+    return 200 * hits / max(sum(map(len, read)) + sum(map(len, gold)), 1)
 
 
 def main() -> None:
     """Read the arguments and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("examples", help="a split of a corpus, as the stage corpora writes it")
-    parser.add_argument("types", help="with commas between; formats of one type take the first")
+    parser.add_argument("--examples", required=True, help="a split, as the stage corpora writes it")
+    parser.add_argument("--types", required=True, help="with commas between")
+    parser.add_argument("--repetitions", type=int, default=3)
     args = parser.parse_args()
-    examples = list(read_examples(args.examples))
     types = tuple(args.types.split(","))
-    print(f"{'format':16}{'render/s':>12}{'parse/s':>12}{'F1':>10}")
-    for name, format in FORMATS.items():
-        asked = format.queries(types)[0]
-        measure(
-            name,
-            examples,
-            lambda e, f=format, q=asked: [
-                turn.content for turn in f.render(e.text, e.entities, q) if turn.role == "assistant"
-            ],
-            lambda pair, f=format, q=asked: f.parse(pair[1], pair[0].text, q).entities,
-        )
-    measure("naive terms", examples, naive_term_render, lambda p: naive_term_parse(p[1], p[0].text))
-    measure("naive tags", examples, naive_tag_render, lambda p: naive_tag_parse(p[1], p[0].text))
+    printed(measure(list(read_examples(args.examples)), types, args.repetitions))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ CPU = {
     "prediction": ["--queries", "{rendered}/test.multi_term.parquet", "--samples", "256"],
     "selector": ["--examples", "{examples}/train.parquet", "--candidates", "1000"],
     "evaluate": ["--entities", "100000"],
+    "formats": ["--examples", "{examples}/train.parquet", "--types", "Disease"],
+    "graph": [],
 }
 LORA = ["--shape", "qwen3-8b", "--method", "lora", "--device-batch-tokens", "16384"]
 GPU = {
@@ -33,6 +35,8 @@ SMALLEST = {
     "prediction": ["--shape", "mini", "--samples", "4", "--repetitions", "1"],
     "selector": ["--shape", "mini", "--candidates", "8", "--repetitions", "1"],
     "evaluate": ["--entities", "100", "--repetitions", "1"],
+    "formats": ["--repetitions", "1"],
+    "graph": ["--repetitions", "1"],
 }
 
 

@@ -18,7 +18,7 @@ from conftest import ROOT
 
 PARTS = ("Snakefile", "workflow", "src", "config", "resources", "environment.yml")
 BLOCK = re.compile(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)+)Shell command: (.*)$", re.MULTILINE)
-FILE = re.compile(r"\.(?!brat$)[a-z]\w*$")  # what else jobs make are folders
+FILE = re.compile(r"\.(?!brat$)[A-Za-z]\w*$")  # what else jobs make are folders
 BIG = 2_000_000  # bytes; Snakemake compares by content below a million
 
 

@@ -6,9 +6,6 @@
 #      results/figures/{run}+{selector}/threshold.png, .svg: precision by recall on dev
 
 
-ruleorder: filter_by_gold > select
-
-
 rule fit_selector:
     input:
         lambda w: model(plan.model_folder(plan.selector(w.selector)[0].base)),
@@ -56,6 +53,8 @@ rule select:
         card="results/select/{run}+{selector}.json",
     log:
         "results/logs/select/{run}+{selector}.log",
+    wildcard_constraints:
+        selector=r"(?!oracle\.)[^/]+",  # that one is gold itself: `filter_by_gold`
     conda:
         "../../environment.yml"
     threads: lambda w: plan.to_filter(w.run, w.selector).cpus
