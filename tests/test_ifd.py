@@ -331,7 +331,7 @@ def test_scoring_goes_on_where_it_was_killed(model, tokenizer, tmp_path, monkeyp
 def test_scoring_holds_a_window_however_many_samples_there_are(
     model, tokenizer, tmp_path, monkeypatch
 ):
-    for limit in ("ifd.WINDOW", "ifd.ANSWERS", "schema.BATCH"):
+    for limit in ("ifd.WINDOW", "schema.BATCH"):
         monkeypatch.setattr(f"bionerflow.{limit}", 20)
     peaks = []
     for n in (40, 160):

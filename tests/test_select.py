@@ -277,11 +277,12 @@ def test_a_selector_learns_to_tell_mentions_from_near_misses(kind, base, tmp_pat
         examples.append(example(" ".join(words), ("DNA", [(start, start + 3)]), id=str(n)))
     write_examples(tmp_path / "easy/train.parquet", examples)
     its = SelectorSettings(kind=kind, base="tiny", epochs=8, batch_size=16, learning_rate=3e-3)
-    metrics = fit({"easy": tmp_path / "easy/train.parquet"}, base, its, 1, tmp_path / "out")
+    corpora = {"easy": tmp_path / "easy/train.parquet"}
+    metrics = fit(corpora, ["DNA", "rare"], base, its, 1, tmp_path / "out")
     assert metrics["held_out"]["auc"] > 0.8
     assert metrics["held_out"]["corpora"]["easy"]["samples"] == metrics["samples"]["held_out"]
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
-    assert load(tmp_path / "out/model").types == ["DNA"]
+    assert load(tmp_path / "out/model").types == ["DNA", "rare"]
 
 
 @pytest.mark.parametrize("kind", ["llm_cls", "llm_causal"], indirect=True)

@@ -30,12 +30,13 @@ rule fit_selector:
                 for c in plan.selector(w.selector)[1]
             ]
         ),
+        types=asked(lambda w: plan.judged_types(w.selector)),
         base=asked(lambda w: plan.model_folder(plan.selector(w.selector)[0].base)),
         settings=asked(lambda w: plan.selector_training(w.selector)),
         seed=plan.config.seed,
     shell:
         "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]} fit"
-        " --corpora {params.corpora} --base {params.base}"
+        " --corpora {params.corpora} --types {params.types:q} --base {params.base}"
         " --settings {params.settings:q} --seed {params.seed}"
         " --out results/select/{wildcards.selector} 2>&1 | tee {log}"
 

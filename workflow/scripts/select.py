@@ -17,6 +17,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     fit = commands.add_parser("fit", help="train a selector")
     fit.add_argument("--corpora", type=Path, nargs="+", required=True, metavar="C/train.parquet")
+    fit.add_argument("--types", nargs="+", required=True, help="of all mentions that it judges")
     fit.add_argument("--base", type=Path, required=True, help="folder of the base model")
     fit.add_argument("--settings", type=json.loads, required=True, help="SelectorSettings, JSON")
     fit.add_argument("--seed", type=int, required=True)
@@ -59,7 +60,7 @@ def fit_selector(args: argparse.Namespace) -> None:
     from bionerflow.select.fit import fit
 
     settings = parse(SelectorSettings, args.settings, "--settings")
-    fit(by_corpus(args.corpora), args.base, settings, args.seed, args.out)
+    fit(by_corpus(args.corpora), args.types, args.base, settings, args.seed, args.out)
 
 
 def filter_run(args: argparse.Namespace) -> None:

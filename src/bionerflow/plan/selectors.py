@@ -14,6 +14,11 @@ class SelectorsPlan(BasePlan):
         experiment, settings = found[name]
         return settings, chosen(self.config, experiment, settings.corpora)
 
+    def judged_types(self, name: str) -> list[str]:
+        """Return the types of mentions that a selector can be asked for."""
+        corpora = self.selector(name)[1]
+        return sorted({type for corpus in corpora for type in self.corpora[corpus].types})
+
     def selector_training(self, name: str) -> str:
         """Return what training a selector rests on; where its threshold lies does not matter."""
         return as_json(self.selector(name)[0].model_dump(mode="json", exclude={"threshold"}))

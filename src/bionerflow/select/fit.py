@@ -23,11 +23,18 @@ BATCHES_A_WINDOW = 50
 
 
 def fit(
-    corpora: Mapping[str, Path], base: Path, settings: SelectorSettings, seed: int, out: Path
+    corpora: Mapping[str, Path],
+    types: Sequence[str],
+    base: Path,
+    settings: SelectorSettings,
+    seed: int,
+    out: Path,
 ) -> dict[str, Any]:
     """Train a selector on the corpora's training files; write `out`/model and `out`/metrics.json.
 
-    Returns the metrics, measured on the samples of a tenth of the sentences, held out.
+    It may be asked for all `types` of the corpora: a rare one may have no sample, though a run that
+    is asked for it may write it. Returns the metrics, measured on the samples of a tenth of the
+    sentences, held out.
     """
     begun = time.monotonic()
     torch.manual_seed(seed)
@@ -35,7 +42,6 @@ def fit(
     held_out = _held_out(samples, seed)
     training = [sample for _, sample in samples if sample.candidate.sentence not in held_out]
     testing = [each for each in samples if each[1].candidate.sentence in held_out]
-    types = sorted({sample.candidate.type for _, sample in samples})
     selector = build(base, settings, types)
     train(selector, training, seed)
     metrics = {
