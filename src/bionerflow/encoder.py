@@ -18,6 +18,7 @@ from bionerflow.train import fit_rows
 from bionerflow.train.data import Conversations, Row
 
 MASK, FIRST = "<|mask|>", "<|first|>"
+NEAR = 4  # tokens, half of them on each side
 MASKED = 0.3  # of the tokens, as ModernBERT's authors found best (Warner et al. 2024)
 
 
@@ -30,7 +31,11 @@ def add_tokens(tokenizer: Any) -> None:
 
 
 def build(architecture: Architecture, tokenizer: Any) -> Any:
-    """Return an untrained encoder of the ModernBERT architecture; every layer sees all places."""
+    """Return an untrained encoder of the ModernBERT architecture.
+
+    Its last layer sees all places, those below NEAR around each: what stands at the marks of a
+    candidate is then gathered from the first step on, and need not be found in the whole sentence.
+    """
     config = ModernBertConfig(
         vocab_size=-(-len(tokenizer) // 64) * 64,
         hidden_size=architecture.hidden_size,
@@ -39,7 +44,8 @@ def build(architecture: Architecture, tokenizer: Any) -> Any:
         intermediate_size=architecture.intermediate_size,
         max_position_embeddings=4096,
         initializer_range=architecture.hidden_size**-0.5,
-        layer_types=["full_attention"] * architecture.layers,
+        layer_types=[*["sliding_attention"] * (architecture.layers - 1), "full_attention"],
+        local_attention=NEAR,
         sparse_prediction=True,
         pad_token_id=tokenizer.pad_token_id,
         cls_token_id=tokenizer.cls_token_id,
