@@ -22,7 +22,7 @@ from bionerflow.predict import predict
 from bionerflow.prompts import Asking, conversation
 from bionerflow.queries import Asked
 from bionerflow.schema import Example, read_examples
-from bionerflow.settings import PredictSettings
+from bionerflow.settings.stages import PredictSettings
 
 UNPARSABLE = {"malformed", "unknown_type", "not_in_text", "truncated"}
 

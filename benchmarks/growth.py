@@ -185,7 +185,7 @@ def ifd(folder: Path, count: int, repeated: int, shape: str) -> Work:
 
 def train(folder: Path, count: int, repeated: int, shape: str) -> Work:
     """Fine-tune for an epoch."""
-    from bionerflow.settings import TrainSettings
+    from bionerflow.settings.stages import TrainSettings
     from bionerflow.train import fit
 
     model, tokenizer = model_for(shape)
@@ -197,7 +197,7 @@ def train(folder: Path, count: int, repeated: int, shape: str) -> Work:
 def predict(folder: Path, count: int, repeated: int, shape: str) -> Work:
     """Answer every query with at most 16 tokens."""
     from bionerflow.predict import predict as answer
-    from bionerflow.settings import PredictSettings
+    from bionerflow.settings.stages import PredictSettings
 
     (model, tokenizer), asked = model_for(shape), queries(folder, count, repeated)
     settings = PredictSettings(max_new_tokens=16)
@@ -209,7 +209,7 @@ def select(folder: Path, count: int, repeated: int, shape: str) -> Work:
     from bionerflow.models import save
     from bionerflow.select.kinds import build
     from bionerflow.select.samples import mentions
-    from bionerflow.settings import SelectorSettings
+    from bionerflow.settings.stages import SelectorSettings
 
     save(*model_for(shape), folder / "base")
     selector = build(folder / "base", SelectorSettings(base="base"), TYPES)

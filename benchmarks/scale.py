@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from bionerflow.plan import Plan
-from bionerflow.settings import Run
+from bionerflow.settings.runs import Run
 
 PEAK, SHARE = 312e12, 0.4  # A100, bf16; the share is an assumption
 BANDWIDTH, READ = 2.0e12, 0.5  # bytes a second; the share is an assumption

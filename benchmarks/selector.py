@@ -26,7 +26,7 @@ from bionerflow.schema import Turn, read_examples
 from bionerflow.select.kinds import build
 from bionerflow.select.samples import Candidate, mentions, near_misses
 from bionerflow.select.sharing import beginnings
-from bionerflow.settings import SelectorSettings
+from bionerflow.settings.stages import SelectorSettings
 
 EIGHT = 8
 

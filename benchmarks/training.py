@@ -20,7 +20,7 @@ from shapes import SHAPES, body, random_model, tokenizer_for
 from bionerflow.chat import Chat
 from bionerflow.queries import asked
 from bionerflow.schema import CONVERSATIONS, Turn, read_rows
-from bionerflow.settings import LoraSettings, TrainSettings
+from bionerflow.settings.stages import LoraSettings, TrainSettings
 from bionerflow.train import fit, lora
 
 BATCH = 8

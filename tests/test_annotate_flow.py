@@ -13,7 +13,8 @@ from tiny import tiny_model
 
 from bionerflow import cli
 from bionerflow.files import write_json
-from bionerflow.settings import AnnotationSettings, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.config import AnnotationSettings
 
 RUN = "demo.mini.conv_term.draw1"
 RULES = ("annotate_share", "annotate", "annotate_brat")

@@ -16,7 +16,7 @@ from bionerflow.files import read_json, write_json
 from bionerflow.models import load_causal, load_tokenizer
 from bionerflow.predict import predict
 from bionerflow.select.kinds import build
-from bionerflow.settings import SelectorSettings
+from bionerflow.settings.stages import SelectorSettings
 
 TEXT = "BCL6 plays a role in activated lymphocytes 🧬.\r\nBreast and ovarian cancer.\r\n"
 

@@ -16,7 +16,7 @@ from bionerflow.models import load_causal, load_tokenizer
 from bionerflow.predict import predict
 from bionerflow.queries import Asked
 from bionerflow.schema import Entity, Turn
-from bionerflow.settings import PredictSettings
+from bionerflow.settings.stages import PredictSettings
 from bionerflow.tokenizer import train_tokenizer
 
 #: Marks of the formats that are the sentence's own, at its edges and with a backslash; no text.

@@ -21,7 +21,7 @@ from bionerflow.corpora.splits import divide
 from bionerflow.errors import UserError
 from bionerflow.files import read_json
 from bionerflow.schema import Entity, Example, read_card, read_examples
-from bionerflow.settings import parse
+from bionerflow.settings.base import parse
 
 ROOT = Path(__file__).parent.parent
 TSV = "the\tO\np53\tB-G\n\nacute\tB-D\npain\tI-D\n\nnone\tO\n"

@@ -7,7 +7,7 @@ from conftest import ROOT
 from bionerflow.corpora.available import AtHand
 from bionerflow.corpora.settings import CorpusSettings, load_corpora
 from bionerflow.errors import UserError
-from bionerflow.settings import load, parse
+from bionerflow.settings.base import load, parse
 from bionerflow.tables.counts import REASON, count
 from bionerflow.tables.counts_settings import Counts
 from bionerflow.tables.published import read_published

@@ -25,7 +25,7 @@ from bionerflow.schema import (
     read_rows,
     write_rows,
 )
-from bionerflow.settings import CurateSettings
+from bionerflow.settings.stages import CurateSettings
 
 TYPES = ["Gene", "Disease"]
 

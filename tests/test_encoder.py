@@ -8,7 +8,8 @@ from tiny import TEXTS
 
 from bionerflow.encoder import FIRST, MASK, add_tokens, build, pretrain
 from bionerflow.models import load_encoder, load_scorer, load_tokenizer, save
-from bionerflow.settings import Architecture, TrainSettings
+from bionerflow.settings.models import Architecture
+from bionerflow.settings.stages import TrainSettings
 from bionerflow.tokenizer import train_tokenizer
 
 SMALL = Architecture(kind="encoder", hidden_size=32, layers=2, heads=2, intermediate_size=64)

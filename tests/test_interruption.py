@@ -11,7 +11,7 @@ from bionerflow.errors import UserError
 from bionerflow.interruption import alone
 from bionerflow.models import load_tokenizer
 from bionerflow.schema import Turn
-from bionerflow.settings import TrainSettings
+from bionerflow.settings.stages import TrainSettings
 from bionerflow.train import train
 
 RECIPE = TrainSettings(epochs=3, learning_rate=1e-2, batch_size=4, validations=1)

@@ -13,7 +13,7 @@ from bionerflow.errors import UserError
 from bionerflow.hub import prefetch
 from bionerflow.models import load_causal, load_tokenizer, write_card
 from bionerflow.schema import Turn
-from bionerflow.settings import Hub
+from bionerflow.settings.models import Hub
 from bionerflow.tokenizer import REPEATED, add_phrases, train_tokenizer
 
 # folders

@@ -25,7 +25,8 @@ from bionerflow.own import new_corpus
 from bionerflow.own.folder import found, split_of
 from bionerflow.own.words import told
 from bionerflow.plan import Plan
-from bionerflow.settings import Models, load
+from bionerflow.settings.base import load
+from bionerflow.settings.models import Models
 
 MODELS = load(Models, ROOT / "config" / "models.yaml").models
 TEXT = "Patient {} had renal failure and anemia after cisplatin."

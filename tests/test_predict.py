@@ -35,7 +35,7 @@ from bionerflow.schema import (
     read_rows,
     write_rows,
 )
-from bionerflow.settings import PredictSettings
+from bionerflow.settings.stages import PredictSettings
 from bionerflow.shares import gather
 
 TEXT = "BCL6 plays a role in activated lymphocytes 😀 of BCL6 families ."

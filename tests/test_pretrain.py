@@ -11,7 +11,7 @@ from bionerflow.chat import Chat
 from bionerflow.induction import set_induction
 from bionerflow.pretrain import build, copying, invented, rare_words, split
 from bionerflow.schema import Turn
-from bionerflow.settings import Architecture
+from bionerflow.settings.models import Architecture
 from bionerflow.tokenizer import train_tokenizer
 
 

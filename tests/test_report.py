@@ -25,7 +25,7 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
-from bionerflow.settings import FootprintSettings
+from bionerflow.settings.config import FootprintSettings
 
 ROOT = Path(__file__).parent.parent
 ATTACK = "</script><script>alert('x')</script> IL-2 & 𝛼-syn"

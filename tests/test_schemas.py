@@ -4,7 +4,7 @@ import pytest
 from conftest import ROOT
 
 from bionerflow.schemas import FILES, generate
-from bionerflow.settings import load
+from bionerflow.settings.base import load
 
 
 @pytest.mark.parametrize(("path", "text"), generate().items(), ids=generate())

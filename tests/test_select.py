@@ -28,7 +28,7 @@ from bionerflow.select.kinds import build, load
 from bionerflow.select.samples import TOKEN, Candidate, Sample, draw, mentions, near_misses
 from bionerflow.select.sharing import beginnings
 from bionerflow.select.threshold import curve, read_threshold, tune
-from bionerflow.settings import SelectorSettings
+from bionerflow.settings.stages import SelectorSettings
 
 SENTENCE = "The IL-2 gene, of T cells."
 

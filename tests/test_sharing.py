@@ -19,7 +19,7 @@ from bionerflow.card import card
 from bionerflow.files import write_json, write_text
 from bionerflow.models import load_tokenizer, save
 from bionerflow.schema import PREDICTIONS, Entity, Example, entity_row, write_examples, write_rows
-from bionerflow.settings import TrainSettings
+from bionerflow.settings.stages import TrainSettings
 from bionerflow.train import adapted
 
 ABOUT = {

@@ -11,7 +11,8 @@ from bionerflow.errors import UserError
 from bionerflow.evaluate.pool import measure
 from bionerflow.files import write_json
 from bionerflow.formats import FORMATS
-from bionerflow.settings import Experiment, load, parse
+from bionerflow.settings.base import load, parse
+from bionerflow.settings.experiments import Experiment
 from bionerflow.tables.define import define
 from bionerflow.tables.fill import long_form, measured
 from bionerflow.tables.published import read_published

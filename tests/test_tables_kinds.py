@@ -7,7 +7,7 @@ import pytest
 
 from bionerflow.drawing import save
 from bionerflow.schema import PREDICTIONS, Entity, Example, entity_row, write_examples, write_rows
-from bionerflow.settings import Experiment
+from bionerflow.settings.experiments import Experiment
 from bionerflow.tables.cases import cases
 from bionerflow.tables.define import Definition, define
 from bionerflow.tables.figures import draw

@@ -21,7 +21,7 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
-from bionerflow.settings import Experiment
+from bionerflow.settings.experiments import Experiment
 from bionerflow.tables.define import define
 from bionerflow.tables.fill import long_form, measured, read_evaluations
 from bionerflow.tables.settings import Grid

@@ -15,7 +15,7 @@ from bionerflow.generate import generate
 from bionerflow.models import load_base, load_causal, load_merged, load_tokenizer, save
 from bionerflow.records import checkpoint_key
 from bionerflow.schema import Turn
-from bionerflow.settings import TrainSettings
+from bionerflow.settings.stages import TrainSettings
 from bionerflow.train import adapted, fit, memory, train
 from bionerflow.train.data import IGNORED, Conversations, collate, device_rows, pack
 from bionerflow.train.trainer import ValidatingTrainer, last_checkpoint

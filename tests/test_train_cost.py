@@ -11,7 +11,8 @@ from bionerflow import energy
 from bionerflow.card import card
 from bionerflow.curves import curves
 from bionerflow.footprint import footprint
-from bionerflow.settings import FootprintSettings, TrainSettings
+from bionerflow.settings.config import FootprintSettings
+from bionerflow.settings.stages import TrainSettings
 
 MACHINE = {"threads": 8, "processes": 4, "gpu": "A100", "processor": "EPYC", "versions": {"x": "1"}}
 METRICS = {

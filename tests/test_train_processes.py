@@ -18,7 +18,7 @@ from bionerflow.chat import Chat
 from bionerflow.errors import UserError
 from bionerflow.generate import generate
 from bionerflow.models import load_base, load_causal, load_tokenizer, save
-from bionerflow.settings import LoraSettings, TrainSettings
+from bionerflow.settings.stages import LoraSettings, TrainSettings
 from bionerflow.train import memory, train
 from bionerflow.train.data import FILLER, Conversations, collate, device_rows, pack
 from bionerflow.train.memory import check_memory

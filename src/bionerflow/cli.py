@@ -196,7 +196,8 @@ def new_corpus(args: argparse.Namespace) -> None:
     from bionerflow.errors import nearest
     from bionerflow.own import new_corpus as make
     from bionerflow.own.words import told
-    from bionerflow.settings import Models, load
+    from bionerflow.settings.base import load
+    from bionerflow.settings.models import Models
 
     if not re.fullmatch(r"[a-z0-9_-]+", args.name):
         raise UserError(f"--name {args.name}: only small letters, digits, _ and - may be in it.")

@@ -13,7 +13,8 @@ from tokenizers.processors import TemplateProcessing
 from transformers import DataCollatorForLanguageModeling, ModernBertConfig, ModernBertForMaskedLM
 
 from bionerflow.chat import Encoded
-from bionerflow.settings import Architecture, TrainSettings
+from bionerflow.settings.models import Architecture
+from bionerflow.settings.stages import TrainSettings
 from bionerflow.train import fit_rows
 from bionerflow.train.data import Conversations, Row
 

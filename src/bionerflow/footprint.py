@@ -7,7 +7,7 @@ of cores, GPUs and memory, times the data centre's overhead, times the grid's ca
 from collections.abc import Mapping
 from typing import Any
 
-from bionerflow.settings import FootprintSettings
+from bionerflow.settings.config import FootprintSettings
 
 
 def footprint(metrics: Mapping[str, Any], constants: FootprintSettings) -> dict[str, float | None]:

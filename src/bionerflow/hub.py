@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bionerflow.errors import UserError
 from bionerflow.files import sha256, write_json
-from bionerflow.settings import Hub
+from bionerflow.settings.models import Hub
 
 WANTED = ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"]
 

@@ -26,7 +26,7 @@ from bionerflow.schema import (
     read_rows,
     write_rows,
 )
-from bionerflow.settings import PredictSettings
+from bionerflow.settings.stages import PredictSettings
 from bionerflow.shares import Share
 
 SHARD_BATCHES = 16  # fewer lose less when a prediction is killed, and end more often half empty

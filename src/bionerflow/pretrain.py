@@ -19,7 +19,8 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 from bionerflow.chat import Chat
 from bionerflow.induction import set_induction
 from bionerflow.schema import Turn
-from bionerflow.settings import Architecture, TrainSettings
+from bionerflow.settings.models import Architecture
+from bionerflow.settings.stages import TrainSettings
 from bionerflow.train import fit
 
 SHARE_OF_SENTENCES = 0.2

@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 
 from bionerflow.corpora.settings import Corpora
 from bionerflow.files import write_text
-from bionerflow.settings import Config, Experiment, Models, Settings
+from bionerflow.settings.base import Settings
+from bionerflow.settings.config import Config
+from bionerflow.settings.experiments import Experiment
+from bionerflow.settings.models import Models
 from bionerflow.tables.settings import Tables
 
 

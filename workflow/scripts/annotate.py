@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bionerflow.files import read_json, write_json
 from bionerflow.script import run
-from bionerflow.settings import AnnotationSettings, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.config import AnnotationSettings
 
 
 def main() -> None:

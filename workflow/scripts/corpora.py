@@ -7,7 +7,7 @@ from pathlib import Path
 from bionerflow.corpora.normalise import normalise
 from bionerflow.corpora.settings import Recipe
 from bionerflow.script import run
-from bionerflow.settings import parse
+from bionerflow.settings.base import parse
 
 
 def main() -> None:

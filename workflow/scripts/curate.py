@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bionerflow.curate import curate
 from bionerflow.script import run
-from bionerflow.settings import CurateSettings, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.stages import CurateSettings
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from bionerflow.models import load_scorer, load_tokenizer
 from bionerflow.records import checkpoint_key
 from bionerflow.schema import SCORES, read_card, write_tables
 from bionerflow.script import run
-from bionerflow.settings import CurateSettings
+from bionerflow.settings.stages import CurateSettings
 from bionerflow.shares import WHOLE, share
 
 

@@ -15,7 +15,8 @@ from bionerflow.queries import asked
 from bionerflow.records import checkpoint_key
 from bionerflow.schema import CONVERSATIONS, PREDICTIONS, read_card, read_rows, write_rows
 from bionerflow.script import run
-from bionerflow.settings import PredictSettings, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.stages import PredictSettings
 from bionerflow.shares import WHOLE, share
 
 

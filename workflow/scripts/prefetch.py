@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bionerflow.hub import prefetch
 from bionerflow.script import run
-from bionerflow.settings import Hub, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.models import Hub
 
 
 def main() -> None:

@@ -14,7 +14,9 @@ from bionerflow.models import load_tokenizer, save, write_card
 from bionerflow.records import checkpoint_key
 from bionerflow.schema import read_examples
 from bionerflow.script import run
-from bionerflow.settings import Architecture, TrainSettings, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.models import Architecture
+from bionerflow.settings.stages import TrainSettings
 
 FAMILY = {"decoder": pretrain, "encoder": encoder}
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from bionerflow.corpora.settings import load_corpora
 from bionerflow.report import write_report
 from bionerflow.script import run
-from bionerflow.settings import FootprintSettings, load
+from bionerflow.settings.base import load
+from bionerflow.settings.config import FootprintSettings
 from bionerflow.tables.settings import Tables
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from bionerflow.script import run
 from bionerflow.select.filter import filter_by_gold, filter_predictions
 from bionerflow.select.threshold import read_threshold, tune
-from bionerflow.settings import SelectorSettings, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.stages import SelectorSettings
 
 
 def main() -> None:

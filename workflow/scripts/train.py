@@ -16,7 +16,9 @@ from bionerflow.queries import asked
 from bionerflow.records import checkpoint_key, environment, is_first
 from bionerflow.schema import CONVERSATIONS, read_card, read_rows
 from bionerflow.script import run
-from bionerflow.settings import PredictSettings, RunCard, TrainSettings, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.runs import RunCard
+from bionerflow.settings.stages import PredictSettings, TrainSettings
 from bionerflow.train import train
 
 

@@ -7,7 +7,7 @@ from bionerflow.curves import curves
 from bionerflow.files import read_json, whole, write_json
 from bionerflow.footprint import footprint
 from bionerflow.script import run
-from bionerflow.settings import FootprintSettings
+from bionerflow.settings.config import FootprintSettings
 
 
 def main() -> None:

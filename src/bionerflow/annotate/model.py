@@ -21,7 +21,9 @@ from bionerflow.prompts import Asking, conversation
 from bionerflow.queries import Asked
 from bionerflow.schema import Problem, Span, entity_from
 from bionerflow.select.samples import Candidate
-from bionerflow.settings import PredictSettings, RunCard, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.runs import RunCard
+from bionerflow.settings.stages import PredictSettings
 
 CARD = "run.json"
 RUNS = Path("results", "train")

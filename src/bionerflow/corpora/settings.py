@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from bionerflow.settings import Settings, load
+from bionerflow.settings.base import Settings, load
 
 Split = Literal["train", "dev", "test"]
 Options = dict[str, str | bool | list[int] | list[str]]

@@ -18,7 +18,7 @@ from bionerflow.draws import choose, draw, rank
 from bionerflow.errors import UserError
 from bionerflow.formats import FORMATS
 from bionerflow.schema import CONVERSATIONS, KEPT, open_rows, write_table
-from bionerflow.settings import CurateSettings
+from bionerflow.settings.stages import CurateSettings
 
 
 def curate(

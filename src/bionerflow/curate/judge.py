@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from bionerflow.curate.strategies import STRATEGIES
 from bionerflow.errors import UserError
 from bionerflow.schema import SCORES, open_rows, read_card
-from bionerflow.settings import SCORELESS, CurateSettings
+from bionerflow.settings.stages import SCORELESS, CurateSettings
 
 Group = tuple[str, str]  # corpus and format
 

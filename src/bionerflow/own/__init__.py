@@ -24,7 +24,8 @@ from bionerflow.files import read_json, write_json, write_text
 from bionerflow.own.folder import Found, entered, found
 from bionerflow.own.recipe import configuration, experiment
 from bionerflow.schema import EXAMPLES, read_rows
-from bionerflow.settings import Model, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.models import Model
 
 KINDS = ("nested", "overlapping", "same_extent")
 

@@ -7,7 +7,7 @@ are more of them than time. A selector filters what was found.
 from pathlib import Path
 from typing import Any
 
-from bionerflow.settings import Model, Pretrain
+from bionerflow.settings.models import Model, Pretrain
 
 PAPER = "mfner"
 TINY = {"epochs": 5, "learning_rate": 4e-4, "beta2": 0.98, "schedule": "linear", "warmup": 0.05}

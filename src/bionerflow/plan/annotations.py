@@ -2,7 +2,7 @@
 
 from bionerflow.annotate.inputs import expanded
 from bionerflow.plan.base import BasePlan, as_json, known
-from bionerflow.settings import AnnotationSettings
+from bionerflow.settings.config import AnnotationSettings
 
 
 class AnnotationsPlan(BasePlan):

@@ -11,7 +11,12 @@ import yaml
 from bionerflow.corpora.available import AtHand
 from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError, nearest
-from bionerflow.settings import ORACLE, Config, Experiment, Models, Run, expand, load, parse
+from bionerflow.settings.base import load, parse
+from bionerflow.settings.config import Config
+from bionerflow.settings.experiments import Experiment
+from bionerflow.settings.models import Models
+from bionerflow.settings.runs import Run, expand
+from bionerflow.settings.stages import ORACLE
 from bionerflow.tables.settings import Tables
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from bionerflow.settings import Run, SelectorSettings
+from bionerflow.settings.runs import Run
+from bionerflow.settings.stages import SelectorSettings
 
 #: Assumptions: tokens of a conversation and of the answer in it, entities of a sentence, sentences
 #: of a corpus that no limit is set on.

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from bionerflow.plan.base import BasePlan, as_json
-from bionerflow.settings import Local, Pretrain, Resources, chosen
+from bionerflow.settings.models import Local, Pretrain, Resources
+from bionerflow.settings.runs import chosen
 
 
 class ModelsPlan(BasePlan):

@@ -6,7 +6,7 @@ from bionerflow.errors import UserError
 from bionerflow.plan import costs
 from bionerflow.plan.selectors import SelectorsPlan
 from bionerflow.plan.sharing import SharingPlan
-from bionerflow.settings import Resources
+from bionerflow.settings.models import Resources
 
 #: Of the estimated time; minutes for a job's start, whatever it does then.
 MARGIN, START = 2, 20

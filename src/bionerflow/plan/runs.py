@@ -11,7 +11,8 @@ import yaml
 from bionerflow.plan.base import as_json
 from bionerflow.plan.corpora import CorporaPlan
 from bionerflow.plan.models import ModelsPlan
-from bionerflow.settings import SCORELESS, Resources
+from bionerflow.settings.models import Resources
+from bionerflow.settings.stages import SCORELESS
 
 
 class RunsPlan(CorporaPlan, ModelsPlan):

@@ -1,7 +1,8 @@
 """What rules look up of selectors, which filter predictions."""
 
 from bionerflow.plan.base import BasePlan, as_json, known
-from bionerflow.settings import SelectorSettings, chosen
+from bionerflow.settings.runs import chosen
+from bionerflow.settings.stages import SelectorSettings
 
 
 class SelectorsPlan(BasePlan):

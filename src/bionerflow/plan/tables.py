@@ -4,7 +4,8 @@ from pathlib import Path
 
 from bionerflow.errors import UserError, nearest
 from bionerflow.plan.runs import RunsPlan
-from bionerflow.settings import Experiment, chosen
+from bionerflow.settings.experiments import Experiment
+from bionerflow.settings.runs import chosen
 from bionerflow.tables.define import Definition, define
 
 

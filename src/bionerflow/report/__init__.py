@@ -17,7 +17,7 @@ from bionerflow.files import read_json, write_text
 from bionerflow.footprint import footprint
 from bionerflow.report.browser import sentences
 from bionerflow.report.figures import drawn
-from bionerflow.settings import FootprintSettings
+from bionerflow.settings.config import FootprintSettings
 from bionerflow.tables.settings import Tables
 
 #: What all trainings together took.

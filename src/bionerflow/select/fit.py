@@ -16,7 +16,7 @@ from bionerflow.schema import read_examples
 from bionerflow.select.kinds import build
 from bionerflow.select.model import Selector
 from bionerflow.select.samples import Sample, draw, mentions
-from bionerflow.settings import SelectorSettings
+from bionerflow.settings.stages import SelectorSettings
 
 HELD_OUT = 0.1
 BATCHES_A_WINDOW = 50

@@ -14,7 +14,7 @@ from bionerflow.schema import Turn
 from bionerflow.select.model import Selector, read_card
 from bionerflow.select.samples import Candidate
 from bionerflow.select.sharing import Before, Beginning, batches, beginnings
-from bionerflow.settings import SelectorSettings
+from bionerflow.settings.stages import SelectorSettings
 
 #: The question stands first: what candidates have in common is at the beginning.
 QUESTION = "Is the marked text exactly one mention of its type? Answer yes or no.\n{}"

@@ -16,7 +16,8 @@ from bionerflow.models import load_tokenizer
 from bionerflow.progress import Progress
 from bionerflow.select.samples import BRACKETS, Candidate
 from bionerflow.select.sharing import batches
-from bionerflow.settings import SelectorSettings, parse
+from bionerflow.settings.base import parse
+from bionerflow.settings.stages import SelectorSettings
 
 WEIGHTS, CARD = "selector.safetensors", "selector.json"
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}  # measured on a CPU, not on a GPU

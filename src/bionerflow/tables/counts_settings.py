@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bionerflow.settings import Settings
+from bionerflow.settings.base import Settings
 
 Measure = Literal[
     "train", "dev", "test", "labels", "nested", "discontinuous",

@@ -9,7 +9,10 @@ from typing import Literal, NamedTuple, cast
 
 from pydantic import Field
 
-from bionerflow.settings import ORACLE, Experiment, Settings, run_id
+from bionerflow.settings.base import Settings
+from bionerflow.settings.experiments import Experiment
+from bionerflow.settings.runs import run_id
+from bionerflow.settings.stages import ORACLE
 from bionerflow.tables.carried import by_capacity, own_gap
 from bionerflow.tables.settings import RECORDED, Axis, Cases, Grid, Significance, Titled, Unit
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from bionerflow.errors import UserError
-from bionerflow.settings import Settings
+from bionerflow.settings.base import Settings
 from bionerflow.tables.counts_settings import Counts
 
 #: Scores (docs/evaluation.md). After the errors: the share of boundary errors that are n tokens

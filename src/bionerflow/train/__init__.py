@@ -18,7 +18,7 @@ from bionerflow.interruption import Stop
 from bionerflow.models import four_bits, load_base
 from bionerflow.records import processes
 from bionerflow.schema import Turn
-from bionerflow.settings import LoraSettings, TrainSettings
+from bionerflow.settings.stages import LoraSettings, TrainSettings
 from bionerflow.train.data import Conversations, Row, collate, device_rows, pack
 from bionerflow.train.memory import check_memory, enough_memory
 from bionerflow.train.trainer import ValidatingTrainer, Watch, last_checkpoint

@@ -7,7 +7,7 @@ import torch
 
 from bionerflow.chat import Encoded
 from bionerflow.errors import UserError
-from bionerflow.settings import TrainSettings
+from bionerflow.settings.stages import TrainSettings
 
 IGNORED = -100
 FILLER = -1

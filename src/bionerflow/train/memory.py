@@ -8,7 +8,7 @@ import psutil
 import torch
 
 from bionerflow.errors import UserError
-from bionerflow.settings import TrainSettings
+from bionerflow.settings.stages import TrainSettings
 
 BYTES_PER_WEIGHT = 12  # the gradient and AdamW's two averages, in float32
 LESS = "take train.method lora or qlora, a smaller model, or a machine with more memory"
