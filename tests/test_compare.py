@@ -65,6 +65,17 @@ def test_difference_and_p_by_corpus_and_in_all(tmp_path, gold):
     assert both["difference"] == pytest.approx(60 / 70 - 40 / 60, abs=1e-6)
 
 
+def test_each_metric_differs_by_an_interval_of_documents_drawn_as_pairs(tmp_path, gold):
+    first = predictions(tmp_path / "1.parquet", {"a": 20})
+    second = predictions(tmp_path / "2.parquet", {"a": 10})
+    found = compare([first], [second], gold)[0]["intervals"]
+    assert found["precision"] == {"value": 0, "low": 0, "high": 0}
+    assert found["recall"]["value"] == 0.5
+    assert 0.2 < found["recall"]["low"] < 0.4 < 0.6 < found["recall"]["high"] < 0.8
+    none = predictions(tmp_path / "3.parquet", {"a": 0})
+    assert compare([first], [none], gold)[0]["intervals"]["precision"]["value"] is None
+
+
 def test_what_is_not_comparable_is_refused(tmp_path, gold):
     first = predictions(tmp_path / "1.parquet", {"a": 20})
     other = predictions(tmp_path / "2.parquet", {"b": 20})

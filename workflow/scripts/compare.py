@@ -1,4 +1,4 @@
-"""Test whether two runs differ in strict F1: paired approximate randomisation over documents."""
+"""Say by how much two runs differ, and whether: paired tests and intervals over documents."""
 
 import argparse
 from pathlib import Path

@@ -1,5 +1,6 @@
 """Whether two runs differ: paired by document, on the same sentences, over all their draws."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 from bionerflow.errors import UserError
 from bionerflow.evaluate.keys import STRICT, hits
 from bionerflow.evaluate.mentions import Sample, read_sample
-from bionerflow.evaluate.statistics import prf, randomisation_test
+from bionerflow.evaluate.statistics import differences, randomisation_test
 
 COUNTS = ["correct", "gold", "predicted"]
 PLACE = ["corpus", "format", "document", "ids"]
@@ -52,15 +53,24 @@ def tested(counts: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def difference(counts: pd.DataFrame) -> dict[str, Any]:
-    """Return the number of documents, the difference in F1, and its p value."""
+    """Return the number of documents, the difference in F1, its p value, and all intervals."""
     one, two = (counts[[f"{c}_{side}" for c in COUNTS]].to_numpy() for side in (1, 2))
-    f1 = [float(prf(*side.sum(axis=0))["f1"]) for side in (one, two)]
+    intervals = differences(one, two)
     return {
         "documents": len(counts),
         "gold": int(one.sum(axis=0)[1]),
-        "difference": round(f1[0] - f1[1], 6),
+        "difference": round(intervals["f1"]["value"], 6),
         "p": round(randomisation_test(one, two), 6),
+        "intervals": {
+            metric: {key: _known(value) for key, value in found.items()}
+            for metric, found in intervals.items()
+        },
     }
+
+
+def _known(value: float) -> float | None:
+    """Round; nothing where a side has no precision, since it predicted nothing."""
+    return None if math.isnan(value) else round(value, 6)
 
 
 def _paired(first: str | Path, second: str | Path, gold: str | Path) -> pd.DataFrame:

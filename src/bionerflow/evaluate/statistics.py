@@ -55,6 +55,27 @@ def interval(
     return {metric: _percentiles(values) for metric, values in scores.items()}
 
 
+def differences(
+    first: Counts, second: Counts, resamples: int = RESAMPLES, seed: int = SEED
+) -> dict[str, dict[str, float]]:
+    """Return each metric's difference, first minus second, with its 95 % bootstrap interval.
+
+    `first`, `second`: (documents, 3), the same documents in the same order, drawn as pairs.
+    """
+    pairs, repeats = np.unique(np.hstack([first, second]), axis=0, return_counts=True)
+    draws = np.random.default_rng(seed).multinomial(
+        repeats.sum(), repeats / repeats.sum(), size=resamples
+    )
+    draws = np.vstack([repeats, draws]) @ pairs
+    one, two = prf(*draws[:, :3].T), prf(*draws[:, 3:].T)
+    found = {}
+    for metric in one:
+        value, *drawn = one[metric] - two[metric]
+        low, high = _percentiles(np.asarray(drawn))
+        found[metric] = {"value": float(value), "low": low, "high": high}
+    return found
+
+
 def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
     values = values[~np.isnan(values)]
     low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
