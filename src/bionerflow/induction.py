@@ -18,16 +18,16 @@ FAST = 4  # rotary pairs that turn fast enough to tell neighbouring positions ap
 SLOW = 22  # rotary pairs that hardly turn within a sentence, used to compare tokens
 SHARPNESS = 4.0  # of attention, by the weights of its normalised queries
 FIRMNESS = 64.0  # of the weights that make queries and keys
-LOUDNESS = 16.0  # of the residual stream; the last norm takes it back
 WHISPER = 0.015  # of the heads that may say a token, but do not yet look anywhere
 
 
 @torch.no_grad()
-def set_induction(model: Any, generator: torch.Generator) -> None:
+def set_induction(model: Any, generator: torch.Generator, loudness: float) -> None:
     """Set the first two layers of a freshly made Qwen3 decoder to copy; silence all the rest.
 
     Needs two key-value heads of 64 dimensions, 128 dimensions or more in all, and a rotary base of
-    a million, so that the slow pairs stay put over a sentence.
+    a million, so that the slow pairs stay put over a sentence. The residual stream is made
+    `loudness` times as loud; the last norm takes it back.
     """
     for layer in model.model.layers:
         layer.self_attn.o_proj.weight.zero_()
@@ -37,16 +37,16 @@ def set_induction(model: Any, generator: torch.Generator) -> None:
     token, before, earlier = directions[: 3 * SLOW].split(SLOW)
     _set_embeddings(embeddings, torch.cat([before, earlier]))
     scale = float(embeddings[:, 1:].std())
-    embeddings *= LOUDNESS
-    model.model.norm.weight.fill_(1 / LOUDNESS)
+    embeddings *= loudness
+    model.model.norm.weight.fill_(1 / loudness)
     first, second = (layer.self_attn for layer in model.model.layers[:2])
     for head, (distance, into) in enumerate([(1, before), (2, earlier)]):
-        _look_back(first, head, distance, token, into)
+        _look_back(first, head, distance, token, loudness * into)
     for head, values in enumerate(directions[3 * SLOW :].chunk(2)):
         _repeat(second, head, (token / scale, before), (before, earlier))
-        _speak(second, head, values / scale, values)
+        _speak(second, head, values / scale, loudness * values)
         for layer in model.model.layers[2:]:
-            _speak(layer.self_attn, head, values / scale, WHISPER * values)
+            _speak(layer.self_attn, head, values / scale, loudness * WHISPER * values)
 
 
 def _orthonormal(size: int, generator: torch.Generator) -> torch.Tensor:
@@ -73,7 +73,7 @@ def _look_back(
     k[:FAST, 0] = FIRMNESS * angles.cos()
     k[32 : 32 + FAST, 0] = FIRMNESS * angles.sin()
     v[:SLOW] = read
-    o[:, :SLOW] = LOUDNESS * write.T
+    o[:, :SLOW] = write.T
     attention.q_norm.weight.fill_(SHARPNESS)
 
 
@@ -97,7 +97,7 @@ def _speak(attention: Any, head: int, read: torch.Tensor, write: torch.Tensor) -
     """Let a head say the token that it attends to, wherever it learns to look."""
     _, _, v, o = _parts(attention, head)
     v[: len(read)] = read
-    o[:, : len(write)] = LOUDNESS * write.T
+    o[:, : len(write)] = write.T
 
 
 def _parts(attention: Any, head: int) -> tuple[torch.Tensor, ...]:

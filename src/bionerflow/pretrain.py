@@ -108,7 +108,7 @@ def pretrain(
     rng = random.Random(f"{seed}:copying")
     conversations = [copying(text, language, rare, rng) for language, text in texts]
     model = build(architecture, tokenizer)
-    set_induction(model, torch.Generator().manual_seed(seed))
+    set_induction(model, torch.Generator().manual_seed(seed), architecture.loudness)
     return fit(model, tokenizer, conversations, settings, checkpoints, seed)
 
 
