@@ -33,6 +33,7 @@ TARGETS = [
     *(f"results/evaluate/{run}.json" for run in (f"{RUN}+oracle", SHARED, HUB)),
     f"results/train/{RUN}/README.md",
     f"results/figures/curated/{RUN}.svg",
+    f"results/figures/{RUN}+on_dev/threshold.svg",
     *(f"results/tables/{name}.csv" for name in ("format_capacity", "leakage", "mfner/table1")),
     *(f"results/annotations/own.{form}" for form in ("html", "brat")),
 ]
@@ -331,7 +332,7 @@ CHANGES = {
     ),
     "resources": (in_yaml("config/models.yaml", other_resources), NOTHING),
     "types of GPUs": (asked("--config", "gpu_models={80: a100}"), NOTHING),
-    "where the mirror lies": (asked("--config", "mirror=/somewhere/else"), NOTHING),
+    "where the mirror lies": (asked("--config", "mirror=resources"), NOTHING),
 }
 
 

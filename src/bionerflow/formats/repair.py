@@ -8,8 +8,10 @@ import json_repair
 from bionerflow.formats.base import NOTHING, body
 from bionerflow.schema import Problem
 
-#: json_repair takes quadratic time on some inputs; what lies beyond this is not repaired.
-REPAIRABLE = 2000
+#: json_repair takes quadratic time on some inputs: what lies beyond so many characters, or so many
+#: opening brackets, is not repaired.
+REPAIRABLE, OPENINGS = 2000, 200
+_OPENINGS = re.compile(rf"(?:[^\[{{［【｛]*[\[{{［【｛]){{,{OPENINGS}}}[^\[{{［【｛]*")
 _START = re.compile(r"[\[［【]\s*(?=[\"'“‘{\[\d［【｛\]］】]|$)|\{\s*[\"'“‘]")
 _OPENING = re.compile(r"[\[［【]")
 _SEPARATORS = re.compile(r"[\s,，、]*")
@@ -70,9 +72,10 @@ def _array(text: str, start: int) -> tuple[list[object], int, bool]:
 
 def _repair(rest: str, problems: list[Problem]) -> list[object]:
     """Repair the rest of an array; an item that was being written at the end is dropped."""
-    if len(rest) > REPAIRABLE:
-        problems.append(Problem("malformed", f"{len(rest) - REPAIRABLE} characters left unread"))
-    part = rest[:REPAIRABLE].translate(_FULL_WIDTH)
+    part = _OPENINGS.match(rest, 0, REPAIRABLE)[0]  # type: ignore[index]
+    if len(rest) > len(part):
+        problems.append(Problem("malformed", f"{len(rest) - len(part)} characters left unread"))
+    part = part.translate(_FULL_WIDTH)
     part = re.sub(r"(?<=[\"'\]}\d])(\s*)([，：])", _narrow, part)
     closing = max(part.rfind("]"), part.rfind("}"))
     try:
