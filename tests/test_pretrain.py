@@ -3,12 +3,13 @@
 import json
 import random
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bionerflow.chat import Chat
-from bionerflow.induction import set_induction
+from bionerflow.induction import STRENGTHS, set_induction
 from bionerflow.pretrain import build, copying, invented, rare_words, split
 from bionerflow.schema import Turn
 from bionerflow.settings.models import Architecture
@@ -19,7 +20,8 @@ def unseen(rng):
     return "".join(rng.choices("bcdfghjklmnpqrstvwxz", k=rng.randint(4, 8)))
 
 
-def test_an_untrained_model_copies_words_that_it_has_never_seen():
+@pytest.mark.parametrize("strength", STRENGTHS.values(), ids=STRENGTHS)
+def test_an_untrained_model_copies_words_that_it_has_never_seen(strength):
     rng = random.Random(0)
     tokenizer = train_tokenizer([" ".join(unseen(rng) for _ in range(20)) for _ in range(200)], 800)
     torch.manual_seed(0)
@@ -27,7 +29,7 @@ def test_an_untrained_model_copies_words_that_it_has_never_seen():
         hidden_size=256, layers=4, heads=4, key_value_heads=2, intermediate_size=64
     )
     model = build(architecture, tokenizer).eval()
-    set_induction(model, torch.Generator().manual_seed(1), loudness=16)
+    set_induction(model, torch.Generator().manual_seed(1), strength)
     right = total = 0
     for _ in range(8):
         sentence = " ".join(unseen(rng) for _ in range(12))

@@ -17,7 +17,7 @@ import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from bionerflow.chat import Chat
-from bionerflow.induction import set_induction
+from bionerflow.induction import STRENGTHS, set_induction
 from bionerflow.schema import Turn
 from bionerflow.settings.models import Architecture
 from bionerflow.settings.stages import TrainSettings
@@ -108,7 +108,8 @@ def pretrain(
     rng = random.Random(f"{seed}:copying")
     conversations = [copying(text, language, rare, rng) for language, text in texts]
     model = build(architecture, tokenizer)
-    set_induction(model, torch.Generator().manual_seed(seed), architecture.loudness)
+    generator = torch.Generator().manual_seed(seed)
+    set_induction(model, generator, STRENGTHS[architecture.induction])
     return fit(model, tokenizer, conversations, settings, checkpoints, seed)
 
 

@@ -17,8 +17,8 @@ class Architecture(Settings):
     heads: int = Field(gt=0)
     key_value_heads: int | None = Field(None, gt=0, description="of a decoder, if not all")
     intermediate_size: int = Field(gt=0)
-    loudness: float = Field(
-        16, ge=1, description="of a decoder's residual stream: louder copies longer, learns slower"
+    induction: Literal["firm", "light"] = Field(
+        "firm", description="a decoder's heads that copy: light ones give way to longer training"
     )
 
 
