@@ -34,6 +34,7 @@ class Listed(Grammar):
         self.slots = [SLOTS[slot] for slot in one[1::2]]
         self.opening, *self.words = one[::2]
         self.between = two[2 * len(self.slots)]
+        self.numbered = NUMBERED in self.between
         quoted = '"\ue001"' in "".join(one)
         self.written_as = [to_json(char)[1:-1] if quoted else one_line(char) for char in text]
         self.starts = [at for at in range(len(text)) if self.may_start(at)]
@@ -66,14 +67,14 @@ class Listed(Grammar):
             yield self.written(first or 0, last), (self.after, n, item, first, last)
         else:
             for at in self.starts:
-                yield self.written(at, at + 1), (self.mention, n, item, at + 1)
+                yield self.written_as[at], (self.mention, n, item, at + 1)
 
     def mention(self, n: int, item: int, at: int) -> Iterator[Move]:
         """End the mention here, or go on with the sentence."""
         if self.may_end(at):
             yield from self.after(n, item, None, None)
         if at < self.last_end:
-            yield self.written(at, at + 1), (self.mention, n, item, at + 1)
+            yield self.written_as[at], (self.mention, n, item, at + 1)
 
     def after(self, n: int, item: int, first: int | None, last: int | None) -> Iterator[Move]:
         """Write what follows a slot: the next one's words, the next item, or the end."""
@@ -81,8 +82,9 @@ class Listed(Grammar):
             yield self.words[n], (self.slot, n + 1, item, first, last)
             return
         yield self.words[n], END
-        numbered = self.between.replace(NUMBERED, f"T{item + 1}\t")
-        yield numbered, (self.slot, 0, item + 1, None, None)
+        following = item + self.numbered
+        between = self.between.replace(NUMBERED, f"T{following}\t")
+        yield between, (self.slot, 0, following, None, None)
 
     def written(self, first: int, last: int) -> str:
         """Return a part of the sentence as the format writes it."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import torch
 
-from bionerflow.constrain.grammar import END, Grammar, State
+from bionerflow.constrain.grammar import Grammar, State
 from bionerflow.constrain.vocabulary import Vocabulary
 
 #: So many of the most probable tokens are tried before all allowed ones are looked up.
@@ -15,6 +16,13 @@ FOLLOWED = 8
 
 #: Where an answer may stand: what is still to be written of a move, and the state that follows.
 Threads = tuple[tuple[bytes, State], ...]
+
+
+class Opened(NamedTuple):
+    """What may be written from a state on."""
+
+    ends: bool  # nothing more
+    moves: dict[int, list[tuple[bytes, State]]]  # by their first byte
 
 
 class Writer:
@@ -28,10 +36,11 @@ class Writer:
         """Begin an answer."""
         self.grammar, self.vocabulary, self.left = grammar, vocabulary, limit
         self.ending = cache(lambda state: grammar.finish(state).encode())
-        self.moves = cache(lambda state: [(x.encode(), then) for x, then in grammar.moves(state)])
+        # Answers repeat themselves: the same choice comes again and again.
+        self.opened, self.following = cache(self._open), cache(self._following)
         self.lengths: dict[bytes, int] = {b"": 0}
         self.closing: list[int] = []
-        self.threads = self._write([(b"", grammar.start)], b"")
+        self.threads: Threads = ((b"", grammar.start),)
         self.bounded = self._cost(self.threads) <= limit
 
     def choose(self, logits: torch.Tensor, best: Sequence[int]) -> int:
@@ -59,11 +68,15 @@ class Writer:
 
     def allowed(self) -> list[int]:
         """Return every token that may follow."""
-        found = [self.vocabulary.end] if self._may_end() else []
-        waiting = [(self.threads, self.vocabulary.all)]
+        end = [self.vocabulary.end] if self._may_end() else []
+        return end + self.following(self.threads)
+
+    def _following(self, threads: Threads) -> list[int]:
+        found: list[int] = []
+        waiting = [(threads, self.vocabulary.all)]
         while waiting:
             threads, tokens = waiting.pop()
-            for byte in dict.fromkeys(rest[0] for rest, _ in threads if rest):
+            for byte in self._bytes(threads):
                 longer = self.vocabulary.narrow(tokens, byte)
                 whole = self.vocabulary.whole(longer)
                 found += whole
@@ -72,27 +85,48 @@ class Writer:
         return found
 
     def _may_end(self) -> bool:
-        return (b"", END) in self.threads
+        return any(not rest and self.opened(state).ends for rest, state in self.threads)
+
+    def _bytes(self, threads: Threads) -> Iterable[int]:
+        """Return the bytes that may follow."""
+        return dict.fromkeys(
+            byte
+            for rest, state in threads
+            for byte in (rest[:1] if rest else self.opened(state).moves)
+        )
 
     def _after(self, token: int) -> Threads:
         """Return where the answer stands after a token; nowhere if the token is not allowed."""
         return self._write(self.threads, self.vocabulary.bytes.get(token, b"\xff"))
 
-    def _write(self, threads: Iterable[tuple[bytes, State]], data: bytes) -> Threads:
-        """Return where the answer stands after some bytes, what is written to its end opened."""
+    def _write(self, threads: Threads, data: bytes) -> Threads:
+        """Return where the answer stands after some bytes."""
         found: dict[tuple[bytes, State], None] = {}
         waiting = [(rest, state, data) for rest, state in threads]
         for rest, state, left in waiting:
-            length = len(rest)
-            if length > len(left):
+            if len(rest) >= len(left):
                 if rest.startswith(left):
                     found[rest[len(left) :], state] = None
             elif left.startswith(rest):
-                if state:
-                    waiting += [(label, then, left[length:]) for label, then in self.moves(state)]
-                elif length == len(left):
-                    found[b"", END] = None
+                after = left[len(rest) :]
+                moves = self.opened(state).moves.get(after[0], ())
+                waiting += [(label, then, after) for label, then in moves]
         return tuple(found)
+
+    def _open(self, state: State) -> Opened:
+        """Return what may be written from a state on; moves that write nothing are followed."""
+        ends = False
+        moves: dict[int, list[tuple[bytes, State]]] = {}
+        waiting = [("", state)]
+        for label, then in waiting:
+            if label:
+                data = label.encode()
+                moves.setdefault(data[0], []).append((data, then))
+            elif then:
+                waiting += self.grammar.moves(then)
+            else:
+                ends = True
+        return Opened(ends, moves)
 
     def _shortest(self, threads: Threads) -> bytes:
         """Return the shortest rest of the answer."""
