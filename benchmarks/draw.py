@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bionerflow.drawing import COLOURS, MARKERS, save
+from bionerflow.drawing import COLOURS, LINES, MARKERS, save
 
 MEASURES = {"cpu_s": "processor seconds", "memory_mb": "peak memory (MB)"}
 
@@ -52,7 +52,8 @@ def draw(panel: Any, points: pd.DataFrame, measure: str, stages: list[str]) -> N
         n = stages.index(str(stage))
         numbers = pd.to_numeric(its["size"], errors="coerce")
         sizes = its["size"] if numbers.isna().any() else numbers
-        panel.plot(sizes, its[measure], color=COLOURS[n % 7], marker=MARKERS[n % 7], label=stage)
+        style = {"color": COLOURS[n % 7], "marker": MARKERS[n % 7], "linestyle": LINES[n // 7]}
+        panel.plot(sizes, its[measure], label=stage, **style)
         if not numbers.isna().any():
             panel.set_xscale("log")
     panel.set_yscale("log")

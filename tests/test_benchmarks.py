@@ -40,3 +40,21 @@ def test_what_is_to_run_on_a_gpu_runs(tmp_path):
     assert {row["same"] for row in ways["prediction"]} == {"4"}
     assert all(float(row["largest_relative_error"]) < 1e-4 for row in ways["ifd"])
     assert all(float(row["largest_difference"]) < 1e-4 for row in ways["selector"])
+
+
+def test_growth_is_measured_and_drawn(tmp_path):
+    out, picture = tmp_path / "growth.csv", tmp_path / "growth"
+    arguments = ["--smallest", "--only", "render", "evaluate", "--out", str(out)]
+    for command in (["growth.py", *arguments], ["draw.py", str(out), str(picture)]):
+        subprocess.run(
+            [sys.executable, f"benchmarks/{command[0]}", *command[1:]], cwd=ROOT, check=True
+        )
+    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    assert [(row["stage"], row["size"]) for row in rows] == [
+        ("render", "2000"),
+        ("evaluate", "10000"),
+    ]
+    assert all(float(row["cpu_s"]) > 0 and int(row["memory_mb"]) > 0 for row in rows)
+    drawn = picture.with_suffix(".svg").read_text("utf-8")
+    assert all(row["stage"] in drawn for row in rows)
+    assert picture.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
