@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from transformers import get_linear_schedule_with_warmup
 
 from bionerflow.errors import UserError
 from bionerflow.files import write_json
@@ -19,6 +20,7 @@ from bionerflow.select.samples import Sample, draw, mentions
 from bionerflow.settings.stages import SelectorSettings
 
 HELD_OUT = 0.1
+WARMUP = 0.06  # of the steps
 BATCHES_A_WINDOW = 50
 
 
@@ -77,13 +79,14 @@ def _held_out(samples: Sequence[tuple[str, Sample]], seed: int) -> set[str]:
 
 
 def train(selector: Selector, samples: Sequence[Sample], seed: int) -> None:
-    """Train the selector's weights with AdamW at a constant rate."""
+    """Train the selector's weights with AdamW; the rate rises at first, then falls to nothing."""
     settings = selector.settings
     rows = selector.encode([sample.candidate for sample in samples])
     gold = torch.tensor([float(sample.kind == "gold") for sample in samples])
     weights = list(selector.trained().values())
     optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate)
     steps = max(1, round(settings.epochs * len(rows) / settings.batch_size))
+    schedule = get_linear_schedule_with_warmup(optimizer, round(WARMUP * steps), steps)
     batches = _batches(list(map(len, rows)), settings.batch_size, random.Random(f"{seed}:batches"))
     progress = Progress("select", steps, "steps")
     selector.train()
@@ -96,6 +99,7 @@ def train(selector: Selector, samples: Sequence[Sample], seed: int) -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
+        schedule.step()
         optimizer.zero_grad()
         progress.to(step, f"loss {loss.item():.3f}")
     selector.eval()
