@@ -28,7 +28,7 @@ demo: $(INSTALLED)  ## from the synthetic sample to a table, on two CPU cores
 
 demo-all: $(INSTALLED)  ## every table and figure, and the report, on two CPU cores
 	snakemake tables report --configfile config/demo-all.yaml --cores $(CORES) \
-		--resources mem_mb=4000 --rerun-incomplete --quiet rules reason host
+		--resources mem_mb=4000 --rerun-incomplete --keep-going --quiet rules reason host
 
 BENCHED := ncbi_disease
 MEASURED := benchmarks/results
