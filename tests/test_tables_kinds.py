@@ -10,7 +10,7 @@ from bionerflow.schema import PREDICTIONS, Entity, Example, entity_row, write_ex
 from bionerflow.settings.experiments import Experiment
 from bionerflow.tables.cases import cases
 from bionerflow.tables.define import Definition, define
-from bionerflow.tables.figures import draw
+from bionerflow.tables.figures import NOTHING, draw
 from bionerflow.tables.fill import long_form, measured
 from bionerflow.tables.settings import Cases, Grid, Significance
 from bionerflow.tables.significance import differences
@@ -173,7 +173,7 @@ def test_every_style_draws_what_was_measured_and_leaves_out_what_was_not(tmp_pat
         return draw(definition, long_form(definition, numbers, None).to_dict("records"))
 
     empty = drawn()
-    assert [text.get_text() for text in empty.axes[0].texts] == ["no run feeds this figure"]
+    assert [text.get_text() for text in empty.axes[0].texts] == [NOTHING]
     numbers[0] |= {"value": 0.25}
     numbers[1] |= {"value": 0.75}
     figure = drawn()

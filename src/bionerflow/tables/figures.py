@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from bionerflow.drawing import COLOURS, HATCHES, LINES, MARKERS, finish
 from bionerflow.tables.define import Definition
 
+NOTHING = "nothing to draw: no run feeds this figure, or none predicted an entity"
+
 
 class Values(NamedTuple):
     """What was measured, rows by columns, with standard deviations; NaN where there is none."""
@@ -31,7 +33,7 @@ def draw(definition: Definition, long: Iterable[Mapping[str, Any]]) -> Figure:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     panel = figure.subplots()
     if np.isnan(values.means).all():
-        panel.text(0.5, 0.5, "no run feeds this figure", ha="center", transform=panel.transAxes)
+        panel.text(0.5, 0.5, NOTHING, ha="center", transform=panel.transAxes)
         panel.set_axis_off()
         return figure
     STYLES[str(definition.draw)](panel, values)
