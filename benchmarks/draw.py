@@ -11,9 +11,11 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from bionerflow.drawing import COLOURS, LINES, MARKERS, save
 
+PLAIN = StrMethodFormatter("{x:,g}")
 MEASURES = {"cpu_s": "processor seconds", "memory_mb": "peak memory (MB)"}
 
 
@@ -27,7 +29,7 @@ def main() -> None:
 
 
 def growth(points: pd.DataFrame) -> Figure:
-    """Return the figure: rows of time and memory, logarithmic where sizes are numbers."""
+    """Return the figure: time, logarithmic, and memory, by what grows."""
     axes, stages = list(points["axis"].unique()), list(points["stage"].unique())
     figure = Figure(figsize=(3.4 * len(axes), 6.4), layout="constrained")
     panels = figure.subplots(2, len(axes), sharex="col", squeeze=False)
@@ -56,7 +58,13 @@ def draw(panel: Any, points: pd.DataFrame, measure: str, stages: list[str]) -> N
         panel.plot(sizes, its[measure], label=stage, **style)
         if not numbers.isna().any():
             panel.set_xscale("log")
-    panel.set_yscale("log")
+            panel.xaxis.set_major_formatter(PLAIN)
+    if measure == "cpu_s":
+        panel.set_yscale("log")
+        panel.yaxis.set_major_formatter(PLAIN)
+    else:
+        panel.set_ylim(bottom=0)
+    panel.minorticks_off()
     panel.grid(alpha=0.3)
     panel.spines[["top", "right"]].set_visible(False)
 
