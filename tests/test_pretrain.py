@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import get_args
 
 import pytest
 import torch
@@ -18,6 +19,10 @@ from bionerflow.tokenizer import train_tokenizer
 
 def unseen(rng):
     return "".join(rng.choices("bcdfghjklmnpqrstvwxz", k=rng.randint(4, 8)))
+
+
+def test_each_strength_that_may_be_configured_is_there():
+    assert list(get_args(Architecture.model_fields["induction"].annotation)) == list(STRENGTHS)
 
 
 @pytest.mark.parametrize("strength", STRENGTHS.values(), ids=STRENGTHS)

@@ -82,7 +82,7 @@ class Listed(Grammar):
             yield self.words[n], (self.slot, n + 1, item, first, last)
             return
         yield self.words[n], END
-        following = item + self.numbered
+        following = item + 1 if self.numbered else item  # the state is the same if nothing counts
         between = self.between.replace(NUMBERED, f"T{following}\t")
         yield between, (self.slot, 0, following, None, None)
 

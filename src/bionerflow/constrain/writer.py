@@ -1,7 +1,7 @@
 """Greedy choice among the tokens that a grammar allows."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -36,8 +36,8 @@ class Writer:
         """Begin an answer."""
         self.grammar, self.vocabulary, self.left = grammar, vocabulary, limit
         self.ending = cache(lambda state: grammar.finish(state).encode())
-        # Answers repeat themselves: the same choice comes again and again.
-        self.opened, self.following = cache(self._open), cache(self._following)
+        self.opened = cache(partial(_open, grammar))
+        self.known: dict[Threads, list[int]] = {}
         self.lengths: dict[bytes, int] = {b"": 0}
         self.closing: list[int] = []
         self.threads: Threads = ((b"", grammar.start),)
@@ -68,8 +68,10 @@ class Writer:
 
     def allowed(self) -> list[int]:
         """Return every token that may follow."""
+        if self.threads not in self.known:  # answers repeat themselves, and so does this question
+            self.known[self.threads] = self._following(self.threads)
         end = [self.vocabulary.end] if self._may_end() else []
-        return end + self.following(self.threads)
+        return end + self.known[self.threads]
 
     def _following(self, threads: Threads) -> list[int]:
         found: list[int] = []
@@ -113,21 +115,6 @@ class Writer:
                 waiting += [(label, then, after) for label, then in moves]
         return tuple(found)
 
-    def _open(self, state: State) -> Opened:
-        """Return what may be written from a state on; moves that write nothing are followed."""
-        ends = False
-        moves: dict[int, list[tuple[bytes, State]]] = {}
-        waiting = [("", state)]
-        for label, then in waiting:
-            if label:
-                data = label.encode()
-                moves.setdefault(data[0], []).append((data, then))
-            elif then:
-                waiting += self.grammar.moves(then)
-            else:
-                ends = True
-        return Opened(ends, moves)
-
     def _shortest(self, threads: Threads) -> bytes:
         """Return the shortest rest of the answer."""
         return min((rest + self.ending(state) for rest, state in threads[:FOLLOWED]), key=len)
@@ -146,3 +133,19 @@ class Writer:
         for n, before in enumerate(reversed(passed), start=self.lengths[text] + 1):
             self.lengths[before] = n
         return self.lengths[passed[0] if passed else text]
+
+
+def _open(grammar: Grammar, state: State) -> Opened:
+    """Return what may be written from a state on; moves that write nothing are followed."""
+    ends = False
+    moves: dict[int, list[tuple[bytes, State]]] = {}
+    waiting = [("", state)]
+    for label, then in waiting:
+        if label:
+            data = label.encode()
+            moves.setdefault(data[0], []).append((data, then))
+        elif then:
+            waiting += grammar.moves(then)
+        else:
+            ends = True
+    return Opened(ends, moves)
