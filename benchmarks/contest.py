@@ -1,8 +1,8 @@
 """Several ways of one work, in turn: what all benchmarks of speed have in common.
 
 The ways alternate, so that whatever else the machine does slows all; each is repeated. A row a way:
-the median of the repetitions and their range. `speedup` is of the wall clock against the first way,
-`cpu_speedup` of processor time, which other work on the machine hardly disturbs.
+the median of the repetitions and their range. `speedup` is of the amounts a second against the
+first way, `cpu_speedup` of those a processor second, which other work hardly disturbs.
 """
 
 import csv
@@ -30,12 +30,19 @@ class Spent(NamedTuple):
 
 
 def contest(
-    name: str, ways: Mapping[str, Way], amount: float, unit: str, repetitions: int, **facts: Any
+    name: str,
+    ways: Mapping[str, Way],
+    amount: float | Mapping[str, float],
+    unit: str,
+    repetitions: int,
+    **facts: Any,
 ) -> tuple[list[Row], dict[str, Any]]:
     """Do the work in each way in turn; return the rows, and what each way returned last.
 
-    `amount` is the work of one repetition, in `unit`; `facts` are put into every row.
+    `amount` is the work of one repetition, in `unit`: of all ways, or of each, where the slow ones
+    have less to do. `facts` are put into every row.
     """
+    amounts = amount if isinstance(amount, Mapping) else dict.fromkeys(ways, amount)
     spent: dict[str, list[Spent]] = {way: [] for way in ways}
     results = {}
     for _ in range(repetitions):
@@ -43,7 +50,7 @@ def contest(
             results[way], seconds = timed(work)
             spent[way].append(seconds)
     facts = {"repetitions": repetitions} | facts | surroundings()
-    return [row_of(name, way, spent, amount, unit) | facts for way in ways], results
+    return [row_of(name, way, spent, amounts, unit) | facts for way in ways], results
 
 
 def timed(work: Way) -> tuple[Any, Spent]:
@@ -57,14 +64,20 @@ def timed(work: Way) -> tuple[Any, Spent]:
 
 
 def row_of(
-    name: str, way: str, spent: Mapping[str, Sequence[Spent]], amount: float, unit: str
+    name: str,
+    way: str,
+    spent: Mapping[str, Sequence[Spent]],
+    amounts: Mapping[str, float],
+    unit: str,
 ) -> Row:
     """Return a way's row; `spent` has the repetitions of each way, the first to compare with."""
     medians = {
         one: Spent(*(statistics.median(column) for column in zip(*times, strict=True)))
         for one, times in spent.items()
     }
-    first, own = medians[next(iter(spent))], medians[way]
+    one = next(iter(spent))
+    first, own, amount = medians[one], medians[way], amounts[way]
+    more = amount / amounts[one]
     walls = [times.wall for times in spent[way]]
     return {
         "benchmark": name,
@@ -76,8 +89,8 @@ def row_of(
         "cpu_s": f"{own.cpu:.3f}",
         "per_s": f"{amount / own.wall:.1f}",
         "per_cpu_s": f"{amount / max(own.cpu, 1e-9):.1f}",
-        "speedup": f"{first.wall / own.wall:.2f}",
-        "cpu_speedup": f"{first.cpu / max(own.cpu, 1e-9):.2f}",
+        "speedup": f"{more * first.wall / own.wall:.2f}",
+        "cpu_speedup": f"{more * first.cpu / max(own.cpu, 1e-9):.2f}",
     }
 
 
@@ -104,7 +117,7 @@ def surroundings() -> Row:
 def matrix_rate(dtype: torch.dtype, place: torch.device) -> float:
     """Return the operations a second of a large product of matrices."""
     size = 8192 if place.type == "cuda" else 1024
-    matrix = torch.ones(size, size, dtype=dtype, device=place)
+    matrix = torch.randn(size, size, dtype=dtype, device=place)  # GPUs multiply ones faster
     matrix @ matrix
     _, seconds = timed(lambda: [matrix @ matrix for _ in range(10)])
     return 2 * size**3 * 10 / seconds.wall

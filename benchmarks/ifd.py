@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="folder of a causal model")
     parser.add_argument("--shape", choices=SHAPES, default="30m")
     parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("--one-by-one", type=int, help="samples of the first way, if not all")
     parser.add_argument("--repetitions", type=int, default=3)
     args = parser.parse_args()
     rows = [row for row in read_rows(args.conversations, CONVERSATIONS) if row["entities"]]
@@ -42,25 +43,32 @@ def main() -> None:
     tokenizer = load_tokenizer(args.model) if args.model else tokenizer_for(conversations)
     model = load_causal(args.model) if args.model else random_model(args.shape, tokenizer).eval()
     transcription(tokenizer, model, conversations[0])
+    some = conversations[: args.one_by_one]
+    work = {"Superfiltering, one by one": some, "bionerflow": conversations}
     ways = {
         "Superfiltering, one by one": lambda: [
-            transcription(tokenizer, model, turns) for turns in conversations
+            transcription(tokenizer, model, turns) for turns in some
         ],
         "bionerflow": lambda: _scores(model, tokenizer, conversations),
     }
-    shape = args.model or args.shape
-    rows, found = contest("ifd", ways, len(conversations), "samples", args.repetitions, shape=shape)
+    shape, amounts = args.model or args.shape, {way: len(done) for way, done in work.items()}
+    rows, found = contest("ifd", ways, amounts, "samples", args.repetitions, shape=shape)
     losses, scores = found.values()
     expected = [math.exp(one[0] - one[1]) if one else None for one in losses]
-    facts = _agreement(expected, [score.ifd for score in scores])
+    facts = _agreement(expected, [score.ifd for score in scores[: len(some)]])
     facts["bfloat16_rank_correlation"] = _bfloat16(model, tokenizer, conversations)
-    texts = ["\n".join(turn.content for turn in turns) for turns in conversations]
-    tokens = sum(map(len, tokenizer(texts)["input_ids"]))
-    work, peak = 2 * body(model) * tokens, matrix_rate(model.dtype, model.device)
+    peak = matrix_rate(model.dtype, model.device)
     for row in rows:
-        row["share_of_matrix_rate"] = f"{work / float(row['wall_s']) / peak:.2f}"
+        tokens = _tokens(tokenizer, work[row["way"]])
+        operations = 2 * body(model) * tokens
+        row["share_of_matrix_rate"] = f"{operations / float(row['wall_s']) / peak:.2f}"
         row.update(tokens=tokens, **facts)
     printed(rows)
+
+
+def _tokens(tokenizer: Any, conversations: list[Conversation]) -> int:
+    texts = ["\n".join(turn.content for turn in turns) for turns in conversations]
+    return sum(map(len, tokenizer(texts)["input_ids"]))
 
 
 def _scores(model: Any, tokenizer: Any, conversations: list[Conversation]) -> list[Score]:

@@ -3,7 +3,7 @@
     python benchmarks/prediction.py --queries results/render/ncbi_disease/test.multi_term.parquet
 
 Random weights, and a tokenizer trained on the queries; or a trained --model. `same` counts the
-answers that equal the first way's: all of them in float32.
+answers that equal the first way's: all of its in float32.
 """
 
 import argparse
@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="folder of a causal model")
     parser.add_argument("--shape", choices=SHAPES, default="mini")
     parser.add_argument("--samples", type=int, default=256)
+    parser.add_argument("--generated", type=int, help="samples of transformers' ways, if not all")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--max-new-tokens", type=int, default=64)
     parser.add_argument("--repetitions", type=int, default=3)
@@ -40,11 +41,13 @@ def main() -> None:
     rows = asked(read_rows(args.queries, CONVERSATIONS))
     conversations = [query.turns for query, _ in zip(rows, range(args.samples), strict=False)]
     model, tokenizer = _model(args.model, args.shape, conversations)
-    engines = _engines(model, tokenizer, conversations, args.max_new_tokens, args.batch_size)
+    engines = _engines(model, tokenizer, conversations, args)
+    *theirs, ours = engines
+    some = conversations[: args.generated]
     rows, answers = contest(
         "prediction",
         engines,
-        len(conversations),
+        {**dict.fromkeys(theirs, len(some)), ours: len(conversations)},
         "sentences",
         args.repetitions,
         shape=args.model or args.shape,
@@ -52,7 +55,7 @@ def main() -> None:
     )
     expected = answers[next(iter(engines))]
     for row in rows:
-        row["same"] = sum(map(str.__eq__, answers[row["way"]], expected))
+        row["same"] = sum(map(str.__eq__, answers[row["way"]], expected))  # of the first way's
     printed(rows)
 
 
@@ -70,10 +73,15 @@ def _model(folder: Path | None, shape: str, conversations: Conversations) -> tup
 
 
 def _engines(
-    model: Any, tokenizer: Any, conversations: Conversations, limit: int, size: int
+    model: Any, tokenizer: Any, conversations: Conversations, args: argparse.Namespace
 ) -> dict[str, Callable[[], list[str]]]:
-    """Return each engine as a function that answers all conversations' first turns."""
-    ids = [parts[0] for parts in Chat(tokenizer).encode_asked(conversations)]
+    """Return each engine as a function that answers conversations' first turns; ours is the last.
+
+    Transformers' engines answer the first of them alone, as many as the arguments say.
+    """
+    limit, size = args.max_new_tokens, args.batch_size
+    some = conversations[: args.generated]
+    ids = [parts[0] for parts in Chat(tokenizer).encode_asked(some)]
     first = [conversation[: _first_answer(conversation) + 1] for conversation in conversations]
     pad = tokenizer.pad_token_id
     config = GenerationConfig(

@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="folder of a causal model")
     parser.add_argument("--shape", choices=SHAPES, default="nano")
     parser.add_argument("--candidates", type=int, default=1000)
+    parser.add_argument("--in-eights", type=int, help="candidates of the first ways, if not all")
     parser.add_argument("--repetitions", type=int, default=3)
     args = parser.parse_args()
     candidates = drawn(args.examples, args.candidates)
@@ -47,21 +48,23 @@ def main() -> None:
         base = args.base or _saved(args.shape, [c.marked() for c in candidates], Path(folder))
         peft, merged = (seeded(build(base, settings, types)) for _ in range(2))
         merged.merged()
+    some, whole = candidates[: args.in_eights], peft.encode(candidates)
     ways = {
-        "batches of eight": lambda: in_eights(peft, candidates),
-        "batches of eight, merged": lambda: in_eights(merged, candidates),
+        "batches of eight": lambda: in_eights(peft, some),
+        "batches of eight, merged": lambda: in_eights(merged, some),
         "bionerflow": lambda: merged.probabilities(candidates),
     }
     shape = args.base or args.shape
-    rows, found = contest(
-        "selector", ways, len(candidates), "candidates", args.repetitions, shape=shape
-    )
-    whole = peft.encode(candidates)
+    amounts = {way: len(some) for way in ways} | {"bionerflow": len(candidates)}
+    rows, found = contest("selector", ways, amounts, "candidates", args.repetitions, shape=shape)
     kept = beginnings(candidates, whole)
     shared = sum(sum(one.common.values()) - len(one.ids) for one in kept)
     for row in rows:
-        one, other = (torch.tensor(found[way]) for way in ("batches of eight", row["way"]))
-        row["tokens_read"] = sum(map(len, whole)) - (shared if row["way"] == "bionerflow" else 0)
+        one, other = (
+            torch.tensor(found[way][: len(some)]) for way in (next(iter(ways)), row["way"])
+        )
+        tokens = sum(map(len, whole[: row["amount"]]))
+        row["tokens_read"] = tokens - (shared if row["way"] == "bionerflow" else 0)
         row["largest_difference"] = f"{(one - other).abs().max().item():.1e}"
     printed(rows)
 

@@ -3,8 +3,9 @@
     python benchmarks/training.py --conversations results/render/genia/train.conv_term.parquet
 
 The baseline: SFTTrainer with its defaults (batches of eight, padded, gradient checkpointing, logits
-at every position), and once more without checkpointing. Ours: the trainer that runs are trained by,
-padded and packed. `amount` is the tokens of the conversations, without padding.
+at every position; accumulated, where the effective batch is larger), and once more without
+checkpointing. Ours: the trainer that runs are trained by, padded and packed. `amount` is the tokens
+of the conversations, without padding.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from bionerflow.schema import CONVERSATIONS, Turn, read_rows
 from bionerflow.settings.stages import LoraSettings, TrainSettings
 from bionerflow.train import fit, lora
 
-BATCH = 8
+EIGHT = 8
 RATE = 1e-5
 Conversations = Sequence[Sequence[Turn]]
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="mini")
     parser.add_argument("--method", choices=("full", "lora"), default="full")
     parser.add_argument("--samples", type=int, default=160)
+    parser.add_argument("--batch-size", type=int, default=EIGHT, help="the effective one")
     parser.add_argument("--device-batch-tokens", type=int, default=8192)
     parser.add_argument("--repetitions", type=int, default=3)
     args = parser.parse_args()
@@ -46,11 +48,12 @@ def main() -> None:
     model = random_model(args.shape, tokenizer, torch.float32 if full else None)
     work = 6 if full else 4  # operations a token and weight: a frozen weight has no gradient
     operations, adapter = work * body(model) * tokens, None if full else lora(LoraSettings(rank=16))
+    common = model, tokenizer, conversations, adapter, args
     ways = {
-        "trl SFTTrainer, its defaults": _trl(model, tokenizer, conversations, adapter, True),
-        "trl, no checkpointing": _trl(model, tokenizer, conversations, adapter, False),
-        "bionerflow, padded": _ours(model, tokenizer, conversations, adapter, args, packed=False),
-        "bionerflow, packed": _ours(model, tokenizer, conversations, adapter, args, packed=True),
+        "trl SFTTrainer, its defaults": _trl(*common, saving=True),
+        "trl, no checkpointing": _trl(*common, saving=False),
+        "bionerflow, padded": _ours(*common, packed=False),
+        "bionerflow, packed": _ours(*common, packed=True),
     }
     rows, _ = contest(
         "training", ways, tokens, "tokens", args.repetitions, shape=args.shape, method=args.method
@@ -62,7 +65,12 @@ def main() -> None:
 
 
 def _trl(
-    model: Any, tokenizer: Any, conversations: Conversations, adapter: Any, saving: bool
+    model: Any,
+    tokenizer: Any,
+    conversations: Conversations,
+    adapter: Any,
+    args: argparse.Namespace,
+    saving: bool,
 ) -> Callable[[], Any]:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
@@ -73,9 +81,10 @@ def _trl(
 
     def work() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            args = SFTConfig(
+            config = SFTConfig(
                 output_dir=folder,
                 num_train_epochs=1,
+                gradient_accumulation_steps=max(1, args.batch_size // EIGHT),
                 learning_rate=RATE,
                 gradient_checkpointing=saving,
                 bf16=torch.cuda.is_available(),
@@ -85,7 +94,7 @@ def _trl(
                 disable_tqdm=True,
             )
             SFTTrainer(
-                _adapted(model, adapter), args, train_dataset=data, processing_class=tokenizer
+                _adapted(model, adapter), config, train_dataset=data, processing_class=tokenizer
             ).train()
 
     return work
@@ -102,7 +111,7 @@ def _ours(
     settings = TrainSettings(
         epochs=1,
         learning_rate=RATE,
-        batch_size=BATCH,
+        batch_size=args.batch_size,
         device_batch_tokens=args.device_batch_tokens,
         packed=packed,
         validations=0,

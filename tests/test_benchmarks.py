@@ -13,7 +13,7 @@ from bionerflow.schema import CONVERSATIONS, Entity, Example, write_examples, wr
 
 FILES = {"train.json_entity": "json_entity", "train.conv_term": "conv_term"}
 FILES |= {"test.multi_term": "multi_term"}
-WAYS = {"ifd": 2, "training": 4, "prediction": 3, "selector": 3}
+WAYS = {"ifd": 2, "training": 8, "prediction": 3, "selector": 3}
 ASKING = Asking("Made", "en", ("gene",), {})
 
 
