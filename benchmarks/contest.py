@@ -6,6 +6,7 @@ first way, `cpu_speedup` of those a processor second, which other work hardly di
 """
 
 import csv
+import gc
 import statistics
 import subprocess
 import sys
@@ -54,7 +55,9 @@ def contest(
 
 
 def timed(work: Way) -> tuple[Any, Spent]:
-    """Return what `work` returns, and what it took; a GPU is waited for."""
+    """Return what `work` returns, and what it took; a GPU is waited for, and cleared before."""
+    gc.collect()
+    torch.cuda.empty_cache()
     wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
     wait()
     wall, cpu = time.perf_counter(), time.process_time()

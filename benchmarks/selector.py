@@ -88,7 +88,7 @@ def seeded(selector: Any) -> Any:
     """Give a selector the weights of a trained one's size: an untrained adapter adds nothing."""
     random_numbers = torch.Generator().manual_seed(0)
     for weights in selector.trained().values():
-        torch.nn.init.normal_(weights.data, std=0.05, generator=random_numbers)
+        weights.data.copy_(torch.randn(weights.shape, generator=random_numbers) * 0.05)
     return selector.eval()
 
 
