@@ -16,8 +16,8 @@ from bionerflow.select.samples import Candidate
 from bionerflow.select.sharing import Before, Beginning, batches, beginnings
 from bionerflow.settings.stages import SelectorSettings
 
-#: The question stands first: what candidates have in common is at the beginning.
-QUESTION = "Is the marked text exactly one mention of its type? Answer yes or no.\n{}"
+#: The question stands last, beside the answer: behind it, a tiny model did not learn to judge.
+QUESTION = "{}\nIs the marked text exactly one mention of its type? Answer yes or no."
 ANSWERS = ("yes", "no")
 
 
