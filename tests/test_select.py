@@ -206,7 +206,7 @@ def test_what_candidates_of_a_sentence_have_in_common_is_read_once(selector, mon
     )
     selector.probabilities(found)
     hook.remove()
-    assert sum(read) < whole / 2
+    assert sum(read) < whole * 0.6  # llm_causal's question stands last and is read each time
 
 
 @pytest.mark.parametrize("kind", CAUSAL, indirect=True)
@@ -256,8 +256,8 @@ def test_bad_candidates_and_folders_are_refused(selector, tmp_path):
 def test_yes_or_no_is_scored_as_the_model_itself_would_answer(selector):
     ids = torch.tensor(selector.encode(CANDIDATES[:1]))
     text = selector.tokenizer.decode(ids[0])
-    assert text.startswith("<|user|>Is the marked text")
-    assert text.endswith("yes or no.\nDNA: The [IL-2] gene, of T cells.<|assistant|>")
+    assert text.startswith("<|user|>DNA: The [IL-2] gene, of T cells.\nIs the marked text")
+    assert text.endswith("yes or no.<|assistant|>")
     with torch.inference_mode():
         scores = selector.model(ids).logits[0, -1].softmax(0)
     yes, no = (scores[selector.tokenizer(word)["input_ids"][0]].item() for word in ("yes", "no"))
@@ -371,6 +371,14 @@ def test_every_entity_is_kept_at_zero_and_none_above_one(run_files):
     assert [len(row["entities"]) for row in filtered(run_files, 1.01)[0]] == [0, 0]
 
 
+def test_types_that_the_selector_does_not_know_are_kept_and_counted(run_files):
+    predict(run_files, prediction(("RNA", [(4, 8)]), ("DNA", [(4, 8)]), ("RNA", [(0, 3)])))
+    rows, card = filtered(run_files, 1.01)
+    assert [(e["type"], e["probability"]) for e in rows[0]["entities"]] == [("RNA", None)] * 2
+    assert (card["kept"], card["dropped"], card["scored"]) == (2, 1, 1)
+    assert card["unjudged"] == {"RNA": 2}
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -414,6 +422,14 @@ def test_the_curve_counts_strictly_and_a_candidate_once_a_row(tmp_path):
     assert points[50] == {"threshold": 0.5, "precision": 1 / 2, "recall": 1 / 6, "f1": 2 / 8}
     assert points[51] == {"threshold": 0.51, "precision": 1.0, "recall": 1 / 6, "f1": 2 / 7}
     assert points[100] == {"threshold": 1.0, "precision": None, "recall": 0.0, "f1": 0.0}
+
+
+def test_types_that_are_not_judged_are_not_in_the_curve(tmp_path):
+    write_examples(tmp_path / "c/dev.parquet", [example(SENTENCE, *GOLD)])
+    predict(tmp_path, prediction(*GOLD))
+    rows = read_predictions(tmp_path / "run.parquet", {"c": tmp_path / "c/dev.parquet"})
+    points = curve(rows, {at("DNA", (4, 8)): 0.8})
+    assert points[50] == {"threshold": 0.5, "precision": 1.0, "recall": 1.0, "f1": 1.0}
 
 
 def test_a_tuned_threshold_is_read_where_a_number_may_stand(run_files):

@@ -56,6 +56,13 @@ def test_no_selector_may_take_the_oracle_s_name(monkeypatch, tmp_path):
         Plan(config | {"experiments": {"mfner": str(tmp_path / "e.yaml")}})
 
 
+def test_a_selector_of_other_types_is_refused_before_anything_is_run(plan, monkeypatch):
+    assert plan.threshold(JOINT, "llm_cls") == "0.5"  # unseen corpora have types of their own
+    monkeypatch.setattr(plan, "judged_types", lambda selector: ["gene"])
+    with pytest.raises(UserError, match=f"'llm_cls' is trained for gene; the run '{JOINT}' writes"):
+        plan.threshold(JOINT, "llm_cls")
+
+
 def test_the_curve_is_drawn_with_three_thresholds_marked(tmp_path):
     curve = [
         {"threshold": n / 100, "precision": 0.5 + n / 250, "recall": 0.9 - n / 200, "f1": 0.5}

@@ -1,5 +1,6 @@
 """What rules look up of selectors, which filter predictions."""
 
+from bionerflow.errors import UserError
 from bionerflow.plan.base import BasePlan, as_json, known
 from bionerflow.settings.runs import chosen
 from bionerflow.settings.stages import SelectorSettings
@@ -24,9 +25,25 @@ class SelectorsPlan(BasePlan):
         """Return what training a selector rests on; where its threshold lies does not matter."""
         return as_json(self.selector(name)[0].model_dump(mode="json", exclude={"threshold"}))
 
+    def judging(self, run: str, selector: str) -> SelectorSettings:
+        """Return the settings of a selector of a run's predictions.
+
+        Raises:
+            UserError: it is trained for none of the run's types.
+        """
+        its = self.run(run)
+        asked = {type for corpus in its.corpora + its.unseen for type in self.corpora[corpus].types}
+        trained = self.judged_types(selector)
+        if asked.isdisjoint(trained):
+            raise UserError(
+                f"The selector '{selector}' is trained for {', '.join(trained)}; the run '{run}' "
+                f"writes {', '.join(sorted(asked))}: train one on a corpus that has them."
+            )
+        return self.selector(selector)[0]
+
     def tuned(self, run: str, selector: str) -> list[str]:
         """Return the file of a threshold that is tuned on dev, if it is."""
-        dev = self.selector(selector)[0].threshold == "dev"
+        dev = self.judging(run, selector).threshold == "dev"
         return [f"results/select/dev/{run}+{selector}.json"] if dev else []
 
     def threshold(self, run: str, selector: str) -> str:

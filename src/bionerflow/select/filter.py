@@ -1,5 +1,6 @@
 """Filtering of a run's predictions by a selector's probabilities, or by gold itself."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,12 +31,14 @@ def filter_predictions(
 ) -> None:
     """Write the predictions, reduced to entities of at least `threshold` probability.
 
-    `examples` are the files of the predicted sentences, by corpus.
+    Entities of types that the selector was not trained for (unseen corpora have such) are kept as
+    they are, and counted. `examples` are the files of the predicted sentences, by corpus.
     """
     rows = read_predictions(predictions, examples)
     known = judge(selector, rows)
-    probabilities = [[known[candidate] for candidate in row.candidates] for row in rows]
-    _write_kept(out, rows, probabilities, threshold, scored=len(known))
+    probabilities = [[known.get(candidate) for candidate in row.candidates] for row in rows]
+    unjudged = Counter(c.type for row in rows for c in row.candidates if c not in known)
+    _write_kept(out, rows, probabilities, threshold, scored=len(known), unjudged=unjudged)
 
 
 def filter_by_gold(predictions: Path, examples: Mapping[str, Path], out: Path) -> None:
@@ -46,15 +49,19 @@ def filter_by_gold(predictions: Path, examples: Mapping[str, Path], out: Path) -
 
 
 def judge(selector: Path, rows: Sequence[Row]) -> dict[Candidate, float]:
-    """Return the probability of each candidate; one that several formats predicted is scored once.
+    """Return the probability of each candidate of a type that the selector was trained for.
+
+    One that several formats predicted is scored once.
 
     Raises:
-        UserError: the selector was not trained for a candidate's type.
+        UserError: the selector was trained for none of the candidates' types.
     """
     from bionerflow.select.kinds import load
 
+    its = load(selector)
     candidates = list(dict.fromkeys(candidate for row in rows for candidate in row.candidates))
-    return dict(zip(candidates, load(selector).probabilities(candidates), strict=True))
+    known = [candidate for candidate in candidates if candidate.type in its.types] or candidates
+    return dict(zip(known, its.probabilities(known), strict=True))
 
 
 def read_predictions(predictions: Path, examples: Mapping[str, Path]) -> list[Row]:
@@ -100,14 +107,18 @@ def _read(
 def _write_kept(
     out: Path,
     rows: Sequence[Row],
-    probabilities: Sequence[Sequence[float]],
+    probabilities: Sequence[Sequence[float | None]],
     threshold: float,
     **card: Any,
 ) -> None:
     kept = []
     for row, its in zip(rows, probabilities, strict=True):
         judged = zip(row.prediction["entities"], its, strict=True)
-        entities = [{**entity, "probability": p} for entity, p in judged if p >= threshold]
+        entities = [
+            entity if p is None else {**entity, "probability": p}
+            for entity, p in judged
+            if p is None or p >= threshold
+        ]
         kept.append({**row.prediction, "entities": entities})
     count = sum(len(row["entities"]) for row in kept)
     dropped = sum(len(row.candidates) for row in rows) - count

@@ -28,16 +28,19 @@ def tune(predictions: Path, selector: Path, examples: Mapping[str, Path], out: P
 def curve(rows: Sequence[Row], probability: Mapping[Candidate, float]) -> list[dict[str, Any]]:
     """Return strict precision, recall and F1 at thresholds from 0 to 1 in steps of 0.01.
 
-    All corpora and formats are pooled; a candidate counts once a row.
+    All corpora and formats are pooled; a candidate counts once a row. Types that the selector does
+    not judge are left out.
     """
+    unjudged = {c.type for row in rows for c in row.candidates if c not in probability}
     judged = [
         (probability[candidate], candidate in row.gold)
         for row in rows
         for candidate in set(row.candidates)
+        if candidate in probability
     ]
     scores = np.array([score for score, _ in judged])
     right = np.array([correct for _, correct in judged], dtype=bool)
-    gold = sum(len(row.gold) for row in rows)
+    gold = sum(candidate.type not in unjudged for row in rows for candidate in row.gold)
     return [_point(step / STEPS, scores, right, gold) for step in range(STEPS + 1)]
 
 
