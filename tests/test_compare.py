@@ -14,6 +14,7 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
+from bionerflow.script import run
 
 RATS = Entity.at("species", [(0, 4)], "rats")
 
@@ -28,6 +29,12 @@ def test_runs_of_one_format_each_are_compared_and_draws_are_added_up(tmp_path, g
     assert one["difference"] == both["difference"] == pytest.approx(1 - 30 / 35, abs=1e-6)
     with pytest.raises(UserError, match="different numbers of draws"):
         compare(ones, twos[:1], gold)
+
+
+def test_a_missing_file_is_named_in_one_line(tmp_path, gold):
+    missing = tmp_path / "no.parquet"
+    with pytest.raises(SystemExit, match=f"^error: There is no file {missing}: make it first"):
+        run(lambda: compare([missing], [missing], gold))
 
 
 def predictions(path: Path, found: dict[str, int], format: str = "f", documents: int = 20) -> Path:

@@ -7,8 +7,11 @@ from bionerflow.errors import UserError
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; print a UserError as one line and exit with status 1."""
+    """Call `main`; print a UserError, or which file is missing, as one line; exit with status 1."""
     try:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except FileNotFoundError as error:
+        missing = error.filename or error  # pyarrow says it in the message alone
+        sys.exit(f"error: There is no file {missing}: make it first, or correct the path.")
