@@ -3,12 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import pytest
 
 from bionerflow.errors import UserError
-from bionerflow.evaluate.pool import measure
+from bionerflow.evaluate.pool import MEASURES, measure
 from bionerflow.files import write_json
 from bionerflow.formats import FORMATS
 from bionerflow.settings.base import load, parse
@@ -16,7 +17,7 @@ from bionerflow.settings.experiments import Experiment
 from bionerflow.tables.define import define
 from bionerflow.tables.fill import long_form, measured
 from bionerflow.tables.published import read_published
-from bionerflow.tables.settings import Grid, Tables
+from bionerflow.tables.settings import Grid, Metric, Tables
 from bionerflow.tables.write import latex, markdown, wide_form
 
 ROOT = Path(__file__).parent.parent
@@ -280,7 +281,7 @@ def record(correct, gold, predicted, nested=(0, 0)):
             "plain": {"correct": correct - nested[0], "gold": gold - nested[1]},
             "nested": {"correct": nested[0], "gold": nested[1]},
         },
-        "errors": {"span": 3},
+        "errors": {"span": 3, "type": 2},
     }
 
 
@@ -291,6 +292,11 @@ def test_pooled_numbers_are_micro():
     assert measure(both, "delta_nested") == pytest.approx(9 / 10 - 1 / 2)
     assert measure(both[:1], "delta_nested") is None
     assert measure(both, "span") == 6
+    assert measure(both, "type") == 4  # the class of errors, not SemEval's convention of that name
+
+
+def test_every_metric_has_one_measure():
+    assert sorted(MEASURES) == sorted(get_args(Metric))
 
 
 @pytest.mark.parametrize("name", [*GRIDS, *COUNTS])

@@ -94,6 +94,7 @@ def _accuracy(place: int) -> Callable[[Records], float]:
 
 
 STEPS = ("0", "1", "2", "3", "4", "5+")
+SEMEVAL = ("partial", "type")  # conventions; `type` alone is the class of errors
 
 MEASURES: dict[str, Callable[[Records], float]] = {
     **{metric: _scored(metric, "n") for metric in METRICS},
@@ -106,7 +107,8 @@ MEASURES: dict[str, Callable[[Records], float]] = {
     **{f"deviation_{n}": _deviation(n) for n in STEPS},
     "ece": lambda records: calibration.expected_error(_bins(records)),
     **{f"accuracy_{n + 1}": _accuracy(n) for n in range(calibration.BINS)},
-    **{name: _convention(name) for name in conventions.NAMES},
-    "semeval_partial": _convention("partial"),
-    "semeval_type": _convention("type"),
+    **{
+        f"semeval_{name}" if name in SEMEVAL else name: _convention(name)
+        for name in conventions.NAMES
+    },
 }
