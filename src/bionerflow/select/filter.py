@@ -60,8 +60,9 @@ def judge(selector: Path, rows: Sequence[Row]) -> dict[Candidate, float]:
 
     its = load(selector)
     candidates = list(dict.fromkeys(candidate for row in rows for candidate in row.candidates))
-    known = [candidate for candidate in candidates if candidate.type in its.types] or candidates
-    return dict(zip(known, its.probabilities(known), strict=True))
+    known = [candidate for candidate in candidates if candidate.type in its.types]
+    judged = known or candidates  # the selector itself refuses types none of which it knows
+    return dict(zip(judged, its.probabilities(judged), strict=True))
 
 
 def read_predictions(predictions: Path, examples: Mapping[str, Path]) -> list[Row]:
