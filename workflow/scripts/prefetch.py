@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bionerflow.hub import prefetch
+from bionerflow.models.hub import prefetch
 from bionerflow.script import run
 from bionerflow.settings.base import parse
 from bionerflow.settings.models import Hub

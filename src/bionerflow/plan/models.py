@@ -1,8 +1,11 @@
 """What rules look up of base models: folders, recipes, what their jobs ask of a machine."""
 
+import json
+from functools import cache
 from pathlib import Path
 
 from bionerflow.plan.base import BasePlan, as_json
+from bionerflow.plan.local import checked
 from bionerflow.settings.models import Local, Pretrain, Resources
 from bionerflow.settings.runs import chosen
 
@@ -12,10 +15,8 @@ class ModelsPlan(BasePlan):
 
     def model_folder(self, name: str) -> str:
         """Return where a model lies; a model trained here belongs to this configuration."""
-        model = self.models[name]
-        if isinstance(model, Local):
-            return model.path
-        return f"results/models/{self.config.name if isinstance(model, Pretrain) else 'hub'}/{name}"
+        source = self.models[name].source
+        return f"results/models/{self.config.name if source == 'pretrain' else source}/{name}"
 
     def model_names(self, source: str) -> list[str]:
         """Return the models of one source."""
@@ -30,7 +31,31 @@ class ModelsPlan(BasePlan):
 
     def fetching(self, name: str) -> str:
         """Return what fetching a model rests on; what its jobs ask of a machine does not matter."""
-        return self.models[name].model_copy(update={"resources": Resources()}).dump()
+        model = self.models[name].model_copy(update={"resources": Resources()})
+        if isinstance(model, Local):
+            path = self.place(str(Path(model.path).expanduser()))
+            model = model.model_copy(update={"path": path})
+        return model.dump()
+
+    @cache  # noqa: B019 (a plan lives as long as its process)
+    def weights(self, name: str) -> dict[str, str]:
+        """Return the SHA-256 of the files of a model in a folder of the user's, by name.
+
+        Raises:
+            UserError: the folder lacks a part of the model.
+        """
+        path = json.loads(self.fetching(name))["path"]
+        return checked(name, path, chats=name in self._asked_in_conversations())
+
+    def _asked_in_conversations(self) -> set[str]:
+        """Return the models that need a chat template."""
+        selectors = [s for e in self.experiments.values() for s in e.selectors.values()]
+        scored = [run.curate for run in self.runs.values() if run.curate.mode == "chat"]
+        return {
+            *(run.model for run in self.runs.values()),
+            *(selector.base for selector in selectors if selector.kind == "llm_causal"),
+            *(curate.scorer for curate in scored if curate.scorer),
+        }
 
     def resources(self, model: str) -> Resources:
         """Return what a job with this model asks of its machine."""

@@ -4,9 +4,7 @@ from pathlib import Path
 
 from bionerflow.errors import UserError
 from bionerflow.files import sha256, write_json
-from bionerflow.settings.models import Hub
-
-WANTED = ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"]
+from bionerflow.settings.models import MODEL_FILES, Hub
 
 
 def prefetch(model: Hub, folder: Path) -> None:
@@ -23,7 +21,7 @@ def prefetch(model: Hub, folder: Path) -> None:
 
     try:
         revision = HfApi().model_info(model.id, revision=model.revision).sha
-        snapshot_download(model.id, revision=revision, local_dir=folder, allow_patterns=WANTED)
+        snapshot_download(model.id, revision=revision, local_dir=folder, allow_patterns=MODEL_FILES)
     except (HTTPError, OSError) as error:
         raise UserError(
             f"{model.id} cannot be fetched ({type(error).__name__}): check the network and, for a "
