@@ -1,6 +1,6 @@
 """Constrained answers of a model, format by format: how many parse, and what the constraint costs.
 
-    python benchmarks/constrained.py results/models/demo/nano \
+    python benchmarks/constrained.py results/models/package/smollm2-135m \
         results/corpora/ncbi_disease/train.parquet Disease
 
 Prints, for each format: answers, how many parse (nothing malformed, of unknown type, not in the

@@ -39,7 +39,7 @@ SIZES: dict[str, dict[str, list[Any]]] = {
         "train": [64, 128, 256, 512, 1_024],
         "predict": [64, 128, 256, 512, 1_024],
     },
-    "model": {"ifd": ["nano", "mini", "30m"], "train": ["nano", "mini", "30m"]},
+    "model": {"ifd": ["1m", "6m", "30m"], "train": ["1m", "6m", "30m"]},
     "runs": {"workflow": [25, 50, 100, 200]},
 }
 TYPES = ("Disease",)
@@ -92,7 +92,7 @@ def measured(stage: str, axis: str, size: str) -> dict[str, Any]:
     torch.set_num_threads(1)
     count = LONG_TEXTS if axis == "tokens a text" else 256 if axis == "model" else int(size)
     repeated = max(1, round(int(size) / TOKENS_A_SENTENCE)) if axis == "tokens a text" else 1
-    shape = size if axis == "model" else "nano"
+    shape = size if axis == "model" else "1m"
     with tempfile.TemporaryDirectory() as folder:
         work = STAGES[stage](Path(folder), count, repeated, shape)
         _, spent = timed(work)

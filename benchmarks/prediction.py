@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--queries", type=Path, required=True)
     parser.add_argument("--model", type=Path, help="folder of a causal model")
-    parser.add_argument("--shape", choices=SHAPES, default="mini")
+    parser.add_argument("--shape", choices=SHAPES, default="6m")
     parser.add_argument("--samples", type=int, default=256)
     parser.add_argument("--generated", type=int, help="samples of transformers' ways, if not all")
     parser.add_argument("--batch-size", type=int, default=64)

@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=Path, required=True)
     parser.add_argument("--base", type=Path, help="folder of a causal model")
-    parser.add_argument("--shape", choices=SHAPES, default="nano")
+    parser.add_argument("--shape", choices=SHAPES, default="1m")
     parser.add_argument("--candidates", type=int, default=1000)
     parser.add_argument("--in-eights", type=int, help="candidates of the first ways, if not all")
     parser.add_argument("--repetitions", type=int, default=3)

@@ -4,31 +4,50 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from bionerflow.chat import Chat
 from bionerflow.models import device, precision
 from bionerflow.schema import Turn
-from bionerflow.tokenizer import add_phrases, train_tokenizer
 
 VOCABULARY = 1500  # of the tokenizer; the output layer has the shape's own
 #: hidden, layers, heads, key-value heads, head, intermediate, vocabulary: from the models' cards.
 SHAPES = {
-    "nano": (128, 4, 2, 2, 64, 384, 1536),
-    "mini": (256, 6, 4, 2, 64, 768, 1536),
+    "1m": (128, 4, 2, 2, 64, 384, 1536),
+    "6m": (256, 6, 4, 2, 64, 768, 1536),
     "30m": (384, 6, 6, 6, 64, 1152, 50_304),
+    "smollm2-135m": (576, 30, 9, 3, 64, 1536, 49_152),
     "qwen2.5-0.5b": (896, 24, 14, 2, 64, 4864, 151_936),
     "qwen3-0.6b": (1024, 28, 16, 8, 128, 3072, 151_936),
     "qwen3-8b": (4096, 36, 32, 8, 128, 12288, 151_936),
 }
+END = "<|im_end|>"
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 UNTIED = ("qwen3-8b",)
 
 
 def tokenizer_for(conversations: Sequence[Sequence[Turn]]) -> Any:
-    """Return a tokenizer trained on the conversations."""
-    tokenizer = train_tokenizer((turn.content for c in conversations for turn in c), VOCABULARY)
-    add_phrases(tokenizer, conversations)
-    return tokenizer
+    """Return a byte-level BPE with a ChatML template, trained on the conversations."""
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<|im_start|>", END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    core.train_from_iterator((turn.content for turns in conversations for turn in turns), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        pad_token=END,
+        eos_token=END,
+        chat_template=TEMPLATE,
+    )
 
 
 def random_model(shape: str, tokenizer: Any, dtype: torch.dtype | None = None) -> Any:

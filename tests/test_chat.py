@@ -6,12 +6,11 @@ from datetime import datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import TEXTS
+from tiny import TEXTS, train_tokenizer
 
 from bionerflow.chat import Chat
 from bionerflow.errors import UserError
 from bionerflow.schema import Turn
-from bionerflow.tokenizer import train_tokenizer
 
 CHATML = """{%- if messages[0]['role'] == 'system' %}
     {{- '<|im_start|>system\n' + messages[0]['content'] + '<|im_end|>\n' }}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from fuzzing import TEXTS, TYPES
 from tiny import TEXTS as LEARNED
-from tiny import tiny_model
+from tiny import tiny_model, train_tokenizer
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
@@ -17,7 +17,6 @@ from bionerflow.predict import predict
 from bionerflow.queries import Asked
 from bionerflow.schema import Entity, Turn
 from bionerflow.settings.stages import PredictSettings
-from bionerflow.tokenizer import train_tokenizer
 
 #: Marks of the formats that are the sentence's own, at its edges and with a backslash; no text.
 HARD = [*TEXTS, "p<0.05 [a] @b# x", "a\\b [x", "  lead ", "x<", "## @@", " [ ] ", "急性@肝炎，"]

@@ -15,6 +15,7 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from superfiltering import passages, transcription
+from tiny import train_tokenizer
 from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import (
@@ -26,9 +27,10 @@ from transformers import (
 )
 
 from bionerflow.curate.strategies import top_ifd
+from bionerflow.files import write_json
 from bionerflow.ifd import Score, Scorer, _plain_pairs, score_file
 from bionerflow.losses import Losses, Passage
-from bionerflow.models import load_scorer, load_tokenizer, save, write_card
+from bionerflow.models import load_scorer, load_tokenizer, save
 from bionerflow.progress import Progress
 from bionerflow.schema import (
     CONVERSATIONS,
@@ -40,7 +42,6 @@ from bionerflow.schema import (
     write_tables,
 )
 from bionerflow.shares import WHOLE, Share, gather
-from bionerflow.tokenizer import train_tokenizer
 
 INSTRUCTION = "Extract the disease entities from the following text, as JSON, in text order."
 PHRASE = "ataxia telangiectasia colon cancer of the BRCA1 gene in families with β-thalassaemia"
@@ -281,7 +282,7 @@ def test_what_is_scored_in_a_shared_beginning_is_scored_once(model):
 
 def test_the_script_scores_positives_alone(model, tokenizer, tmp_path):
     save(model, tokenizer, tmp_path / "weak")
-    write_card(tmp_path / "weak")
+    write_json(tmp_path / "weak.json", {})
     rows = [conversation(n, turns, bool(n % 3)) for n, turns in enumerate(sentences(9))]
     rows[1]["turns"][1]["content"] = "a"
     write_rows(tmp_path / "train.json_entity.parquet", rows, CONVERSATIONS)

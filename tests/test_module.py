@@ -35,13 +35,12 @@ use rule * from bionerflow exclude all
 """
 CONFIG = """
 name: mine
-vocabulary: 1500
 experiments:
   mfner: experiment.yaml
 """
 EXPERIMENT = """
 corpora: [sample_zh]
-models: [mini]
+models: [smollm2-135m]
 configurations:
   conv_term: {formats: [conv_term]}
 """

@@ -48,7 +48,7 @@ def notes(tmp_path) -> Path:
     return tmp_path / "notes"
 
 
-def make(folder: Path, name: str = "notes", model: str = "mini"):
+def make(folder: Path, name: str = "notes", model: str = "smollm2-135m"):
     return new_corpus(folder, name, "en", model, MODELS, folder.parent / "own" / name)
 
 
@@ -218,7 +218,7 @@ def test_what_cannot_be_told_is_refused(tmp_path):
         found(tmp_path)
 
 
-@pytest.mark.parametrize("model", ["mini", "qwen2.5-0.5b"])
+@pytest.mark.parametrize("model", ["smollm2-135m", "qwen2.5-0.5b"])
 def test_the_papers_targets_are_planned_for_it(model, notes, monkeypatch):
     make(notes, model=model)
     monkeypatch.chdir(ROOT)
@@ -227,7 +227,8 @@ def test_the_papers_targets_are_planned_for_it(model, notes, monkeypatch):
     plan = Plan(config | yaml.safe_load((folder / "config.yaml").read_text("utf-8")))
     run = f"notes.{model}.conv_term.draw1"
     assert set(plan.table("mfner", "table5").ids()) == {run, f"{run}+llm_cls"}
-    if model == "mini":
+    assert plan.run(run).train.method == ("lora" if model == "smollm2-135m" else "full")
+    if model == "smollm2-135m":
         jobs = subprocess.run(
             [sys.executable, "-m", "snakemake", "-n", "-q", "rules", "--cores", "1",
              "--configfile", str(folder / "config.yaml"), "--", "results/tables/table5.csv"],

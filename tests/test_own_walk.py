@@ -1,4 +1,7 @@
-"""The walk-through of docs/own-corpus.md, its commands run as they stand there."""
+"""The walk-through of docs/own-corpus.md, its commands run as they stand there.
+
+It goes the whole way with the real SmolLM2-135M, from the package index to annotated texts.
+"""
 
 import json
 import re
@@ -11,12 +14,13 @@ from conftest import ROOT
 from flow import Flow
 from test_annotate import page_data
 
+pytestmark = pytest.mark.long
 BLOCK = re.compile(r"(?<=\n\n)(?: {4}\S.*\n)+")
-RUN = "notes.nano.conv_term.draw1"
+RUN = "notes.smollm2-135m.conv_term.draw1"
 
 
 @pytest.fixture(scope="module")
-def walked(tmp_path_factory) -> Flow:
+def walked(tmp_path_factory, smollm2_wheel) -> Flow:
     """A copy of the repository in which the document's commands were run, one after the other."""
     flow = Flow(tmp_path_factory.mktemp("walk"))
     blocks = BLOCK.findall((ROOT / "docs/own-corpus.md").read_text("utf-8"))

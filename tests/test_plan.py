@@ -59,18 +59,17 @@ def test_no_job_asks_for_more_time_than_its_model_s_entry_says(planned):
 
 
 def test_where_no_rate_is_known_a_job_asks_for_the_time_of_the_entry(planned):
-    plan = planned(
-        models="config/models.small.yaml", experiments={"mfner": "config/experiments/demo.yaml"}
-    )
-    run = "paper.mini.conv_term.draw1"
-    assert plan.to_train(run).runtime_min == plan.models["mini"].resources.runtime_min == 120
+    plan = planned(experiments={"mfner": "config/experiments/demo.yaml"})
+    run, most = "paper.smollm2-135m.conv_term.draw1", plan.models["smollm2-135m"].resources
+    assert most.trained_per_second is None
+    assert plan.to_train(run).runtime_min == most.runtime_min
 
 
 def test_a_job_asks_for_the_smallest_type_of_gpu_that_holds_its_model(planned):
     plan = planned(gpu_models={80: "a100", 24: "a10"})
     assert plan.gpu_model(plan.to_train(SMALL)) == "a10"
     assert plan.gpu_model(plan.to_train(LARGE)) == "a100"
-    assert plan.gpu_model(plan.resources("mini")) is None
+    assert plan.gpu_model(plan.resources("smollm2-135m")) is None
     assert planned().gpu_model(plan.to_train(LARGE)) is None
     with pytest.raises(UserError, match=r"No type of GPU in `gpu_models` has 40 GB: \{24: 'a10'\}"):
         planned(gpu_models={24: "a10"}).gpu_model(plan.to_train(LARGE))

@@ -74,7 +74,7 @@ def test_the_corpora_are_the_four_grammars():
 def test_sizes_ids_and_language(corpus):
     splits = sample(corpus)
     assert {split: len(examples) for split, examples in splits.items()} == {
-        "train": 10000 if corpus == "sample_flat" else 4000,
+        "train": 600 if corpus == "sample_flat" else 4000,
         "dev": 300,
         "test": 300,
     }

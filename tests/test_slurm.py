@@ -14,6 +14,7 @@ import scheduler
 from conftest import ROOT
 from flow import Flow
 from scheduler import Slurm, wait
+from tiny import tiny_model
 
 NAMES = ("conv_term", "7best", "disk_full", "over_time")
 CANCELLED, LOST, FULL, LATE = RUNS = [f"tiny.micro.{name}.draw1" for name in NAMES]
@@ -21,6 +22,7 @@ INTERVAL = 15  # steps between two checkpoints: 120 conversations by 8
 TABLE = "results/tables/table5.csv"
 MADE = [TABLE, *(f"results/predict/{run}.parquet" for run in (CANCELLED, LOST))]
 ALL = [TABLE, *(f"results/train/{run}/metrics.json" for run in (FULL, LATE))]
+PREPARED = [f"results/curate/{run}/train.parquet" for run in RUNS]
 LOCAL = ["--configfile", "tests/cluster/config.yaml"]
 REMOTE = [
     *LOCAL,
@@ -49,6 +51,8 @@ class Clone(Flow):
         super().__init__(folder)
         for part in ("profiles/slurm", "tests/cluster"):
             shutil.copytree(ROOT / part, folder / part)
+        shape = {"hidden_size": 128, "head_dim": 64, "num_key_value_heads": 2}
+        tiny_model(folder / "tests/cluster/micro", **shape)
         (folder / "slurm").symlink_to("profiles/slurm")
 
     def start(self, said: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -145,9 +149,10 @@ def story(cluster, tmp_path_factory) -> Iterator[Story]:
     clone = Clone(tmp_path_factory.mktemp("shared"))
     mounted = mount(clone.checkpoints(FULL))
     try:
-        first = clone.start("first", *ALL, *REMOTE)
-        wait(lambda: "rule_pretrain_wildcards_micro" in running(cluster), PATIENCE)
+        assert clone.finish_all("prepared", *PREPARED, *REMOTE)[0] == 0
         cluster.drain("n1", "n2")
+        first = clone.start("first", *ALL, *REMOTE)
+        wait(lambda: job(LATE) in cluster.jobs(), PATIENCE)
         refused = clone.finish_all("refused", *ALL, *REMOTE)
         place(cluster)
         interrupted = interrupt(cluster, clone)
@@ -228,8 +233,9 @@ def test_the_way_over_the_cluster_ends_in_what_one_machine_makes(story, local):
 
 
 def test_all_jobs_run_on_the_cluster(story):
-    said = story.first + story.second
-    assert set(re.findall(r"^localrule (\w+):", said, re.MULTILINE)) == {"alias"}
+    said = story.clone.read("prepared") + story.first + story.second
+    local = set(re.findall(r"^localrule (\w+):", said, re.MULTILINE))
+    assert local == {"alias", "local_model"}
 
 
 def test_trainings_on_one_node_have_each_its_own_gpu(story):

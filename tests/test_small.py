@@ -4,10 +4,13 @@ from typing import Any
 
 import pandas as pd
 from flow import Flow
+from tiny import tiny_encoder, tiny_model
 
 from bionerflow.files import read_json
 
 CORPORA = ["ncbi_disease", "genia", "pgxcorpus", "cmeee_v2_dev"]
+RESOURCES = {"cpus": 1, "memory_mb": 2000, "runtime_min": 10}
+TINY = {"smollm2-135m": tiny_model, "minilm": tiny_encoder}
 
 
 def few_sentences(experiment: dict[str, Any]) -> None:
@@ -15,27 +18,27 @@ def few_sentences(experiment: dict[str, Any]) -> None:
     experiment["base"]["curate"] = {"train": 12, "dev": 4}
     experiment["base"]["predict"] = {"test": 4, "max_new_tokens": 8}
     for configuration in experiment["configurations"].values():
-        configuration.get("train", {}).pop("epochs", None)
         configuration.get("predict", {}).clear()
-        configuration.get("curate", {}).pop("limits", None)
-    experiment["configurations"]["curated"]["curate"]["train"] = 12
-    experiment["configurations"]["7best"]["formats"] = ["conv_term", "multi_tag"]
-    experiment["selectors"]["llm_cls"]["samples"] = 20
+        configuration.get("curate", {}).pop("train", None)
+    for selector in experiment["selectors"].values():
+        selector["samples"] = 20
 
 
-def small_models(models: dict[str, Any]) -> None:
-    """Train the tiny family on a handful of sentences."""
-    for model in models["models"].values():
-        model["sentences"] = 40
-        model["resources"]["cpus"] = 1
+def tiny_models(models: dict[str, Any]) -> None:
+    """Take folders of the user's for the models that are used."""
+    for name in TINY:
+        entry = {"source": "local", "path": f"tiny/{name}", "licence": "mine"}
+        models["models"][name] = {**entry, "resources": RESOURCES}
 
 
 def test_real_files_become_a_table(corpora_mirror, tmp_path):
     config = ("--configfile", "config/small.yaml", "--config", f"mirror={corpora_mirror}")
     flow = Flow(tmp_path, "results/tables/table5.csv", *config)
+    for name, write in TINY.items():
+        write(tmp_path / "tiny" / name)
     with (
         flow.edited("config/experiments/small.yaml", few_sentences),
-        flow.edited("config/models.small.yaml", small_models),
+        flow.edited("config/models.yaml", tiny_models),
     ):
         done = flow.snakemake(timeout=900)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from flow import PARTS, Flow, Job, and_following, outputs
+from tiny import tiny_model
 
 from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError
@@ -23,14 +24,15 @@ from bionerflow.formats import FORMATS
 from bionerflow.plan import Plan
 from bionerflow.plan.base import formats
 
-RUN = "demo.mini.curated.draw1"
-ANNOTATING = "demo.mini.conv_term.draw1"
-SHARED = "demo.mini.shared.draw1"
+RUN = "demo.smollm2-135m.curated.draw1"
+ANNOTATING = "demo.smollm2-135m.conv_term.draw1"
+SHARED = "demo.smollm2-135m.shared.draw1"
 HUB = "demo.qwen2.5-0.5b.hub.draw1"
+OWN = "demo.own.local.draw1"
 TARGETS = [
     "results/tables/table5.csv",
     "results/report.html",
-    *(f"results/evaluate/{run}.json" for run in (f"{RUN}+oracle", SHARED, HUB)),
+    *(f"results/evaluate/{run}.json" for run in (f"{RUN}+oracle", SHARED, HUB, OWN)),
     f"results/train/{RUN}/README.md",
     f"results/figures/curated/{RUN}.svg",
     f"results/figures/{RUN}+on_dev/threshold.svg",
@@ -71,18 +73,24 @@ def demo(tmp_path_factory) -> tuple[Flow, list[Job]]:
     """Return a copy in which all is done, and the jobs that this took.
 
     It is the demo with what it leaves out, so that every rule has jobs: corpora and a model that
-    are fetched, a threshold tuned on dev, the ceiling of filtering, work that jobs share out, texts
-    to annotate, and tables and figures of single runs.
+    are fetched, a model in a folder of the user's, a threshold tuned on dev, the ceiling of
+    filtering, work that jobs share out, texts to annotate, and tables and figures of single runs.
     """
     flow = Flow(tmp_path_factory.mktemp("flow"), *TARGETS, "--configfile", "config/demo.yaml")
     experiment = yaml.safe_load((flow.folder / EXPERIMENT).read_text("utf-8"))
     experiment["corpora"].append("ncbi_disease")
-    experiment["selectors"]["on_dev"] = {"base": "nano", "threshold": "dev"}
+    experiment["selectors"]["on_dev"] = {"base": "smollm2-135m", "threshold": "dev"}
     experiment["also"].append("curated+on_dev")
     one = {"formats": ["json_entity"], "corpora": ["sample_flat"]}
     shared = {"curate": {**curated(experiment)["curate"], "mode": "chat", "jobs": 2}}
     experiment["configurations"]["shared"] = {**one, **shared, "predict": {"jobs": 2}}
     experiment["configurations"]["hub"] = {**one, "models": ["qwen2.5-0.5b"]}
+    experiment["configurations"]["local"] = {**one, "models": ["own"]}
+    tiny_model(flow.folder / "my models")
+    own = {"source": "local", "path": "my models", "licence": "mine", "resources": {}}
+    models = yaml.safe_load((flow.folder / "config/models.yaml").read_text("utf-8"))
+    models["models"]["own"] = own
+    (flow.folder / "config/models.yaml").write_text(yaml.safe_dump(models), "utf-8")
     (flow.folder / EXPERIMENT).write_text(yaml.safe_dump(experiment), "utf-8")
     texts = {"inputs": ["resources/sample/README.md"], "run": ANNOTATING, "jobs": 2}
     with (flow.folder / "config/demo.yaml").open("a", encoding="utf-8") as file:
@@ -181,8 +189,8 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
 
 
 def test_capacity_counts_tokens_by_the_models_that_are_here(fresh, demo):
-    (tiny,) = (job for job in demo[1] if job.rule == "format_capacity")
-    assert "results/models/demo/tokenizer" in tiny.inputs
+    (none,) = (job for job in demo[1] if job.rule == "format_capacity")
+    assert "results/models/package/smollm2-135m" in none.inputs
     tokenizer = fresh.folder / "results/models/hub/qwen2.5-0.5b/tokenizer_config.json"
     tokenizer.parent.mkdir(parents=True)
     tokenizer.touch()
@@ -315,11 +323,11 @@ CHANGES = {
     "one format's instruction": (
         in_file(
             "src/bionerflow/formats/instructions.yaml",
-            "Rewrite the text with each mention",
-            "Rewrite the text, each mention",
+            "List all mentions, one a line: mention; is a; type.",
+            "List the mentions, one a line: mention; is a; type.",
         ),
         renders(
-            "multi_tag", "sample_flat", "sample_nested", "sample_discontinuous", "ncbi_disease"
+            "multi_triple", "sample_flat", "sample_nested", "sample_discontinuous", "ncbi_disease"
         ),
     ),
     "comment in the prompts": (
@@ -429,8 +437,8 @@ def planned(monkeypatch, tmp_path, edit=lambda experiment: None, **config) -> Pl
             ", configurations.curated: unknown format 'multi_tripel'. Did you mean 'multi_triple'?",
         ),
         (
-            lambda e: curated(e)["curate"].update(scorer="nanno"),
-            ", configurations.curated: unknown model 'nanno'. Did you mean 'nano'?",
+            lambda e: curated(e)["curate"].update(scorer="smolm2-135m"),
+            ", configurations.curated: unknown model 'smolm2-135m'. Did you mean 'smollm2-135m'?",
         ),
     ],
     ids=["key", "override", "corpus", "model", "format", "scorer"],

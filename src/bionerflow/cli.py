@@ -32,7 +32,7 @@ taken over. What is finished is kept: the same command after a stop goes on from
 """
 ANNOTATE_EXAMPLE = """\
 example:
-  bionerflow annotate notes/ --model demo.mini.conv_term.draw1 --to brat -o annotated
+  bionerflow annotate notes/ --model demo.smollm2-135m.conv_term.draw1 --to brat -o annotated
   bionerflow annotate reports.csv --column report --model RUN --to html -o reports.html
   cat abstract.txt | bionerflow annotate - --model RUN --to csv -o abstract.csv
 """
@@ -182,8 +182,8 @@ def add_new_corpus(commands: argparse._SubParsersAction) -> None:
     its.add_argument("--name", required=True, help="of the corpus: small letters, digits, _ and -")
     its.add_argument("--language", choices=("en", "zh"), default="en")
     its.add_argument(
-        "--model", default="mini",
-        help="of config/models.yaml, what is trained (default: mini, made here, for two CPU cores)",
+        "--model", default="smollm2-135m",
+        help="of config/models.yaml, what is trained (default: smollm2-135m, for two CPU cores)",
     )  # fmt: skip
     its.add_argument("-o", "--out", type=Path, help="folder of the entry (default: own/NAME)")
     its.set_defaults(command=new_corpus)

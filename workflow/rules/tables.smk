@@ -180,11 +180,7 @@ rule alias:
 
 rule format_capacity:
     input:
-        *data(
-            *collect(
-                "results/corpora/{corpus}/test", corpus=plan.pretraining_corpora()
-            )
-        ),
+        *data(*collect("results/corpora/{corpus}/test", corpus=plan.all_corpora())),
         *[file for folder in TOKENIZERS.values() for file in model(folder)],
         code=code("workflow/scripts/format_capacity.py"),
     output:
@@ -197,7 +193,7 @@ rule format_capacity:
     conda:
         "../../environment.yml"
     params:
-        corpora=as_json({c: plan.corpora[c].types for c in plan.pretraining_corpora()}),
+        corpora=as_json({c: plan.corpora[c].types for c in plan.all_corpora()}),
         tokenizers=as_json(TOKENIZERS),
         titled=plan.tables.ours["format_capacity"].dump(),
     shell:

@@ -12,7 +12,6 @@ from bionerflow.models.loading import (
     precision,
     save,
     token_counter,
-    write_card,
 )
 
 __all__ = [
@@ -27,5 +26,4 @@ __all__ = [
     "precision",
     "save",
     "token_counter",
-    "write_card",
 ]

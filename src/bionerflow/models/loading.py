@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from bionerflow.errors import UserError
-from bionerflow.files import read_json, sha256, write_json
+from bionerflow.files import read_json, write_json
 from bionerflow.records import is_first
 
 ADAPTER = "adapter_config.json"
@@ -191,10 +191,3 @@ def _gathered(model: Any) -> dict[str, Any] | None:
     weights = get_model_state_dict(model, options=whole)
     tied = getattr(model, "all_tied_weights_keys", None) or {}
     return {name: weight for name, weight in weights.items() if name not in tied}
-
-
-def write_card(folder: Path, **facts: Any) -> None:
-    """Write the card beside a model folder: the SHA-256 of its weights, what is known of it."""
-    weights = sorted(folder.glob("*.safetensors"))
-    card = {"files": {path.name: sha256(path) for path in weights}, **facts}
-    write_json(folder.with_name(f"{folder.name}.json"), card)

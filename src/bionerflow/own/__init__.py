@@ -52,7 +52,7 @@ def new_corpus(
     texts = {
         "corpora.yaml": {"corpora": {name: entry}},
         "experiment.yaml": experiment(name, model, models[model]),
-        "config.yaml": configuration(name, out, models[model]),
+        "config.yaml": configuration(name, out),
     }
     for file, text in texts.items():
         write_text(out / file, yaml.safe_dump(text, sort_keys=False, allow_unicode=True))

@@ -42,7 +42,6 @@ class Config(Settings):
     name: str = Field(pattern=r"^[a-z0-9_-]+$", description="prefix of the run ids")
     primary_paper: str
     seed: int = 1
-    vocabulary: int = Field(6144, gt=300, description="of the tiny family's one tokenizer")
     corpora: str
     models: str
     tables: str

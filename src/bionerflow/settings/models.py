@@ -6,26 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from bionerflow.settings.base import Settings
-from bionerflow.settings.stages import TrainSettings
 
 #: What a model folder is made of: configuration, tokenizer, template, weights; no code, no pickle.
 MODEL_FILES = ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Architecture(Settings):
-    """A decoder of the Qwen3 architecture, or an encoder of the ModernBERT architecture."""
-
-    kind: Literal["decoder", "encoder"] = "decoder"
-    hidden_size: int = Field(gt=0)
-    layers: int = Field(gt=0)
-    heads: int = Field(gt=0)
-    key_value_heads: int | None = Field(None, gt=0, description="of a decoder, if not all")
-    intermediate_size: int = Field(gt=0)
-    induction: Literal["firm", "light"] = Field(
-        "firm", description="a decoder's heads that copy: light ones give way to longer training"
-    )
 
 
 class Resources(Settings):
@@ -90,17 +75,7 @@ class Local(Settings):
     resources: Resources
 
 
-class Pretrain(Settings):
-    """A model that the workflow trains itself."""
-
-    source: Literal["pretrain"]
-    architecture: Architecture
-    sentences: int = Field(gt=0, description="training sentences that are read, at most")
-    train: TrainSettings
-    resources: Resources
-
-
-Model = Annotated[Hub | Package | Local | Pretrain, Field(discriminator="source")]
+Model = Annotated[Hub | Package | Local, Field(discriminator="source")]
 
 
 class Models(Settings):

@@ -43,7 +43,6 @@ class TrainSettings(Settings):
     lora: LoraSettings = LoraSettings()
     epochs: float = Field(4, ge=0, description="0: the base model as it is (zero-shot)")
     learning_rate: float = Field(1e-5, gt=0)
-    beta2: float = Field(0.999, gt=0, lt=1, description="AdamW's second decay; lower for few steps")
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps")
     batch_size: int = Field(64, gt=0)

@@ -156,7 +156,6 @@ def _arguments(
         ),
         warmup_steps=settings.warmup,
         optim="adamw_torch_fused",
-        adam_beta2=settings.beta2,
         train_sampling_strategy="group_by_length",
         eval_strategy="steps" if interval else "no",
         eval_steps=interval,
