@@ -27,7 +27,7 @@ def few_sentences(experiment: dict[str, Any]) -> None:
 def tiny_models(models: dict[str, Any]) -> None:
     """Take folders of the user's for the models that are used."""
     for name in TINY:
-        entry = {"source": "local", "path": f"tiny/{name}", "licence": "mine"}
+        entry = {"source": "local", "path": f"my models/{name}", "licence": "mine"}
         models["models"][name] = {**entry, "resources": RESOURCES}
 
 
@@ -35,7 +35,7 @@ def test_real_files_become_a_table(corpora_mirror, tmp_path):
     config = ("--configfile", "config/small.yaml", "--config", f"mirror={corpora_mirror}")
     flow = Flow(tmp_path, "results/tables/table5.csv", *config)
     for name, write in TINY.items():
-        write(tmp_path / "tiny" / name)
+        write(tmp_path / "my models" / name)
     with (
         flow.edited("config/experiments/small.yaml", few_sentences),
         flow.edited("config/models.yaml", tiny_models),
