@@ -18,10 +18,6 @@ from bionerflow.settings.stages import SCORELESS
 class RunsPlan(CorporaPlan, ModelsPlan):
     """Look-ups by run, and by prediction set: a run's, or a selector's of it."""
 
-    def prompts(self) -> list[str]:
-        """Return the rendered files, without ending, that runs are trained on."""
-        return sorted({stem for run in self.runs for stem in self.rendered(run, "train")})
-
     def rendered(self, run: str, *splits: str) -> list[str]:
         """Return the rendered files, without ending, that a run is trained or tested on."""
         its = self.run(run)
