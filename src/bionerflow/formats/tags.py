@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from bionerflow.formats.align import Mark
-from bionerflow.formats.base import NOTHING, body
+from bionerflow.formats.answers import is_prose
+from bionerflow.formats.base import NOTHING
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.marks import TagFormat, mark_of, meant_type, names_pattern
+from bionerflow.formats.marks import TagFormat, mark_of
+from bionerflow.formats.names import meant_type, names_pattern
 from bionerflow.schema import Entity
 
 LONGEST_TAG = 500
@@ -44,7 +46,9 @@ class MultiTag(TagFormat):
     """`<protein>BCL6</protein>` (mfner, section 3.2)."""
 
     name = "multi_tag"
-    after_name = r"\s*[>＞]"
+    marks_in_types = "<>＜＞/\n\r"
+    #: Attributes, which models add, have a sign of equality.
+    after_name = r"(?:\s{1,9}[\w:-]{1,40}\s{0,9}=[^<>\n]{0,200})?\s{0,9}[>＞]"
 
     def opening(self, entity: Entity) -> str:
         """Open with the type."""
@@ -78,7 +82,7 @@ class MultiTag(TagFormat):
 @lru_cache(maxsize=256)
 def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pattern[str]:
     """Compile the pattern of tags: a slash or nothing, the type."""
-    tag = rf"[<＜]\s*(/?)\s*({names_pattern(types)}){after_name}"
+    tag = rf"[<＜]\s{{0,9}}(/?)\s{{0,9}}({names_pattern(types)}){after_name}"
     return re.compile(rf"\\<|{tag}" if escaped else tag, re.IGNORECASE)
 
 
@@ -95,7 +99,8 @@ class Html(MultiTag):
     name = "html"
     prompt = "unified"
     crossing = True
-    after_name = r"\s*[:：]"
+    marks_in_types = "<>＜＞/:：\n\r"
+    after_name = r"\s{0,9}[:：]"
 
     def opening(self, entity: Entity) -> str:
         """Open with the type and the mention."""
@@ -141,6 +146,7 @@ class Symbolic(TagFormat):
     name = "symbolic"
     prompt = "unified"
     special = "[]［］【】"
+    marks_in_types = ":：\n\r"
 
     def opening(self, entity: Entity) -> str:
         """Open."""
@@ -161,7 +167,7 @@ class Symbolic(TagFormat):
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Cut the answer at the types' names, and read a copy for each."""
         starts = list(_heading_pattern(reading.types).finditer(answer))
-        before = body(answer[: starts[0].start()] if starts else answer).strip()
+        before = (answer[: starts[0].start()] if starts else answer).strip()
         if before and before != NOTHING:
             self._drop_lines(before, reading)
         ends = [start.start() for start in starts[1:]] + [len(answer)]
@@ -180,7 +186,9 @@ class Symbolic(TagFormat):
 
     def _drop_lines(self, lines: str, reading: Reading) -> None:
         for line in filter(str.strip, lines.split("\n")):
-            named = re.match(r"\s*([\w -]{1,40})[:：]", line)
+            named = re.match(r"\s*([\w -]{1,40})[:：]\s*\S", line)
+            if not named and is_prose(line):
+                continue
             reading.drop("unknown_type" if named else "malformed", named[1] if named else line)
 
     def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
@@ -196,5 +204,7 @@ _PAIRS = {"[": "[]", "]": "[]", "［": "［］", "］": "［］", "【": "【】
 @lru_cache(maxsize=256)
 def _heading_pattern(types: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(
-        rf"^[ \t]*({names_pattern(types)})[ \t]*[:：] ?", re.IGNORECASE | re.MULTILINE
+        rf"^[ \t]{{0,9}}(?:[-*•#]{{1,6}}[ \t]{{1,9}}|\d{{1,3}}[.)][ \t]{{1,9}})?[*_`]{{0,3}}"
+        rf"({names_pattern(types)})[*_`]{{0,3}}[ \t]{{0,9}}[:：][*_`]{{0,3}} ?",
+        re.IGNORECASE | re.MULTILINE,
     )
