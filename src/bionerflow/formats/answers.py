@@ -62,9 +62,12 @@ _THOUGHTS = re.compile(
 )
 #: How gpt-oss's thoughts begin and end where its special tokens are not decoded.
 _ANALYSIS, _FINAL = "analysis", "assistantfinal"
-#: One of these stands in every answer that has a mark of thoughts or turns.
-_MARKED = re.compile(r"[<＜◁]|\[/?THINK|INST\]")
-_TURN_MARK = re.compile(r"\|>|</s>|_turn>|<｜|INST\]")
+#: One of these stands in every answer that has marks of thoughts, or of turns.
+_THOUGHT_WORDS = (
+    *("think", "thought", "reason", "reflect", "scratch", "analysis", "monologue", "rationale"),
+    *("draft", "channel", "unused9"),
+)
+_TURN_MARKS = ("|>", "</s>", "_turn>", "<｜", "INST]")
 _TURN_STARTS = re.compile(
     r"\s*(?:<\|(?:im_start|start)\|>|<\|start_header_id\|>|<start_of_turn>)?\s*"
     r"(?:assistant|model)?\s*<\|(?:im_sep|end_header_id|message)\|>\s*"
@@ -101,12 +104,13 @@ class Cleaned(NamedTuple):
 
 def cleaned(answer: str, text: str, types: tuple[str, ...]) -> Cleaned:
     """Take off thoughts, closed or not, and what follows the end of the model's turn."""
-    if answer.startswith(_ANALYSIS) and _FINAL in answer:
-        answer = answer.rpartition(_FINAL)[2]
-    if not _MARKED.search(answer):
-        return Cleaned(answer, False)
-    answer, cut = _without_thoughts(answer, text, types)
-    if _TURN_MARK.search(answer):
+    cut = False
+    lower = answer.lower()
+    if _has(lower, _THOUGHT_WORDS):
+        if lower.startswith(_ANALYSIS) and _FINAL in answer:
+            answer = answer.rpartition(_FINAL)[2]
+        answer, cut = _without_thoughts(answer, text, types)
+    if _has(answer, _TURN_MARKS):
         start = _TURN_STARTS.match(answer)
         answer = answer[start.end() :] if start and start[0].strip() else answer
         for end in _TURN_ENDS.finditer(answer):
@@ -114,6 +118,13 @@ def cleaned(answer: str, text: str, types: tuple[str, ...]) -> Cleaned:
                 answer = answer[: end.start()]
                 break
     return Cleaned(answer, cut)
+
+
+def _has(string: str, parts: Sequence[str]) -> bool:
+    for part in parts:  # faster than `any` of a generator  # noqa: SIM110
+        if part in string:
+            return True
+    return False
 
 
 def _without_thoughts(answer: str, text: str, types: tuple[str, ...]) -> Cleaned:

@@ -15,7 +15,8 @@ from bionerflow.schema import Entity, Span
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _TOKEN = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+")
 _LAYER = re.compile(
-    r"^[ \t]*(?:[-*•][ \t]+|\d{1,3}[.)][ \t]+)?[*_`]{0,3}Layer[ \t]*\d+[*_`]{0,3}[ \t]*[:：][*_`]{0,3}",
+    r"^[ \t]*(?:[-*•][ \t]+|\d{1,3}[.)][ \t]+)?[*_`]{0,3}"
+    r"Layer[ \t]*\d+[*_`]{0,3}[ \t]*[:：][*_`]{0,3}",
     re.MULTILINE | re.IGNORECASE,
 )
 _SPACES = re.compile(r"\s+")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from bionerflow.formats.base import PREFIX, Format
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.items import USUAL, items_of, read_items
-from bionerflow.formats.repair import Word, argument, decode
+from bionerflow.formats.repair import Word, argument, decode, loads
 from bionerflow.formats.terms import ground_item, only_type, to_json
 from bionerflow.schema import Entity
 
@@ -51,23 +51,57 @@ class MultiCode(Format):
     def _argument(self, entity: Entity) -> str:
         return to_json({"text": entity.text, "type": entity.type})
 
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read a function whose every call appends one JSON value."""
+        values = _appended(answer)
+        if values is None:
+            return False
+        self._ground(values, reading)
+        return True
+
+    def _ground(self, values: Sequence[object], reading: Reading) -> None:
+        for value in values:
+            for item in items_of(value, reading, USUAL, only_type(reading.types)):
+                if isinstance(item.text, Word):
+                    reading.drop("malformed", item.whole)
+                else:
+                    ground_item(item, reading)
+
     def read(self, answer: str, reading: Reading) -> None:
         """Read what is appended or assigned to the list; the sentence is a literal of its own."""
-        type = only_type(reading.types)
         values = list(_added(answer, reading))
         if values:
-            items = (item for value in values for item in items_of(value, reading, USUAL, type))
+            self._ground(values, reading)
         elif "entity_list" in answer or "def " in answer:
             if not answer.rstrip().endswith(("```", "entity_list")) and "return" not in answer:
                 reading.drop("truncated", answer[-80:])
-            return
         else:
-            items = read_items(answer, reading, USUAL, type)
-        for item in items:
-            if isinstance(item.text, Word):
-                reading.drop("malformed", item.whole)
-            else:
+            for item in read_items(answer, reading, USUAL, only_type(reading.types)):
                 ground_item(item, reading)
+
+
+_EMPTY, _CALL = "    entity_list = []\n", "    entity_list.append("
+
+
+def _appended(answer: str) -> list[object] | None:
+    """Return what the calls append, of an answer as `write` gives it; None of another one.
+
+    The sentence is a literal without line ends: it cannot hold what parts the calls from it.
+    """
+    if not answer.startswith(f"{PREFIX}\n```py\n") or not answer.endswith("\n```"):
+        return None
+    first, *calls = answer.partition(_EMPTY)[2].split("\n")[:-1] or [""]
+    if not first.startswith("    #"):
+        return None
+    values = []
+    for call in calls:
+        if not (call.startswith(_CALL) and call.endswith(")")):
+            return None
+        try:
+            values.append(loads(call[len(_CALL) : -1]))
+        except ValueError:
+            return None
+    return values
 
 
 def _added(answer: str, reading: Reading) -> Iterator[object]:

@@ -245,6 +245,10 @@ class Reading:
         if self.lookalikes and (alike := self._alike(string)):
             self._by_folding.add(string)
             return alike
+        return self._in_fragments(words)
+
+    def _in_fragments(self, words: list[str]) -> list[list[Spans]]:
+        """Find where words stand with gaps, as long as an answer has not asked for too many."""
         if not self.discontinuous or words[0] not in self.text:
             return []
         self._searches += 1

@@ -83,26 +83,35 @@ def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> I
         type: The type of items that say none, where only one is asked for.
     """
     for value in _values(answer, reading, type):
-        own = (
-            [_own(part, reading, keys, type) for part in value]
-            if isinstance(value, list)
-            else [None]
-        )
-        if None in own:
-            yield from items_of(value, reading, keys, type)
-        else:
-            yield from own  # type: ignore[misc]
+        yield from items_of(value, reading, keys, type)
+
+
+def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> list[Item] | None:
+    """Return the items of a list in the format's own form; None if it has another form.
+
+    The same as `read_items` on such an answer (a test compares them), in less time.
+    """
+    try:
+        value = loads(answer)
+    except ValueError:
+        return None
+    if not isinstance(value, list):
+        return None
+    items = [_own(part, reading, keys, type) for part in value]
+    return None if None in items else items  # type: ignore[return-value]
 
 
 def _own(said: Any, reading: Reading, keys: Keys, type: str | None) -> Item | None:
     """Read an item in the format's own form; None if it has another form."""
     if said.__class__ is str:
         return Item(type, said) if type and said in reading.text and not is_none(said) else None
+    if said.__class__ is list and type:
+        return Item(type, None, said, said) if [*map(_kind, said)] == [int, int] else None
     if said.__class__ is not dict or said.keys() != keys.all:
         return None
     span = said[keys.span[0]] if len(keys.span) == 1 else [said[key] for key in keys.span]
-    text = said[keys.text] if keys.text in said else None
-    whole = said[keys.type].__class__ is str and text.__class__ is not list
+    text = said.get(keys.text)
+    whole = said[keys.type] in reading.types and text.__class__ is not list
     return Item(said[keys.type], text, span or None, said) if whole and _is_flat(span) else None
 
 
@@ -341,7 +350,8 @@ def _holds_objects(values: list[object]) -> bool:
 _TYPED = (
     re.compile(r"(?P<text>.{1,300}?)\s*[(（\[]\s*(?P<type>[^()（）\[\]]{1,80})\s*[)）\]]\.?"),
     re.compile(
-        r"(?P<text>.{1,300}?)\s*(?:[;；|,，]\s*is an?\s*[;；|,，]|->|→|=>|\||\t)\s*(?P<type>.{1,80})"
+        r"(?P<text>.{1,300}?)\s*(?:[;；|,，]\s*is an?\s*[;；|,，]|->|→|=>|\||\t)\s*"
+        r"(?P<type>.{1,80})"
     ),
     re.compile(r"(?P<text>.{1,300})\s*(?:[:：]| [-–—] )\s*(?P<type>.{1,80})"),
 )

@@ -1,8 +1,8 @@
 """Characters that look alike, and where a string stands in a sentence but for them.
 
-Two strings look alike if they are equal after compatibility decomposition (NFKD: µ and μ, ﬁ and fi,
-composed and decomposed letters), case folding, and with one sign each for all apostrophes, quotation
-marks and hyphens. Accents count: "naive" and "naïve" do not look alike.
+Two strings look alike if they are equal after compatibility decomposition (NFKD: µ and μ, ﬁ and
+fi, composed and decomposed letters), case folding, and with one sign each for all apostrophes,
+quotation marks and hyphens. Accents count: "naive" and "naïve" do not look alike.
 """
 
 import unicodedata

@@ -188,10 +188,10 @@ class _Decoder:
                 return -1
             self.stack.append(_Frame("("))
             return call.end()
-        if frame.bracket != "[" and frame.key is None:
-            if key := _BARE_KEY.match(self.string, at):
-                frame.key = key[1].strip()
-                return key.end()
+        keyed = frame.bracket != "[" and frame.key is None
+        if keyed and (key := _BARE_KEY.match(self.string, at)):
+            frame.key = key[1].strip()
+            return key.end()
         return self._bare(at, frame)
 
     def _bare(self, at: int, frame: _Frame) -> int:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from bionerflow.formats.answers import is_prose, lines, says_nothing
 from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.items import USUAL, Item, Keys, read_items
+from bionerflow.formats.items import USUAL, Item, Keys, exact_items, read_items
 from bionerflow.formats.lookalikes import alike
 from bionerflow.formats.names import names_pattern
 from bionerflow.formats.terms import only_type, to_json
@@ -37,6 +37,10 @@ class SingleSpan(Format):
         """Write pairs of offsets."""
         return f"{PREFIX} {to_json([_pair(entity) for entity in entities])}"
 
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read a list of pairs."""
+        return place_exact(answer, f"{PREFIX} ", reading, USUAL, reading.types[0])
+
     def read(self, answer: str, reading: Reading) -> None:
         """Read pairs of offsets."""
         for item in read_items(answer, reading, USUAL, reading.types[0]):
@@ -49,6 +53,18 @@ def place_item(item: Item, reading: Reading) -> None:
         reading.drop("malformed", item.whole)
     elif type := reading.type_of(item.type):
         place_quoted(reading, type, [item.span] if _is_pair(item.span) else [], item.text)
+
+
+def place_exact(
+    answer: str, start: str, reading: Reading, keys: Keys, type: str | None = None
+) -> bool:
+    """Read the items of an answer in the format's own form; tell whether it has this form."""
+    items = None
+    if answer.startswith(start):
+        items = exact_items(answer[len(start) :], reading, keys, type)
+    for item in items or []:
+        place_item(item, reading)
+    return items is not None
 
 
 def _is_pair(span: object) -> bool:
@@ -70,6 +86,10 @@ class MultiSpan(Format):
         items = [{"span": _pair(entity), "type": entity.type} for entity in entities]
         return f"{PREFIX} {to_json(items)}"
 
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read a list of objects with the format's keys."""
+        return place_exact(answer, f"{PREFIX} ", reading, _SPANS)
+
     def read(self, answer: str, reading: Reading) -> None:
         """Read offsets and types."""
         for item in read_items(answer, reading, _SPANS, only_type(reading.types)):
@@ -86,6 +106,10 @@ class JsonIndex(Format):
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Write an object an entity; ends are exclusive, as in the paper's example."""
         return to_json([_indexed(entity) for entity in entities])
+
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read a list of objects with the format's keys."""
+        return place_exact(answer, "", reading, _INDICES)
 
     def read(self, answer: str, reading: Reading) -> None:
         """Read offsets, types and mentions."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from bionerflow.formats.answers import cleaned
 from bionerflow.formats.base import PREFIX, Format, Parsed, by_position
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.items import USUAL, Item, Keys, read_items
+from bionerflow.formats.items import USUAL, Item, Keys, exact_items, read_items
 from bionerflow.schema import Entity, Turn
 
 _TURN = re.compile(r"^[ \t]*Type[ \t]*[:：][ \t]*(.+)$", re.MULTILINE)
@@ -31,6 +31,18 @@ def ground_item(item: Item, reading: Reading) -> None:
         reading.ground(type, item.text)
 
 
+def ground_exact(
+    answer: str, start: str, reading: Reading, keys: Keys, type: str | None = None
+) -> bool:
+    """Ground the items of an answer in the format's own form; tell whether it has this form."""
+    items = None
+    if answer.startswith(start):
+        items = exact_items(answer[len(start) :], reading, keys, type)
+    for item in items or []:
+        ground_item(item, reading)
+    return items is not None
+
+
 class SingleTerm(Format):
     """`Answer: ["activated lymphocytes", "lymphocytes"]` for one type (mfner, section 3.2)."""
 
@@ -41,6 +53,10 @@ class SingleTerm(Format):
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Write the strings."""
         return f"{PREFIX} {to_json([entity.text for entity in entities])}"
+
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Ground the strings of a list of strings."""
+        return ground_exact(answer, f"{PREFIX} ", reading, USUAL, reading.types[0])
 
     def read(self, answer: str, reading: Reading) -> None:
         """Ground the strings."""
@@ -125,6 +141,10 @@ class MultiTerm(Format):
 
     def _item(self, entity: Entity) -> dict[str, str]:
         return {self.keys.text: entity.text, self.keys.type: entity.type}
+
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Ground the string of each object of a list of objects with the format's keys."""
+        return ground_exact(answer, self.start, reading, self.keys)
 
     def read(self, answer: str, reading: Reading) -> None:
         """Ground the string of each object."""

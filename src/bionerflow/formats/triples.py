@@ -39,9 +39,9 @@ class MultiTriple(Format):
         if not said and NOTHING not in answer:
             reading.drop("malformed", answer)
         for line in said:
-            links = list(_LINK.finditer(line.written))
-            if links:
-                subject, name = line.written[: links[-1].start()], line.written[links[-1].end() :]
+            *_, link = [None, *_LINK.finditer(line.written)]
+            if link:
+                subject, name = line.written[: link.start()], line.written[link.end() :]
                 if type := reading.type_of(name.strip().rstrip(')）>]"')):
                     reading.ground(type, _subject(subject, reading))
             elif not is_prose(line.written) and not says_nothing(line.said, reading.types):
