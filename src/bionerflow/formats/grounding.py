@@ -19,6 +19,8 @@ from bionerflow.schema import Entity, Problem, Span
 
 MOST_WORDS = 60
 LOOK_AHEAD = 100
+#: What models put around a mention: bold marks, quotation marks, a full stop.
+_AROUND = re.compile(r"(\*{1,2}|_{1,2}|[`\"']|)(\w[\s\S]+\w[)\]]?)\1[.。]?\s*(?<=[^\w\s)\]])")
 #: So many starts of a discontinuous mention are tried, for so many strings of an answer.
 MOST_STARTS, MOST_SEARCHES = 200, 300
 
@@ -233,7 +235,8 @@ class Reading:
         """Find where a string stands: at word boundaries, inside words.
 
         What stands nowhere as it is written is looked for with other white space, but for
-        characters that look alike, and in fragments: each a step of its own.
+        characters that look alike, without marks around it, and in fragments: each a step of its
+        own.
         """
         if exact := self._parted(_occurrences(self.text, string)):
             return exact
@@ -245,7 +248,15 @@ class Reading:
         if self.lookalikes and (alike := self._alike(string)):
             self._by_folding.add(string)
             return alike
-        return self._in_fragments(words)
+        bare = _AROUND.fullmatch(string)
+        return self._bare(bare[2], string) if bare else self._in_fragments(words)
+
+    def _bare(self, bare: str, string: str) -> list[list[Spans]]:
+        """Find where a string stands without what stands around it in the answer."""
+        found = self._places(bare)
+        if bare in self._by_folding:
+            self._by_folding.add(string)
+        return found
 
     def _in_fragments(self, words: list[str]) -> list[list[Spans]]:
         """Find where words stand with gaps, as long as an answer has not asked for too many."""

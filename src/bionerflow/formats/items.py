@@ -24,7 +24,7 @@ _START = re.compile(
 _OPENING = re.compile(r"[\[［【({｛]")
 _ALONE = re.compile(r"(?:^|\n|[:：=>])[\s`*\-•·–+\d.)(]*$")
 _HEADING = re.compile(r"([^\n:：\[\]{}]{1,80})[:：][\s*_`]*$")
-_BEFORE = 100
+_BEFORE, _BETWEEN = 100, " \t,，、;；"
 
 _TYPE_KEYS = (
     *("type", "entitytype", "label", "category", "class", "entitylabel", "entityclass"),
@@ -156,6 +156,7 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
     or right after another.
     """
     found: list[_List] = []
+    heading: re.Match[str] | None = None
     start = _START.search(answer) or _OPENING.match(answer)
     end = 0
     while start is not None:
@@ -165,10 +166,13 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
             reading.drop(broken, answer[max(at, len(answer) - 80) :])
         if not any(value == other.value for other in found[-4:]):
             before = answer[max(end, at - _BEFORE) : at]
-            first = len(before) == at - end
-            alone = bool(_ALONE.search(before if first else f"x{before}"))
-            heading = _HEADING.search(before)
-            found.append(_List(_headed(value, heading and heading[1], reading), alone, at))
+            if found and not before.strip(_BETWEEN):
+                alone = found[-1].alone
+            else:
+                alone = bool(_ALONE.search(before if len(before) == at - end else f"x{before}"))
+                heading = _HEADING.search(before)
+            named = _headed(value, heading and heading[1], reading)
+            found.append(_List(named, alone, at))
         end = after
         start = _START.search(answer, end)
     counted = [one for one in found if one.alone] or found
@@ -223,6 +227,8 @@ def _of_list(values: list[object], said: object, reading: Reading) -> Parts:
     numbers = [value for value in values if value.__class__ is int]
     if values and all(isinstance(value, int | float) for value in values):
         return [Item(said, None, values, values)]
+    if said is not None and len(numbers) == 2 and len(values) == 3:
+        return [Item(said, text, numbers, values) for text in values if isinstance(text, str)]
     if said is None and 2 <= len(values) <= 5:
         types = [value for value in values if meant_type(value, reading.types)]
         rest = [v for v in values if isinstance(v, str) and v not in types and v != "is a"]
@@ -366,25 +372,24 @@ def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[obj
     stand in the sentence are not taken for a list.
     """
     said: list[Line] = list(lines(answer))
-    if not said:
-        reading.drop("malformed", answer)
-    heading = type
+    heading, found = type, False
     for line in said:
-        if says_nothing(line.said, reading.types):
-            continue
         named = _NAMED.fullmatch(line.said.lstrip("# "))
-        if named and (meant := meant_type(named["type"], reading.types)):
+        if says_nothing(line.said, reading.types):
+            found = True
+        elif named and (meant := meant_type(named["type"], reading.types)):
             heading = meant
-            if not named["rest"].strip():
-                continue
-            yield from _listed(named["rest"], meant, True, reading)
+            if rest := named["rest"].strip():
+                found = True
+                yield from _listed(rest, meant, True, reading)
         elif typed := _typed(line.said, reading):
+            found = True
             yield {typed[1]: [typed[0]]}
-        elif line.said.endswith((":", "：")) or (heading is None and is_prose(line.written)):
-            if heading is not None or len(said) == 1:
-                reading.drop("malformed", line.written)
-        else:
+        elif line.bulleted or not is_prose(line.written):
+            found = True
             yield from _listed(line.said, heading, line.bulleted, reading)
+    if not found:
+        reading.drop("malformed", answer)
 
 
 def _typed(line: str, reading: Reading) -> tuple[str, str] | None:

@@ -17,6 +17,7 @@ from bionerflow.formats.lookalikes import alike, same_length
 from bionerflow.schema import Entity
 
 ESCAPE = "\\"
+BOLD = "**"
 
 
 def mark_of(match: re.Match[str], opens: bool, key: str, content: str | None = None) -> Mark:
@@ -94,6 +95,8 @@ class TagFormat(Format):
         Marks of no known type are taken out once, if `clean`.
         """
         text = reading.text
+        if BOLD in copy and BOLD not in text:
+            copy = copy.replace(BOLD, "")
         escaped = ESCAPE in copy and ESCAPE not in text
         scan = partial(self.scan, reading=reading, escaped=escaped)
         stripped = Stripped.of(copy, scan)
@@ -150,14 +153,15 @@ def _alike(said: str, stands: str, reading: Reading) -> bool:
     return reading.lookalikes and alike(said, stands)
 
 
-def _read_content(here: Placed, reading: Reading) -> None:
-    """Read a mark that holds the mention's own words: where it opens, they must stand."""
+def _read_content(here: Placed, reading: Reading) -> bool:
+    """Read a mark that holds the mention's words; tell if they stand where it opens."""
     mark, start = here.mark, here.offset
     if not mark.opens:
-        return
-    end = None if start is None else start + len(mark.content or "")
-    stands = "" if start is None else reading.text[start:end]
-    if mark.content and (stands == mark.content or _alike(mark.content, stands, reading)):
-        reading.place(mark.key, [(start, end)], alike=stands != mark.content)
-    else:
-        reading.drop("not_in_text", mark.content)
+        return False
+    for content in (mark.content or "", (mark.content or "").strip()):
+        stands = "" if start is None else reading.text[start : start + len(content)]
+        if content and (stands == content or _alike(content, stands, reading)):
+            span = (start, (start or 0) + len(content))
+            return bool(reading.place(mark.key, [span], alike=stands != content))
+    reading.drop("not_in_text", mark.content)
+    return False

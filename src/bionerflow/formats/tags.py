@@ -47,8 +47,10 @@ class MultiTag(TagFormat):
 
     name = "multi_tag"
     marks_in_types = "<>＜＞/\n\r"
-    #: Attributes, which models add, have a sign of equality.
-    after_name = r"(?:\s{1,9}[\w:-]{1,40}\s{0,9}=[^<>\n]{0,200})?\s{0,9}[>＞]"
+    #: Models add attributes, which have a sign of equality, and mentions, after a colon.
+    after_name = (
+        r"(?:\s{1,9}[\w:-]{1,40}\s{0,9}=[^<>\n]{0,200}|\s{0,9}:[^<>\n]{0,500})?\s{0,9}[>＞]"
+    )
 
     def opening(self, entity: Entity) -> str:
         """Open with the type."""
@@ -57,6 +59,12 @@ class MultiTag(TagFormat):
     def closing(self, entity: Entity) -> str:
         """Close with the type."""
         return f"</{entity.type}>"
+
+    def read_copies(self, answer: str, reading: Reading) -> None:
+        """Read each copy of the sentence in the answer; a tag may say its type in an attribute."""
+        if "=" in answer and _TYPED.search(answer):
+            answer = _by_type(answer, reading)
+        super().read_copies(answer, reading)
 
     def without_unknown(self, copy: str, reading: Reading) -> str:
         """Take out tags that neither name a type nor stand in the sentence."""
@@ -89,6 +97,29 @@ def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pa
 _ANY_TAG = re.compile(r"[<＜](/?)([^<>＜＞\n/:]{1,60})(:[^<>＜＞\n]{0,500})?[>＞]")
 
 
+_TYPED = re.compile(
+    r"[<＜](?P<tag>[A-Za-z]\w{0,40})\s[^<>\n]{0,100}?=\s{0,9}[\"'“]?(?P<type>[^<>\n=\"'”]{1,80})[\"'”]?"
+    r"\s{0,9}[>＞]|[<＜]/(?P<closed>[A-Za-z]\w{0,40})\s{0,9}[>＞]"
+)
+
+
+def _by_type(answer: str, reading: Reading) -> str:
+    """Write `<entity type="protein">BCL6</entity>` with the type as the tag's name."""
+    opened: dict[str, list[str]] = {}
+
+    def named(match: re.Match[str]) -> str:
+        if match["closed"]:
+            types = opened.get(match["closed"])
+            return f"</{types.pop()}>" if types else match[0]
+        type = meant_type(match["type"], reading.types)
+        if not type or meant_type(match["tag"], reading.types):
+            return match[0]
+        opened.setdefault(match["tag"], []).append(type)
+        return f"<{type}>"
+
+    return _TYPED.sub(named, answer)
+
+
 class Html(MultiTag):
     """`<DNA:peri-kappa B site>peri-kappa B site</DNA:peri-kappa B site>` (unified, Fig. 3).
 
@@ -100,7 +131,7 @@ class Html(MultiTag):
     prompt = "unified"
     crossing = True
     marks_in_types = "<>＜＞/:：\n\r"
-    after_name = r"\s{0,9}[:：]"
+    after_name = r"\s{0,9}[:：>＞]"
 
     def opening(self, entity: Entity) -> str:
         """Open with the type and the mention."""
@@ -122,6 +153,9 @@ class Html(MultiTag):
                 continue
             if match[0] == r"\<":
                 yield mark_of(match, False, "")
+                continue
+            if match[0][-1] in ">＞":  # as in `multi_tag`
+                yield mark_of(match, not match[1], meant_type(match[2], reading.types))
                 continue
             done = _content_end(string, match.end(), reading.text)
             type, content = meant_type(match[2], reading.types), string[match.end() : done - 1]
@@ -179,6 +213,7 @@ class Symbolic(TagFormat):
                 reading.drop("malformed", answer[start.start() : end])
                 continue
             copy = answer[start.end() : end].removesuffix("\n")
+            copy = copy if copy.strip(" \t") != "" and copy[0] != "\n" else copy.lstrip("\n")
             if "\n" not in reading.text:
                 copy, _, rest = copy.partition("\n")
                 self._drop_lines(rest, reading)
