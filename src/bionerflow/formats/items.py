@@ -279,8 +279,9 @@ def _type_key(
     """Find the key whose value names a type; without one, the key that should."""
     present = [named[key] for key in (plain(keys.type), *_TYPE_KEYS) if key in named]
     for key in present:
-        types = value[key] if isinstance(value[key], list) else [value[key]]
-        if types and all(meant_type(type, reading.types) for type in types):  # type: ignore[union-attr]
+        said = value[key]
+        types = said if isinstance(said, list) else [said]
+        if types and all(meant_type(type, reading.types) for type in types):
             return key
     own = [key for key in present if plain(key) not in (plain(keys.text), "entity", "kind")]
     return keys.type if keys.type in present else own[0] if own else None

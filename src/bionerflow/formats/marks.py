@@ -158,10 +158,12 @@ def _read_content(here: Placed, reading: Reading) -> bool:
     mark, start = here.mark, here.offset
     if not mark.opens:
         return False
+    text = "" if start is None else reading.text[start:]
     for content in (mark.content or "", (mark.content or "").strip()):
-        stands = "" if start is None else reading.text[start : start + len(content)]
-        if content and (stands == content or _alike(content, stands, reading)):
-            span = (start, (start or 0) + len(content))
-            return bool(reading.place(mark.key, [span], alike=stands != content))
+        for longer in (0, 1, -1, 2, -2):  # composed and decomposed letters
+            stands = text[: max(0, len(content) + longer)]
+            if content and (stands == content or _alike(content, stands, reading)):
+                span = (start, (start or 0) + len(stands))
+                return bool(reading.place(mark.key, [span], alike=stands != content))
     reading.drop("not_in_text", mark.content)
     return False

@@ -7,6 +7,7 @@ quotation is believed: it is grounded at its occurrence nearest to them.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 from bionerflow.formats.answers import is_prose, lines, says_nothing
 from bionerflow.formats.base import NOTHING, PREFIX, Format
@@ -52,7 +53,8 @@ def place_item(item: Item, reading: Reading) -> None:
     if item.type is None or (item.text is None and not _is_pair(item.span)):
         reading.drop("malformed", item.whole)
     elif type := reading.type_of(item.type):
-        place_quoted(reading, type, [item.span] if _is_pair(item.span) else [], item.text)
+        pair = cast("list[int]", item.span)
+        place_quoted(reading, type, [pair] if _is_pair(item.span) else [], item.text)
 
 
 def place_exact(
@@ -131,6 +133,8 @@ def place_quoted(
 ) -> None:
     """Add an entity with offsets and a quotation; the quotation decides if they disagree."""
     said = " ".join(reading.text[max(a, 0) : max(b, 0)] for a, b in spans)
+    if isinstance(quoted, str) and quoted.rstrip(".。 ") == said:
+        quoted = said
     exact = quoted is None or _same(said, quoted)
     near = exact or (reading.lookalikes and isinstance(quoted, str) and alike(said, quoted))
     if spans and near:

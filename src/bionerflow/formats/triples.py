@@ -42,10 +42,14 @@ class MultiTriple(Format):
             *_, link = [None, *_LINK.finditer(line.written)]
             if link:
                 subject, name = line.written[: link.start()], line.written[link.end() :]
-                if type := reading.type_of(name.strip().rstrip(')）>]"')):
+                if type := reading.type_of(_named(name.strip(), reading)):
                     reading.ground(type, _subject(subject, reading))
             elif not is_prose(line.written) and not says_nothing(line.said, reading.types):
                 reading.drop("malformed", line.written)
+
+
+def _named(name: str, reading: Reading) -> str:
+    return name if name in reading.types else name.rstrip(')）>]"')
 
 
 def _subject(written: str, reading: Reading) -> str:
