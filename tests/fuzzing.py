@@ -9,7 +9,9 @@ that takes a second.
 """
 
 import argparse
+import json
 import random
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,6 +21,8 @@ from bionerflow.schema import Entity
 
 KINDS = {"malformed", "unknown_type", "not_in_text", "ambiguous", "truncated"}
 LONG = 100_000
+#: What some of the files cannot hold that problems are written to.
+UNWRITABLE = re.compile("[\x00-\x08\ud800-\udfff]")
 
 TEXTS = {
     "These results suggest that BCL6 [3H] plays a role in activated lymphocytes; p < 0.05.": [
@@ -51,7 +55,9 @@ def mutated(n: int, seed: int) -> Iterator[tuple[str, str, str, tuple[str, ...]]
     gold = list(_gold())
     for _ in range(n):
         name, answer, text, types = random_.choice(gold)
-        for _ in range(random_.randint(1, 4)):
+        if random_.random() < 0.5:
+            answer = chat_like(answer, types, random_)
+        for _ in range(random_.randint(0, 3)):
             answer = _mutated(answer, random_)
         yield name, answer, text, types
 
@@ -64,6 +70,45 @@ def _gold() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
                 turns = format.render(text, entities, types)
                 answer = "\n".join(turn.content for turn in turns)
                 yield name, answer, text, types
+
+
+THOUGHTS = [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]")]
+THOUGHTS += [("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"), ("", "</think>")]
+
+
+def chat_like(answer: str, types: tuple[str, ...], random_: random.Random) -> str:
+    """Write an answer as a chat model would: one habit of several."""
+    bare = answer.removeprefix("Answer:").strip()
+    opened, closed = random_.choice(THOUGHTS)
+    match random_.randrange(12):
+        case 0:
+            return f"{opened}\nMaybe {answer[::-1]}\n{closed}\n{answer}"
+        case 1:
+            return f"{opened}\nA draft: {answer}"
+        case 2:
+            return f"Sure! Here it is:\n\n```{random_.choice(['', 'json', 'py'])}\n{bare}\n```\nHi."
+        case 3:
+            return f'{{"{random_.choice(["entities", "result", types[0]])}": {bare}}}'
+        case 4:
+            return "\n".join(
+                random_.choice(["- ", "1. ", "* "]) + line for line in bare.split("\n")
+            )
+        case 5:
+            return re.sub("|".join(types), lambda type: f"**{type[0]}s**", answer)
+        case 6:
+            return answer.replace("append({", "append(dict(").replace("})", "))")
+        case 7:
+            return bare.replace("\n", ".\n") + "."
+        case 8:
+            return answer.replace('\\"', '"').replace('"', random_.choice("\"'“"))
+        case 9:
+            return json.dumps(bare)
+        case 10:
+            return (
+                random_.choice(["No entities found.", '["None"]', "N/A", "None", "无"]) + bare[:9]
+            )
+        case _:
+            return answer.replace("'", "’").swapcase() + random_.choice(["<|im_end|>", "</s>x", ""])
 
 
 def _mutated(answer: str, random_: random.Random) -> str:
@@ -97,6 +142,9 @@ def check(name: str, answer: str, text: str, types: tuple[str, ...]) -> float:
         assert entity == Entity.at(entity.type, entity.spans, text)
     assert len(set(parsed.entities)) == len(parsed.entities)
     assert {problem.kind for problem in parsed.problems} <= KINDS
+    for problem in parsed.problems:
+        assert not UNWRITABLE.search(problem.detail), problem
+    assert 0 <= parsed.lookalikes <= len(parsed.entities)
     return seconds
 
 

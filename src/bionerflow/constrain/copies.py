@@ -4,6 +4,8 @@ Characters of the sentence that look like marks are escaped, or left as they are
 stand where it would be read together with them.
 """
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator
 
 from bionerflow.constrain.grammar import END, Grammar, Move, State
@@ -29,8 +31,8 @@ class Copied(Grammar):
         super().__init__(text, types)
         self.format = format
         self.special = frozenset(format.special) & frozenset(text)
-        self.last_close = [
-            max((at for at in range(1, len(text) + 1) if self.may_close(at, escaped)), default=0)
+        self.closable = [
+            [at for at in range(1, len(text) + 1) if self.may_close(at, escaped)]
             for escaped in (False, True)
         ]
         self.marks = {type: self.marks_of(type) for type in types}
@@ -51,7 +53,8 @@ class Copied(Grammar):
         _, done, escaped = rest
         for n in self.closing(at, opened, escaped):
             mark = self.closing_mark(opened[n])
-            yield mark, (self.copy, at, opened[:n] + opened[n + 1 :], rest)
+            left = opened[:n] + opened[n + 1 :]
+            yield mark, (self.copy, at, self.closed_here(opened[n], left, at), rest)
         if at == len(self.text):
             if not opened:
                 yield from self.after(done)
@@ -82,19 +85,56 @@ class Copied(Grammar):
 
     def opening(self, at: int, opened: Open, rest: Rest) -> Iterator[Move]:
         """Open a mention of a type, if it can be closed; where it ends is not yet said."""
-        if at < self.last_close[rest[2]]:
-            for type in rest[0]:
+        for type in rest[0]:
+            if self.can_close((*opened, (type, at, at)), at, rest[2]):
                 yield self.marks[type][0], (self.copy, at, (*opened, (type, at, at)), rest)
 
     def closing(self, at: int, opened: Open, escaped: bool) -> list[int]:
-        """Return which mentions may close here: of each type the last; none where one opened."""
+        """Return which mentions may close here: of each type the last; none where one opened.
+
+        A mention whose twin, of the same type and start, closed here may not: it would be the same.
+        """
         if not opened or opened[-1][1] == at or not self.may_close(at, escaped):
             return []
-        return sorted({type: n for n, (type, _, _) in enumerate(opened)}.values(), reverse=True)
+        last = {type: n for n, (type, _, _) in enumerate(opened)}.values()
+        return sorted(
+            (
+                n
+                for n in last
+                if opened[n][2] < at and self.can_close_without(n, at, opened, escaped)
+            ),
+            reverse=True,
+        )
+
+    def can_close_without(self, n: int, at: int, opened: Open, escaped: bool) -> bool:
+        """Tell whether all others can still be closed if one is closed here."""
+        left = opened[:n] + opened[n + 1 :]
+        return self.can_close(self.closed_here(opened[n], left, at), at, escaped)
+
+    def closed_here(self, closed: Mention, opened: Open, at: int) -> Open:
+        """Note at the twins of a mention that closes here that they may not close here, too."""
+        return tuple((t, s, at) if (t, s) == closed[:2] else (t, s, e) for t, s, e in opened)
+
+    def can_close(self, opened: Open, at: int, escaped: bool) -> bool:
+        """Tell whether all open mentions find an end, twins each its own.
+
+        Mentions of a type close in turn, the last opened first: all at one place, but for twins.
+        """
+        starts = Counter(type for type, _, _ in {(type, start, 0) for type, start, _ in opened})
+        counts = Counter(type for type, _, _ in opened)
+        last = {type: closed for type, _, closed in opened}
+        places = self.closable[escaped]
+        return all(
+            1 + counts[type] - starts[type]
+            <= len(places) - bisect_left(places, at + (closed == at or opened[-1][1] == at))
+            for type, closed in last.items()
+        )
 
     def may_go_on(self, at: int, opened: Open, escaped: bool) -> bool:
         """Tell whether the copy may go on: an open mention must find its end."""
-        return not opened or at < self.last_close[escaped]
+        return not opened or self.can_close(
+            tuple((type, start, at) for type, start, _ in opened), at, escaped
+        )
 
     def may_close(self, at: int, escaped: bool) -> bool:
         """Tell whether a mark may close here: after no white space, and read as no other."""

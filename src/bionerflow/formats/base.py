@@ -1,33 +1,27 @@
 """What a format is: a codec between entities and the answer that a model learns to write."""
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 import yaml
 
 from bionerflow.errors import UserError, nearest
-from bionerflow.schema import Entity, Problem, Span, Turn
+from bionerflow.formats.answers import (
+    NOTHING,
+    PREFIX,
+    cleaned,
+    core,
+    is_none,
+    joined,
+    says_nothing,
+)
+from bionerflow.formats.grounding import Parsed, Reading, by_position
+from bionerflow.schema import Entity, Turn
 
-PREFIX = "Answer:"
-NOTHING = "None"
-_PREFIX = re.compile(r"(?:[\s\S]*</think>)?\s*Answer\s*[:：] ?")
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """Entities of an answer in text order, and what in it could not be used."""
-
-    entities: tuple[Entity, ...]
-    problems: tuple[Problem, ...]
-
-
-def by_position(entity: Entity) -> tuple[int, int, str, tuple[Span, ...]]:
-    """Order by start, longer first: the order of the text."""
-    return entity.spans[0][0], -entity.spans[-1][1], entity.type, entity.spans
+__all__ = ["NOTHING", "ORDERS", "PREFIX", "Format", "Parsed", "by_position", "instruction_text"]
 
 
 def by_name(entity: Entity) -> tuple:
@@ -44,7 +38,9 @@ class Format(ABC):
     `nested` and `discontinuous` entities; `crossing`: entities of one type that overlap without
     one lying inside the other; `own_offsets`: the answer says where a mention stands, by numbers
     or marks, so that no string has to be found; `whole_tokens`: mentions begin and end with
-    white-space tokens; `per_type`: one type a query; `prompt`: the family of prompts.
+    white-space tokens; `edges`: mentions may begin and end with white space; `marks_in_types`: the
+    characters that a type's name must not have; `per_type`: one type per query; `prompt`: the
+    family of prompts.
     """
 
     name: str
@@ -53,6 +49,8 @@ class Format(ABC):
     crossing = True
     own_offsets = False
     whole_tokens = False
+    edges = True
+    marks_in_types = ""
     per_type = False
     prompt = "mfner"
 
@@ -67,7 +65,7 @@ class Format(ABC):
     def can_carry(self, entities: Iterable[Entity]) -> bool:
         """Tell whether the format declares to carry these entities of one text without loss."""
         entities = tuple(entities)
-        if not all(map(self.carries, entities)):
+        if not all(self.carries(e) and self._comes_back(e) for e in entities):
             return False
         if self.nested and self.crossing:
             return True
@@ -85,6 +83,25 @@ class Format(ABC):
     def carries(self, entity: Entity) -> bool:
         """Tell whether the format can write this one entity."""
         return self.discontinuous or len(entity.spans) == 1
+
+    def unwritable(self, types: Iterable[str]) -> list[str]:
+        """Return the types whose names the format cannot write so that they are read back."""
+        return [type for type in types if not self._writes(type)]
+
+    def _writes(self, type: str) -> bool:
+        spaced = self.marks_in_types and type != type.strip()
+        return not spaced and not any(mark in type for mark in self.marks_in_types)
+
+    def _comes_back(self, entity: Entity) -> bool:
+        """Tell whether an entity that is written is read back, as far as itself tells."""
+        said = entity.text
+        if not self._writes(entity.type) or not (self.edges or said == said.strip()):
+            return False
+        if self.own_offsets:
+            return True
+        gaps = [after.start - before.end for before, after in pairwise(entity.spans)]
+        # Fragments that only a space or a line end may part are read as one piece.
+        return bool(said.strip()) and not is_none(said) and all(gap > 2 for gap in gaps)
 
     def _forbids(self, a: Entity, b: Entity) -> bool:
         inside = (a.start - b.start) * (a.end - b.end) <= 0
@@ -105,26 +122,54 @@ class Format(ABC):
         chosen.sort(key=ORDERS[order])
         return [Turn("assistant", self.write(text, chosen, types))]
 
-    def parse(self, output: str | Sequence[str], text: str, types: Sequence[str]) -> Parsed:
-        """Read a model's answer: never raises on a string, never a span outside the text."""
-        answer = output if isinstance(output, str) else "\n".join(output)
-        return self.read(answer, text, tuple(types))
+    def parse(
+        self,
+        output: str | Sequence[str],
+        text: str,
+        types: Sequence[str],
+        lookalikes: bool = True,
+    ) -> Parsed:
+        """Read a model's answer: never raises on a string, never a span outside the text.
+
+        Args:
+            output: The answer, or the answers of a conversation.
+            text: The sentence.
+            types: The types asked for.
+            lookalikes: Whether a mention that does not stand in the sentence as it is written is
+                looked for but for characters that look alike: ’ and ', µ and μ, hyphens, letter
+                case, composed and decomposed letters. Such mentions are counted.
+
+        Returns:
+            Entities, problems, and the number of entities found by look-alikes; in linear time.
+        """
+        reading = Reading(text, tuple(types), self.discontinuous, lookalikes)
+        answer = joined(output)
+        if not self.read_exact(answer, reading):
+            self._read_answer(*cleaned(answer, text, reading.types), reading)
+        return reading.parsed()
+
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read an answer that has exactly the form that `write` gives, fast; tell if it has."""
+        return False
+
+    def _read_answer(self, answer: str, cut: bool, reading: Reading) -> None:
+        """Read an answer without thoughts, unless it says that there is nothing to be found."""
+        if cut:
+            reading.drop("truncated", "the answer ends within thoughts")
+        if cut and not answer.strip():
+            return
+        answer = core(answer, reading.text)
+        said = answer.strip()
+        if said[:1] in "[{<" or said in reading.text or not says_nothing(said, reading.types):
+            self.read(answer, reading)
 
     @abstractmethod
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Write the answer for entities in their order."""
 
     @abstractmethod
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
-        """Read the answer."""
-
-
-def body(answer: str) -> str:
-    """Take off what precedes the answer proper: thoughts and the word "Answer:"."""
-    start = _PREFIX.match(answer)
-    if start:
-        return answer[start.end() :]
-    return answer.rpartition("</think>")[2] if "</think>" in answer else answer
+    def read(self, answer: str, reading: Reading) -> None:
+        """Read the answer proper, without what stands around it (`answers`)."""
 
 
 @cache

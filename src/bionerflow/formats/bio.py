@@ -3,15 +3,23 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from operator import attrgetter
 
-from bionerflow.formats.base import Format, Parsed, body
+from bionerflow.formats.answers import is_prose
+from bionerflow.formats.base import Format
 from bionerflow.formats.grounding import Reading
+from bionerflow.formats.names import names_pattern
 from bionerflow.schema import Entity, Span
 
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _TOKEN = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+")
-_LAYER = re.compile(r"^[ \t]*Layer[ \t]*\d+[ \t]*[:：]", re.MULTILINE | re.IGNORECASE)
+_LAYER = re.compile(
+    r"^[ \t]*(?:[-*•][ \t]+|\d{1,3}[.)][ \t]+)?[*_`]{0,3}"
+    r"Layer[ \t]*\d+[*_`]{0,3}[ \t]*[:：][*_`]{0,3}",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SPACES = re.compile(r"\s+")
 _start, _end = attrgetter("start"), attrgetter("end")
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
@@ -31,6 +39,7 @@ class MultiBio(Format):
     name = "multi_bio"
     own_offsets = True
     whole_tokens = True
+    edges = False
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Put each entity into the first layer that has room for it."""
@@ -43,16 +52,29 @@ class MultiBio(Format):
                 _tag(layers, entity.type, first, last)
         return "\n".join(f"Layer {n}: {' '.join(tags)}" for n, tags in enumerate(layers, start=1))
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+    def read(self, answer: str, reading: Reading) -> None:
         """Read each layer; a mention needs all its tags."""
-        reading = Reading(text, types)
-        places = tokens(text)
-        pieces = _LAYER.split(body(answer))
-        if pieces[0].strip() or len(pieces) == 1:
+        places = tokens(reading.text)
+        if any(_SPACES.search(type) for type in reading.types):
+            answer = _spaced_tags(reading.types).sub(lambda tag: tag_name(tag[0]), answer)
+        pieces = _LAYER.split(answer)
+        if len(pieces) == 1 or (pieces[0].strip() and not is_prose(pieces[0])):
             reading.drop("malformed", pieces[0])
         for layer in pieces[1:]:
-            _read_layer(layer.split(), places, reading)
-        return reading.parsed()
+            tags, _, after = layer.strip(" \t\r\n`").partition("\n")
+            if after.strip() and not is_prose(after):
+                tags = f"{tags} {after}"
+            _read_layer(tags.replace("`", " ").split(), places, reading)
+
+
+def tag_name(type: str) -> str:
+    """Write the name of a type within a tag, which ends at white space."""
+    return _SPACES.sub("_", type)
+
+
+@lru_cache(maxsize=256)
+def _spaced_tags(types: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\b[BI]-{names_pattern(types)}(?!\S)", re.IGNORECASE)
 
 
 def _tag(layers: list[list[str]], type: str, start: int, end: int) -> None:
@@ -62,7 +84,7 @@ def _tag(layers: list[list[str]], type: str, start: int, end: int) -> None:
     else:
         tags = ["O"] * len(layers[0])
         layers.append(tags)
-    tags[start:end] = [f"B-{type}"] + [f"I-{type}"] * (end - start - 1)
+    tags[start:end] = [f"B-{tag_name(type)}"] + [f"I-{tag_name(type)}"] * (end - start - 1)
 
 
 def _read_layer(tags: list[str], places: list[Span], reading: Reading) -> None:

@@ -1,19 +1,28 @@
 """Python code that appends the entities to a list (mfner, section 3.2); read, never executed."""
 
-import ast
-import json
 import re
-import warnings
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 
-from bionerflow.formats.base import PREFIX, Format, Parsed
+from bionerflow.formats.base import PREFIX, Format
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.terms import to_json
+from bionerflow.formats.items import USUAL, items_of, read_items
+from bionerflow.formats.repair import Word, argument, decode, loads
+from bionerflow.formats.terms import ground_item, only_type, to_json
 from bionerflow.schema import Entity
 
-_APPEND = re.compile(r"\bentity_list\s*\.\s*append\s*\(\s*")
-_LITERAL = re.compile(r"\s*(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')\s*([:,}\])]?)")
+#: Comments and strings, where code is none, and what adds entities to the list.
+_CODE = re.compile(
+    r"[#\"'.=r](?:(?<=#)[^\n]*"
+    r"|(?<=\")(?:\"\"[\s\S]{0,20000}?\"\"\"|(?:[^\"\\\n]|\\.)*+\"?)"
+    r"|(?<=')(?:[^'\\\n]|\\.){0,300}+'"
+    r"|(?<=\.)(?P<call>\s?(?:append|extend|add|insert)\s?)(?=\()"
+    r"|(?<==)(?P<list>\s?)(?=[\[{(])"
+    r"|(?<=\br)(?P<returned>eturn\s)(?=[\[{(]))"
+)
+#: What a list of entities is called, before the sign that assigns it.
+_LIST = re.compile(
+    r"(?:list|entit\w{1,20}|results?|mentions)\s{0,9}(?::[^=\n]{1,60})?\+?=$", re.IGNORECASE
+)
 _FUNCTION = '''{prefix}
 ```py
 def named_entity_recognition(input_text):
@@ -42,23 +51,76 @@ class MultiCode(Format):
     def _argument(self, entity: Entity) -> str:
         return to_json({"text": entity.text, "type": entity.type})
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
-        """Read the string literals of each call; the sentence is a literal of its own."""
-        reading = Reading(text, types, discontinuous=True)
-        calls = [match.end() for match in _APPEND.finditer(answer)]
-        if not calls and "entity_list" not in answer:
-            reading.drop("malformed", answer)
-        for start, end in pairwise([*calls, len(answer)]):
-            self._read_call(answer, start, end, reading)
-        return reading.parsed()
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read a function whose every call appends one JSON value."""
+        values = _appended(answer)
+        if values is None:
+            return False
+        self._ground(values, reading)
+        return True
 
-    def _read_call(self, answer: str, start: int, end: int, reading: Reading) -> None:
-        start += answer.startswith("{", start)
-        fields = dict(zip(*[iter(_literals(answer, start, end))] * 2, strict=False))
-        if not {"text", "type"} <= fields.keys():
-            reading.drop("truncated" if end == len(answer) else "malformed", answer[start:end])
-        elif type := reading.type_of(fields["type"]):
-            reading.ground(type, fields["text"])
+    def _ground(self, values: Sequence[object], reading: Reading) -> None:
+        for value in values:
+            for item in items_of(value, reading, USUAL, only_type(reading.types)):
+                if isinstance(item.text, Word):
+                    reading.drop("malformed", item.whole)
+                else:
+                    ground_item(item, reading)
+
+    def read(self, answer: str, reading: Reading) -> None:
+        """Read what is appended or assigned to the list; the sentence is a literal of its own."""
+        values = list(_added(answer, reading))
+        if values:
+            self._ground(values, reading)
+        elif "entity_list" in answer or "def " in answer:
+            if not answer.rstrip().endswith(("```", "entity_list")) and "return" not in answer:
+                reading.drop("truncated", answer[-80:])
+        else:
+            for item in read_items(answer, reading, USUAL, only_type(reading.types)):
+                ground_item(item, reading)
+
+
+_EMPTY, _CALL = "    entity_list = []\n", "    entity_list.append("
+
+
+def _appended(answer: str) -> list[object] | None:
+    """Return what the calls append, of an answer as `write` gives it; None of another one.
+
+    The sentence is a literal without line ends: it cannot hold what parts the calls from it.
+    """
+    if not answer.startswith(f"{PREFIX}\n```py\n") or not answer.endswith("\n```"):
+        return None
+    first, *calls = answer.partition(_EMPTY)[2].split("\n")[:-1] or [""]
+    if not first.startswith("    #"):
+        return None
+    values = []
+    for call in calls:
+        if not (call.startswith(_CALL) and call.endswith(")")):
+            return None
+        try:
+            values.append(loads(call[len(_CALL) : -1]))
+        except ValueError:
+            return None
+    return values
+
+
+def _added(answer: str, reading: Reading) -> Iterator[object]:
+    """Yield what each call or assignment adds."""
+    at = 0
+    while match := _CODE.search(answer, at):
+        at = match.end()
+        if not match.lastgroup or (match.lastgroup == "list" and not _assigns(answer, match)):
+            continue
+        value, at, broken = argument(answer, at) or decode(answer, at, reading.stands)
+        if broken:
+            reading.drop(broken, answer[match.start() :])
+        if value is not None:
+            yield value
+
+
+def _assigns(answer: str, sign: re.Match[str]) -> bool:
+    """Tell whether a sign of equality assigns to a list of entities."""
+    return bool(_LIST.search(answer[max(0, sign.start() - 100) : sign.start() + 1]))
 
 
 class SingleCode(MultiCode):
@@ -72,33 +134,3 @@ class SingleCode(MultiCode):
 
     def _argument(self, entity: Entity) -> str:
         return to_json(entity.text)
-
-    def _read_call(self, answer: str, start: int, end: int, reading: Reading) -> None:
-        strings = _literals(answer, start, end)
-        if strings:
-            reading.ground(reading.types[0], strings[0])
-        else:
-            reading.drop("truncated" if end == len(answer) else "malformed", answer[start:end])
-
-
-def _literals(answer: str, start: int, end: int) -> list[str]:
-    """Read the string literals of a call, up to what is none."""
-    found: list[str] = []
-    while literal := _LITERAL.match(answer, start, end):
-        try:
-            found.append(_value(literal[1]))
-        except (ValueError, SyntaxError):
-            return found
-        start = literal.end()
-        if literal[2] in ("}", ")", "]", ""):
-            break
-    return found
-
-
-def _value(literal: str) -> str:
-    """Evaluate one string literal, as JSON where it is JSON too."""
-    try:
-        return json.loads(literal)
-    except ValueError:
-        with warnings.catch_warnings(action="ignore"):
-            return ast.literal_eval(literal)

@@ -5,17 +5,24 @@ strings are repeated mentions (ruling, docs/papers.md), and leaves room for thos
 """
 
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, pairwise
 
-from bionerflow.formats.base import Parsed, by_position
+from bionerflow.formats.answers import problem
+from bionerflow.formats.lookalikes import Folded, folded
+from bionerflow.formats.names import meant_type
 from bionerflow.schema import Entity, Problem, Span
 
-QUOTED = 80
 MOST_WORDS = 60
 LOOK_AHEAD = 100
+#: What models put around a mention: bold marks, quotation marks, a full stop.
+_AROUND = re.compile(r"(\*{1,2}|_{1,2}|[`\"']|)(\w[\s\S]+\w[)\]]?)\1[.。]?\s*(?<=[^\w\s)\]])")
+#: So many starts of a discontinuous mention are tried, for so many strings of an answer.
+MOST_STARTS, MOST_SEARCHES = 200, 300
 
 Spans = tuple[Span, ...]
 #: A place in the order of an answer: by start, longer first.
@@ -23,23 +30,49 @@ Place = tuple[int, int]
 FIRST: Place = (-1, 0)
 
 
-@lru_cache(maxsize=256)
-def _plain_names(types: tuple[str, ...]) -> dict[str, str]:
-    return {plain(type): type for type in reversed(types)}
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Entities of an answer in text order, and what in it could not be used.
+
+    `lookalikes` counts the entities that stand in the sentence only but for characters that look
+    alike (`lookalikes`).
+    """
+
+    entities: tuple[Entity, ...]
+    problems: tuple[Problem, ...]
+    lookalikes: int = 0
 
 
-def plain(name: str) -> str:
-    """Write a type's name as models vary it: letter case, spaces, hyphens, underscores."""
-    return re.sub(r"[\s_-]+", "", name).casefold()
+def by_position(entity: Entity) -> tuple[int, int, str, Spans]:
+    """Order by start, longer first: the order of the text."""
+    return entity.spans[0][0], -entity.spans[-1][1], entity.type, entity.spans
 
 
 class Reading:
-    """The entities and problems of one answer while it is read."""
+    """The entities and problems of one answer while it is read.
 
-    def __init__(self, text: str, types: tuple[str, ...], discontinuous: bool = False):
+    Args:
+        text: The sentence.
+        types: The types asked for.
+        discontinuous: Whether a string may stand in fragments.
+        lookalikes: Whether a string that does not stand in the sentence is looked for but for
+            characters that look alike.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        types: tuple[str, ...],
+        discontinuous: bool = False,
+        lookalikes: bool = True,
+    ):
         self.text = text
         self.types = types
         self.discontinuous = discontinuous
+        self.lookalikes = lookalikes
+        self.alike: set[tuple[str, Spans]] = set()
+        self._by_folding: set[str] = set()
+        self._searches = 0
         self.entities: dict[tuple[str, Spans], Entity] = {}
         self.problems: list[Problem | None] = []
         self._strings: list[tuple[str, str, int]] = []
@@ -50,18 +83,36 @@ class Reading:
 
     def drop(self, kind: str, detail: object) -> None:
         """Record what could not be used."""
-        self.problems.append(Problem(kind, str(detail)[:QUOTED]))
+        self.problems.append(problem(kind, detail))
+
+    @cached_property
+    def folded(self) -> Folded:
+        """The sentence without what tells look-alike characters apart."""
+        return Folded.of(self.text)
+
+    def stands(self, string: str) -> bool:
+        """Tell whether a string stands in the sentence in one piece."""
+        if string in self.text:
+            return bool(string.strip())
+        if len(string) > 2 * len(self.text):
+            return False
+        words = string.split()
+        if len(words) > 1 and " ".join(words) in self._spaced:
+            return True
+        return bool(self.lookalikes and words) and folded(string.strip()) in self.folded.string
+
+    @cached_property
+    def _spaced(self) -> str:
+        return " ".join(self.text.split())
 
     def type_of(self, name: object) -> str | None:
         """Find the type that the answer means, or record an unknown one."""
-        if name in self.types:
-            return str(name)
-        found = _plain_names(self.types).get(plain(name)) if isinstance(name, str) else None
-        if found is None:
+        found = meant_type(name, self.types)
+        if not found:
             self.drop("unknown_type", name)
-        return found
+        return found or None
 
-    def place(self, type: str, spans: Iterable[Sequence[object]]) -> bool:
+    def place(self, type: str, spans: Iterable[Sequence[object]], alike: bool = False) -> bool:
         """Add the entity at stated offsets if they lie in the text; tell whether they do."""
         spans = list(spans)
         if not spans or not all(_is_span(span, len(self.text)) for span in spans):
@@ -69,16 +120,18 @@ class Reading:
         placed = tuple(sorted(Span(*span) for span in spans))  # type: ignore[arg-type]
         if any(before.end > after.start for before, after in pairwise(placed)):
             return False
-        self.add(type, placed)
+        self.add(type, placed, alike)
         return True
 
-    def add(self, type: str, spans: Spans) -> None:
+    def add(self, type: str, spans: Spans, alike: bool = False) -> None:
         """Add the entity at spans that are known to lie in the text, once."""
         if (type, spans) in self.entities:
             self.drop("ambiguous", f"stated twice: {type} {spans}")
         else:
             mention = " ".join([self.text[start:end] for start, end in spans])
             self.entities[type, spans] = Entity(type, spans, mention)
+            if alike:
+                self.alike.add((type, spans))
 
     def ground(self, type: str, string: object) -> None:
         """Keep a mention's string: it gets its place once all that follow it are known."""
@@ -94,12 +147,16 @@ class Reading:
             spans = self._take(type, string, last)
             if spans is None:
                 kind = "ambiguous" if any(self._known_places(string)) else "not_in_text"
-                self.problems[at] = Problem(kind, string[:QUOTED])
+                self.problems[at] = problem(kind, string)
                 continue
             self._cursor = _place(spans)
             self._cover(type, spans)
-            self.add(type, spans)
+            self.add(type, spans, self._is_alike(string))
         self._strings = []
+
+    def _is_alike(self, string: str) -> bool:
+        """Tell whether a string that was found stands in the sentence only by look-alikes."""
+        return string in self._by_folding
 
     def _latest(self) -> list[Place]:
         """Return how late each mention may stand, that those after it can stand behind it.
@@ -151,12 +208,10 @@ class Reading:
     def ground_near(self, type: str, string: object, start: int) -> None:
         """Add the entity at the occurrence of its string nearest to a wrongly counted start."""
         places = self._known_places(string) if isinstance(string, str) and string.strip() else []
-        near = sorted(
-            (spans for group in places for spans in group),
-            key=lambda spans: abs(spans[0].start - start),
-        )
+        near = [spans for group in places for spans in _around(group, start)]
         if near:
-            self.add(type, near[0])
+            best = min(near, key=lambda spans: abs(spans[0].start - start))
+            self.add(type, best, self._is_alike(str(string)))
         else:
             self.drop("not_in_text", string)
 
@@ -164,7 +219,7 @@ class Reading:
         """Return what was read, entities in text order."""
         self._ground_all()
         entities = sorted(self.entities.values(), key=by_position)
-        return Parsed(tuple(entities), tuple(filter(None, self.problems)))
+        return Parsed(tuple(entities), tuple(filter(None, self.problems)), len(self.alike))
 
     def _free_places(self, type: str, string: str) -> list[list[Spans]]:
         if (type, string) not in self._free:
@@ -177,24 +232,73 @@ class Reading:
         return self._found[string]
 
     def _places(self, string: str) -> list[list[Spans]]:
-        """Find where a string stands: at word boundaries, inside words."""
-        whole: list[Spans] = []
-        inner: list[Spans] = []
-        start = self.text.find(string)
-        while start >= 0:
-            end = start + len(string)
-            edges = is_boundary(self.text, start) and is_boundary(self.text, end)
-            (whole if edges else inner).append((Span(start, end),))
-            start = self.text.find(string, start + 1)
-        if whole or inner:
-            return [whole, inner]
+        """Find where a string stands: at word boundaries, inside words.
+
+        What stands nowhere as it is written is looked for with other white space, but for
+        characters that look alike, without marks around it, and in fragments: each a step of its
+        own.
+        """
+        if exact := self._parted(_occurrences(self.text, string)):
+            return exact
         words = string.split()
         if not words or len(words) > MOST_WORDS or len(string) > 2 * len(self.text):
             return []
-        loose = _loose(self.text, words)
-        if not loose and self.discontinuous:
-            return _nearest_first(list(fragments(self.text, words)))
-        return [loose]
+        if loose := _loose(self.text, words):
+            return [loose]
+        if self.lookalikes and (alike := self._alike(string)):
+            self._by_folding.add(string)
+            return alike
+        bare = _AROUND.fullmatch(string)
+        return self._bare(bare[2], string) if bare else self._in_fragments(words)
+
+    def _bare(self, bare: str, string: str) -> list[list[Spans]]:
+        """Find where a string stands without what stands around it in the answer."""
+        found = self._places(bare)
+        if bare in self._by_folding:
+            self._by_folding.add(string)
+        return found
+
+    def _in_fragments(self, words: list[str]) -> list[list[Spans]]:
+        """Find where words stand with gaps, as long as an answer has not asked for too many."""
+        if not self.discontinuous or words[0] not in self.text:
+            return []
+        self._searches += 1
+        if self._searches > MOST_SEARCHES:
+            return []
+        return _nearest_first(list(islice(fragments(self.text, words), MOST_STARTS)))
+
+    def _alike(self, string: str) -> list[list[Spans]]:
+        """Find where a string stands but for characters that look alike."""
+        words = folded(string).split()
+        found = [spans[0] for spans in _loose(self.folded.string, words)]
+        return self._parted([span for at in found if (span := self.folded.span(*at))])
+
+    def _parted(self, found: Iterable[tuple[int, int]]) -> list[list[Spans]]:
+        """Part what begins and ends where words may from what lies inside of words."""
+        whole: list[Spans] = []
+        inner: list[Spans] = []
+        for start, end in found:
+            edges = is_boundary(self.text, start) and is_boundary(self.text, end)
+            (whole if edges else inner).append((Span(start, end),))
+        return [whole, inner] if whole or inner else []
+
+
+def _occurrences(text: str, string: str) -> Iterator[tuple[int, int]]:
+    start = text.find(string)
+    while start >= 0:
+        yield start, start + len(string)
+        start = text.find(string, start + 1)
+
+
+def _around(group: list[Spans], start: int) -> list[Spans]:
+    """Return the places just before and after a start, of some in the order of the text."""
+    at = bisect_left(group, start, key=_first)
+    before = bisect_left(group, _first(group[at - 1]), key=_first) if at else 0
+    return [*group[before : before + 1], *group[at : at + 1]]
+
+
+def _first(spans: Spans) -> int:
+    return spans[0][0]
 
 
 def _place(spans: Spans) -> Place:
@@ -203,8 +307,11 @@ def _place(spans: Spans) -> Place:
 
 def _nearest_first(found: list[Spans]) -> list[list[Spans]]:
     """Part fragments that lie near each other from those that end alike but begin before these."""
+    if not found:
+        return []
     near = [spans for spans, after in pairwise([*found, ()]) if spans[-1:] != after[-1:]]
-    return [near, [spans for spans in found if spans not in near]]
+    known = set(near)
+    return [near, [spans for spans in found if spans not in known]]
 
 
 def _is_span(span: Sequence[object], length: int) -> bool:
@@ -217,20 +324,29 @@ def _is_span(span: Sequence[object], length: int) -> bool:
 
 
 def is_boundary(text: str, at: int) -> bool:
-    """Tell whether a word may begin or end here; by CJK characters and circled numbers always."""
+    """Tell whether a word may begin or end here; by CJK characters and circled numbers always.
+
+    A combining mark belongs to the letter before it.
+    """
     if at in (0, len(text)):
         return True
     before, after = text[at - 1], text[at]
+    if after > "\u02ff" and unicodedata.category(after)[0] == "M":
+        return False
+    while before > "\u02ff" and at > 1 and unicodedata.category(before)[0] == "M":
+        at -= 1
+        before = text[at - 1]
     return not (before.isalnum() and after.isalnum() and max(before, after) < "\u2460")
 
 
 def _loose(text: str, words: list[str]) -> list[Spans]:
     """Find words that stand in sequence with other white space than the answer's."""
-    if len(words) < 2:
-        found = re.finditer(re.escape(words[0]), text)
-    else:
-        found = re.finditer(r"\s+".join(map(re.escape, words)), text)
-    return [(Span(*match.span()),) for match in found]
+    if not all(word in text for word in words):
+        return []
+    if len(words) > 1:
+        pattern = re.compile(r"\s+".join(map(re.escape, words)))
+        return [(Span(*match.span()),) for match in pattern.finditer(text)]
+    return [(Span(*found),) for found in _occurrences(text, words[0])]
 
 
 def fragments(text: str, words: list[str]) -> Iterator[Spans]:

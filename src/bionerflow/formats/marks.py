@@ -8,29 +8,16 @@ own marks would be misread all the same has them escaped by a backslash, all of 
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
 from bionerflow.formats.align import Alignment, Mark, Placed, Stripped, place_marks
-from bionerflow.formats.base import NOTHING, PREFIX, Format, Parsed, body, by_position
-from bionerflow.formats.grounding import Reading, plain
+from bionerflow.formats.base import NOTHING, PREFIX, Format, by_position
+from bionerflow.formats.grounding import Reading
+from bionerflow.formats.lookalikes import alike, same_length
 from bionerflow.schema import Entity
 
 ESCAPE = "\\"
-
-
-@lru_cache(maxsize=256)
-def names_pattern(types: tuple[str, ...]) -> str:
-    """Write a pattern for the types' names as models vary them."""
-    names = sorted(types, key=len, reverse=True)
-    return "|".join(r"[\s_-]?".join(map(re.escape, re.split(r"[\s_-]+", name))) for name in names)
-
-
-@lru_cache(maxsize=4096)
-def meant_type(name: str | None, types: tuple[str, ...]) -> str:
-    """Find the type that a name means, "" if it means none."""
-    if name in types:
-        return name or ""
-    return next((type for type in types if plain(type) == plain(name or "")), "")
+BOLD = "**"
 
 
 def mark_of(match: re.Match[str], opens: bool, key: str, content: str | None = None) -> Mark:
@@ -65,9 +52,8 @@ class TagFormat(Format):
 
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Read each copy of the sentence in the answer."""
-        copy = body(answer)
-        if copy.strip() != NOTHING or copy in reading.text:
-            self.read_copy(copy, reading, reading.types[0])
+        if answer.strip() != NOTHING or answer in reading.text:
+            self.read_copy(answer, reading, reading.types[0])
 
     def without_unknown(self, copy: str, reading: Reading) -> str:
         """Take out and record what looks like a mark and is none; nothing, in most formats."""
@@ -78,7 +64,7 @@ class TagFormat(Format):
         answer = self.compose(text, entities, escaped=False)
         if ESCAPE in text or not any(char in text for char in self.special):
             return answer
-        if set(self.read(answer, text, tuple(types)).entities) == set(entities):
+        if set(self.parse(answer, text, types).entities) == set(entities):
             return answer
         return self.compose(text, entities, escaped=True)
 
@@ -99,15 +85,18 @@ class TagFormat(Format):
         """Write a piece of the sentence, its own marks behind a backslash if they are escaped."""
         return re.sub(f"([{re.escape(self.special)}])", r"\\\1", piece) if escaped else piece
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+    def read(self, answer: str, reading: Reading) -> None:
         """Read the marks by aligning the answer with the sentence."""
-        reading = Reading(text, types)
         self.read_copies(answer, reading)
-        return reading.parsed()
 
-    def read_copy(self, copy: str, reading: Reading, type: str) -> None:
-        """Read one copy of the sentence; marks without a type of their own are of `type`."""
+    def read_copy(self, copy: str, reading: Reading, type: str, clean: bool = True) -> None:
+        """Read one copy of the sentence; marks without a type of their own are of `type`.
+
+        Marks of no known type are taken out once, if `clean`.
+        """
         text = reading.text
+        if BOLD in copy and BOLD not in text:
+            copy = copy.replace(BOLD, "")
         escaped = ESCAPE in copy and ESCAPE not in text
         scan = partial(self.scan, reading=reading, escaped=escaped)
         stripped = Stripped.of(copy, scan)
@@ -117,8 +106,12 @@ class TagFormat(Format):
         else:
             source = Stripped.of(text, scan)
         alignment = Alignment.of(stripped.rest, source.rest)
-        if not alignment.exact and (cleaned := self.without_unknown(copy, reading)) != copy:
-            return self.read_copy(cleaned, reading, type)
+        if clean and not alignment.exact:
+            cleaned = self.without_unknown(copy, reading)
+            if cleaned != copy:
+                return self.read_copy(cleaned, reading, type, clean=False)
+        if reading.lookalikes and not alignment.exact:
+            alignment = Alignment.of(same_length(stripped.rest), same_length(source.rest))
         if not alignment.complete:
             reading.drop("truncated", copy[-80:])
         placed = place_marks(stripped, source, alignment)
@@ -141,23 +134,36 @@ def _pair(
         else:
             start = pending[mark.key].pop()
             said = copied[start.copied : here.copied]
-            placeable = said and None not in (start.aligned, here.aligned)
-            if not placeable or said != source[start.aligned : here.aligned]:
+            stands = source[start.aligned : here.aligned] if _placeable(start, here) else ""
+            if not said or not (said == stands or _alike(said, stands, reading)):
                 reading.drop("not_in_text", said)
             else:
                 type = mark.key if mark.key in reading.types else default
-                reading.place(type, [(start.offset, here.offset)])
+                reading.place(type, [(start.offset, here.offset)], alike=said != stands)
     for start in (start for opened in pending.values() for start in opened):
         said = copied[start.copied : start.copied + 40]
         reading.drop("truncated", f"opened, not closed: {said}")
 
 
-def _read_content(here: Placed, reading: Reading) -> None:
-    """Read a mark that holds the mention's own words: where it opens, they must stand."""
+def _placeable(start: Placed, end: Placed) -> bool:
+    return start.aligned is not None and end.aligned is not None
+
+
+def _alike(said: str, stands: str, reading: Reading) -> bool:
+    return reading.lookalikes and alike(said, stands)
+
+
+def _read_content(here: Placed, reading: Reading) -> bool:
+    """Read a mark that holds the mention's words; tell if they stand where it opens."""
     mark, start = here.mark, here.offset
     if not mark.opens:
-        return
-    if start is not None and mark.content and reading.text.startswith(mark.content, start):
-        reading.place(mark.key, [(start, start + len(mark.content))])
-    else:
-        reading.drop("not_in_text", mark.content)
+        return False
+    text = "" if start is None else reading.text[start:]
+    for content in (mark.content or "", (mark.content or "").strip()):
+        for longer in (0, 1, -1, 2, -2):  # composed and decomposed letters
+            stands = text[: max(0, len(content) + longer)]
+            if content and (stands == content or _alike(content, stands, reading)):
+                span = (start, (start or 0) + len(stands))
+                return bool(reading.place(mark.key, [span], alike=stands != content))
+    reading.drop("not_in_text", mark.content)
+    return False

@@ -6,15 +6,21 @@ quotation is believed: it is grounded at its occurrence nearest to them.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import cast
 
-from bionerflow.formats.base import NOTHING, PREFIX, Format, Parsed
+from bionerflow.formats.answers import is_prose, lines, says_nothing
+from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.repair import json_items
-from bionerflow.formats.terms import to_json
-from bionerflow.formats.triples import lines, one_line
+from bionerflow.formats.items import USUAL, Item, Keys, exact_items, read_items
+from bionerflow.formats.lookalikes import alike
+from bionerflow.formats.names import names_pattern
+from bionerflow.formats.terms import only_type, to_json
+from bionerflow.formats.triples import one_line
 from bionerflow.schema import Entity
 
-_FRAGMENTS = re.compile(r"(\S.*?)\s+(\d+\s+\d+(?:\s*;\s*\d+\s+\d+)*)(?:\s+(.*))?")
+_SPANS = Keys("type", "", ("span",))
+_INDICES = Keys("type", "entity", ("start_idx", "end_idx"))
 
 
 def _pair(entity: Entity) -> list[int]:
@@ -32,21 +38,39 @@ class SingleSpan(Format):
         """Write pairs of offsets."""
         return f"{PREFIX} {to_json([_pair(entity) for entity in entities])}"
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read a list of pairs."""
+        return place_exact(answer, f"{PREFIX} ", reading, USUAL, reading.types[0])
+
+    def read(self, answer: str, reading: Reading) -> None:
         """Read pairs of offsets."""
-        items, problems = json_items(answer)
-        reading = Reading(text, types)
-        reading.problems += problems
-        for item in items:
-            _place(reading, types[0], item)
-        return reading.parsed()
+        for item in read_items(answer, reading, USUAL, reading.types[0]):
+            place_item(item, reading)
 
 
-def _place(reading: Reading, type: str, span: object) -> None:
-    if not isinstance(span, list) or [*map(_kind, span)] != [int, int]:
-        reading.drop("malformed", span)
-    elif not reading.place(type, [span]):
-        reading.drop("not_in_text", span)
+def place_item(item: Item, reading: Reading) -> None:
+    """Add the entity that an item says, by its offsets, its mention, or both."""
+    if item.type is None or (item.text is None and not _is_pair(item.span)):
+        reading.drop("malformed", item.whole)
+    elif type := reading.type_of(item.type):
+        pair = cast("list[int]", item.span)
+        place_quoted(reading, type, [pair] if _is_pair(item.span) else [], item.text)
+
+
+def place_exact(
+    answer: str, start: str, reading: Reading, keys: Keys, type: str | None = None
+) -> bool:
+    """Read the items of an answer in the format's own form; tell whether it has this form."""
+    items = None
+    if answer.startswith(start):
+        items = exact_items(answer[len(start) :], reading, keys, type)
+    for item in items or []:
+        place_item(item, reading)
+    return items is not None
+
+
+def _is_pair(span: object) -> bool:
+    return isinstance(span, list) and [*map(_kind, span)] == [int, int]
 
 
 def _kind(value: object) -> type:
@@ -64,17 +88,14 @@ class MultiSpan(Format):
         items = [{"span": _pair(entity), "type": entity.type} for entity in entities]
         return f"{PREFIX} {to_json(items)}"
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read a list of objects with the format's keys."""
+        return place_exact(answer, f"{PREFIX} ", reading, _SPANS)
+
+    def read(self, answer: str, reading: Reading) -> None:
         """Read offsets and types."""
-        items, problems = json_items(answer)
-        reading = Reading(text, types)
-        reading.problems += problems
-        for item in items:
-            if not isinstance(item, dict) or not {"span", "type"} <= item.keys():
-                reading.drop("malformed", item)
-            elif type := reading.type_of(item["type"]):
-                _place(reading, type, item["span"])
-        return reading.parsed()
+        for item in read_items(answer, reading, _SPANS, only_type(reading.types)):
+            place_item(item, reading)
 
 
 class JsonIndex(Format):
@@ -88,18 +109,14 @@ class JsonIndex(Format):
         """Write an object an entity; ends are exclusive, as in the paper's example."""
         return to_json([_indexed(entity) for entity in entities])
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read a list of objects with the format's keys."""
+        return place_exact(answer, "", reading, _INDICES)
+
+    def read(self, answer: str, reading: Reading) -> None:
         """Read offsets, types and mentions."""
-        items, problems = json_items(answer)
-        reading = Reading(text, types)
-        reading.problems += problems
-        for item in items:
-            if not isinstance(item, dict) or "type" not in item:
-                reading.drop("malformed", item)
-            elif type := reading.type_of(item["type"]):
-                span = (item.get("start_idx"), item.get("end_idx"))
-                place_quoted(reading, type, [span], item.get("entity"))
-        return reading.parsed()
+        for item in read_items(answer, reading, _INDICES, only_type(reading.types)):
+            place_item(item, reading)
 
 
 def _indexed(entity: Entity) -> dict[str, int | str]:
@@ -112,17 +129,19 @@ def _indexed(entity: Entity) -> dict[str, int | str]:
 
 
 def place_quoted(
-    reading: Reading, type: str, spans: Sequence[Sequence[object]], quoted: object
+    reading: Reading, type: str, spans: Sequence[Sequence[int]], quoted: object
 ) -> None:
     """Add an entity with offsets and a quotation; the quotation decides if they disagree."""
-    valid = all(_kind(offset) is int for span in spans for offset in span)
-    pairs = [(int(str(a)), int(str(b))) for a, b in spans] if valid else []
-    said = " ".join(reading.text[max(a, 0) : max(b, 0)] for a, b in pairs)
-    if valid and (quoted is None or _same(said, quoted)):
-        if not reading.place(type, pairs):
-            reading.drop("not_in_text", pairs)
+    said = " ".join(reading.text[max(a, 0) : max(b, 0)] for a, b in spans)
+    if isinstance(quoted, str) and quoted.rstrip(".。 ") == said:
+        quoted = said
+    exact = quoted is None or _same(said, quoted)
+    near = exact or (reading.lookalikes and isinstance(quoted, str) and alike(said, quoted))
+    if spans and near:
+        if not reading.place(type, spans, alike=not exact):
+            reading.drop("not_in_text", spans)
     elif isinstance(quoted, str) and quoted.strip():
-        reading.ground_near(type, quoted, pairs[0][0] if pairs else 0)
+        reading.ground_near(type, quoted, spans[0][0] if spans else 0)
     else:
         reading.drop("malformed", quoted)
 
@@ -131,28 +150,45 @@ def _same(said: str, quoted: object) -> bool:
     return quoted == said or (isinstance(quoted, str) and quoted.split() == said.split())
 
 
+_OFFSETS = r"(\d{1,9}[ ,\-]\d{1,9}(?: ?; ?\d{1,9}[ ,\-]\d{1,9})*)(?: (.*))?"
+_NUMBER = re.compile(r"[TR]\d{1,9}[ :.]+")
+_ANY_TYPE = re.compile(rf"(\S.*?) {_OFFSETS}")
+
+
 class MultiBrat(Format):
     """`T1<TAB>cell_type 48 69<TAB>activated lymphocytes`, a line an entity (mfner, section 3.2)."""
 
     name = "multi_brat"
     discontinuous = True
     own_offsets = True
+    marks_in_types = "\t\r\n"
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Write standoff lines; fragments in text order."""
         rows = [_standoff(n, entity) for n, entity in enumerate(entities, start=1)]
         return "\n".join([PREFIX, *rows]) if rows else f"{PREFIX} {NOTHING}"
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+    def read(self, answer: str, reading: Reading) -> None:
         """Read standoff lines, with tabs or spaces between their fields."""
-        reading = Reading(text, types, discontinuous=True)
-        for line in lines(answer):
-            match = _FRAGMENTS.fullmatch(" ".join(line.split()))
-            if not match:
-                reading.drop("malformed", line)
-            elif type := reading.type_of(re.sub(r"^T\d+ ", "", match[1])):
-                _read_standoff(reading, type, match[2], line)
-        return reading.parsed()
+        said = list(lines(answer))
+        if not said and NOTHING not in answer:
+            reading.drop("malformed", answer)
+        for line in said:
+            flat = _NUMBER.sub("", " ".join(line.said.split()), count=1)
+            match = _known_type(reading.types).fullmatch(flat) or _ANY_TYPE.fullmatch(flat)
+            if match is None:
+                if not is_prose(line.written) and not says_nothing(line.said, reading.types):
+                    reading.drop("malformed", line.written)
+            elif type := reading.type_of(match[1]):
+                fields = line.said.split("\t", 2)
+                quoted = fields[2] if len(fields) > 2 else match[3]
+                _read_standoff(reading, type, match[2], quoted)
+
+
+@lru_cache(maxsize=256)
+def _known_type(types: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile the pattern of a line with a known type, whose name may end in numbers."""
+    return re.compile(rf"({names_pattern(types)}) {_OFFSETS}", re.IGNORECASE)
 
 
 def _standoff(n: int, entity: Entity) -> str:
@@ -160,12 +196,9 @@ def _standoff(n: int, entity: Entity) -> str:
     return f"T{n}\t{entity.type} {offsets}\t{one_line(entity.text)}"
 
 
-def _read_standoff(reading: Reading, type: str, offsets: str, line: str) -> None:
-    numbers = [number[:9] for number in re.findall(r"\d+", offsets)]
-    spans = list(zip(*[map(int, numbers)] * 2, strict=True))
-    fields = line.split("\t", 2)
-    match = None if len(fields) > 2 else _FRAGMENTS.fullmatch(" ".join(line.split()))
-    quoted = fields[2] if len(fields) > 2 else match and match[3]
+def _read_standoff(reading: Reading, type: str, offsets: str, quoted: str | None) -> None:
+    numbers = [int(number) for number in re.findall(r"\d+", offsets)]
+    spans = list(zip(numbers[::2], numbers[1::2], strict=True))
     if quoted and sorted(spans) != spans:
         said = [reading.text[start:end] for start, end in spans]
         quoted = None if " ".join(said).split() == quoted.split() else quoted

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from bionerflow.formats.align import Mark
-from bionerflow.formats.base import NOTHING, body
+from bionerflow.formats.answers import is_prose
+from bionerflow.formats.base import NOTHING
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.marks import TagFormat, mark_of, meant_type, names_pattern
+from bionerflow.formats.marks import TagFormat, mark_of
+from bionerflow.formats.names import meant_type, names_pattern
 from bionerflow.schema import Entity
 
 LONGEST_TAG = 500
@@ -44,7 +46,11 @@ class MultiTag(TagFormat):
     """`<protein>BCL6</protein>` (mfner, section 3.2)."""
 
     name = "multi_tag"
-    after_name = r"\s*[>＞]"
+    marks_in_types = "<>＜＞/\n\r"
+    #: Models add attributes, which have a sign of equality, and mentions, after a colon.
+    after_name = (
+        r"(?:\s{1,9}[\w:-]{1,40}\s{0,9}=[^<>\n]{0,200}|\s{0,9}:[^<>\n]{0,500})?\s{0,9}[>＞]"
+    )
 
     def opening(self, entity: Entity) -> str:
         """Open with the type."""
@@ -53,6 +59,12 @@ class MultiTag(TagFormat):
     def closing(self, entity: Entity) -> str:
         """Close with the type."""
         return f"</{entity.type}>"
+
+    def read_copies(self, answer: str, reading: Reading) -> None:
+        """Read each copy of the sentence in the answer; a tag may say its type in an attribute."""
+        if "=" in answer and _TYPED.search(answer):
+            answer = _by_type(answer, reading)
+        super().read_copies(answer, reading)
 
     def without_unknown(self, copy: str, reading: Reading) -> str:
         """Take out tags that neither name a type nor stand in the sentence."""
@@ -78,11 +90,34 @@ class MultiTag(TagFormat):
 @lru_cache(maxsize=256)
 def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pattern[str]:
     """Compile the pattern of tags: a slash or nothing, the type."""
-    tag = rf"[<＜]\s*(/?)\s*({names_pattern(types)}){after_name}"
+    tag = rf"[<＜]\s{{0,9}}(/?)\s{{0,9}}({names_pattern(types)}){after_name}"
     return re.compile(rf"\\<|{tag}" if escaped else tag, re.IGNORECASE)
 
 
 _ANY_TAG = re.compile(r"[<＜](/?)([^<>＜＞\n/:]{1,60})(:[^<>＜＞\n]{0,500})?[>＞]")
+
+
+_TYPED = re.compile(
+    r"[<＜](?P<tag>[A-Za-z]\w{0,40})\s[^<>\n]{0,100}?=\s{0,9}[\"'“]?(?P<type>[^<>\n=\"'”]{1,80})[\"'”]?"
+    r"\s{0,9}[>＞]|[<＜]/(?P<closed>[A-Za-z]\w{0,40})\s{0,9}[>＞]"
+)
+
+
+def _by_type(answer: str, reading: Reading) -> str:
+    """Write `<entity type="protein">BCL6</entity>` with the type as the tag's name."""
+    opened: dict[str, list[str]] = {}
+
+    def named(match: re.Match[str]) -> str:
+        if match["closed"]:
+            types = opened.get(match["closed"])
+            return f"</{types.pop()}>" if types else match[0]
+        type = meant_type(match["type"], reading.types)
+        if not type or meant_type(match["tag"], reading.types):
+            return match[0]
+        opened.setdefault(match["tag"], []).append(type)
+        return f"<{type}>"
+
+    return _TYPED.sub(named, answer)
 
 
 class Html(MultiTag):
@@ -95,7 +130,8 @@ class Html(MultiTag):
     name = "html"
     prompt = "unified"
     crossing = True
-    after_name = r"\s*[:：]"
+    marks_in_types = "<>＜＞/:：\n\r"
+    after_name = r"\s{0,9}[:：>＞]"
 
     def opening(self, entity: Entity) -> str:
         """Open with the type and the mention."""
@@ -117,6 +153,9 @@ class Html(MultiTag):
                 continue
             if match[0] == r"\<":
                 yield mark_of(match, False, "")
+                continue
+            if match[0][-1] in ">＞":  # as in `multi_tag`
+                yield mark_of(match, not match[1], meant_type(match[2], reading.types))
                 continue
             done = _content_end(string, match.end(), reading.text)
             type, content = meant_type(match[2], reading.types), string[match.end() : done - 1]
@@ -141,6 +180,7 @@ class Symbolic(TagFormat):
     name = "symbolic"
     prompt = "unified"
     special = "[]［］【】"
+    marks_in_types = ":：\n\r"
 
     def opening(self, entity: Entity) -> str:
         """Open."""
@@ -161,7 +201,7 @@ class Symbolic(TagFormat):
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Cut the answer at the types' names, and read a copy for each."""
         starts = list(_heading_pattern(reading.types).finditer(answer))
-        before = body(answer[: starts[0].start()] if starts else answer).strip()
+        before = (answer[: starts[0].start()] if starts else answer).strip()
         if before and before != NOTHING:
             self._drop_lines(before, reading)
         ends = [start.start() for start in starts[1:]] + [len(answer)]
@@ -173,6 +213,7 @@ class Symbolic(TagFormat):
                 reading.drop("malformed", answer[start.start() : end])
                 continue
             copy = answer[start.end() : end].removesuffix("\n")
+            copy = copy if copy.strip(" \t") != "" and copy[0] != "\n" else copy.lstrip("\n")
             if "\n" not in reading.text:
                 copy, _, rest = copy.partition("\n")
                 self._drop_lines(rest, reading)
@@ -180,7 +221,9 @@ class Symbolic(TagFormat):
 
     def _drop_lines(self, lines: str, reading: Reading) -> None:
         for line in filter(str.strip, lines.split("\n")):
-            named = re.match(r"\s*([\w -]{1,40})[:：]", line)
+            named = re.match(r"\s*([\w -]{1,40})[:：]\s*\S", line)
+            if not named and is_prose(line):
+                continue
             reading.drop("unknown_type" if named else "malformed", named[1] if named else line)
 
     def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
@@ -196,5 +239,7 @@ _PAIRS = {"[": "[]", "]": "[]", "［": "［］", "］": "［］", "【": "【】
 @lru_cache(maxsize=256)
 def _heading_pattern(types: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(
-        rf"^[ \t]*({names_pattern(types)})[ \t]*[:：] ?", re.IGNORECASE | re.MULTILINE
+        rf"^[ \t]{{0,9}}(?:[-*•#]{{1,6}}[ \t]{{1,9}}|\d{{1,3}}[.)][ \t]{{1,9}})?[*_`]{{0,3}}"
+        rf"({names_pattern(types)})[*_`]{{0,3}}[ \t]{{0,9}}[:：][*_`]{{0,3}} ?",
+        re.IGNORECASE | re.MULTILINE,
     )

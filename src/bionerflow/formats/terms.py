@@ -4,9 +4,10 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
+from bionerflow.formats.answers import cleaned
 from bionerflow.formats.base import PREFIX, Format, Parsed, by_position
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.repair import json_items
+from bionerflow.formats.items import USUAL, Item, Keys, exact_items, read_items
 from bionerflow.schema import Entity, Turn
 
 _TURN = re.compile(r"^[ \t]*Type[ \t]*[:：][ \t]*(.+)$", re.MULTILINE)
@@ -17,12 +18,29 @@ def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def read_strings(answer: str, type: str, reading: Reading) -> None:
-    """Ground each string of a JSON array."""
-    items, problems = json_items(answer)
-    reading.problems += problems
-    for item in items:
-        reading.ground(type, item)
+def only_type(types: Sequence[str]) -> str | None:
+    """Return the type of items that say none: the only one asked for, or nothing."""
+    return types[0] if len(types) == 1 else None
+
+
+def ground_item(item: Item, reading: Reading) -> None:
+    """Ground the mention that an item says."""
+    if item.type is None or item.text is None:
+        reading.drop("malformed", item.whole)
+    elif type := reading.type_of(item.type):
+        reading.ground(type, item.text)
+
+
+def ground_exact(
+    answer: str, start: str, reading: Reading, keys: Keys, type: str | None = None
+) -> bool:
+    """Ground the items of an answer in the format's own form; tell whether it has this form."""
+    items = None
+    if answer.startswith(start):
+        items = exact_items(answer[len(start) :], reading, keys, type)
+    for item in items or []:
+        ground_item(item, reading)
+    return items is not None
 
 
 class SingleTerm(Format):
@@ -36,11 +54,14 @@ class SingleTerm(Format):
         """Write the strings."""
         return f"{PREFIX} {to_json([entity.text for entity in entities])}"
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Ground the strings of a list of strings."""
+        return ground_exact(answer, f"{PREFIX} ", reading, USUAL, reading.types[0])
+
+    def read(self, answer: str, reading: Reading) -> None:
         """Ground the strings."""
-        reading = Reading(text, types, discontinuous=True)
-        read_strings(answer, types[0], reading)
-        return reading.parsed()
+        for item in read_items(answer, reading, USUAL, reading.types[0]):
+            ground_item(item, reading)
 
 
 class ConvTerm(SingleTerm):
@@ -64,20 +85,34 @@ class ConvTerm(SingleTerm):
             turns += super().render(text, entities, (type,), order)
         return turns
 
-    def parse(self, output: str | Sequence[str], text: str, types: Sequence[str]) -> Parsed:
+    def parse(
+        self,
+        output: str | Sequence[str],
+        text: str,
+        types: Sequence[str],
+        lookalikes: bool = True,
+    ) -> Parsed:
         """Read the answers in the order of the types, or a conversation in one string."""
-        reading = Reading(text, tuple(types))
+        asked = tuple(types)
+        whole = Reading(text, asked)
         if isinstance(output, str):
-            answers = _answers(output, reading)
+            answer, cut = cleaned(output, text, asked)
+            if cut:
+                whole.drop("truncated", "the answer ends within thoughts")
+            answers = {} if cut and not answer.strip() else _answers(answer, whole)
         else:
-            answers = dict(zip(types, output, strict=False))
-        entities: list[Entity] = []
-        problems = list(reading.parsed().problems)
-        for type, answer in answers.items():
-            parsed = self.read(answer, text, (type,))
-            entities += parsed.entities
-            problems += parsed.problems
-        return Parsed(tuple(sorted(entities, key=by_position)), tuple(problems))
+            answers = dict(zip(asked, output, strict=False))
+        parts = [
+            super(ConvTerm, self).parse(answer, text, (type,), lookalikes)
+            for type, answer in answers.items()
+        ]
+        entities = [entity for part in parts for entity in part.entities]
+        problems = [*whole.parsed().problems, *(p for part in parts for p in part.problems)]
+        return Parsed(
+            tuple(sorted(entities, key=by_position)),
+            tuple(problems),
+            sum(part.lookalikes for part in parts),
+        )
 
 
 def _answers(output: str, reading: Reading) -> dict[str, str]:
@@ -98,27 +133,23 @@ class MultiTerm(Format):
     name = "multi_term"
     discontinuous = True
     start = f"{PREFIX} "
-    text_key = "text"
-    type_key = "type"
+    keys = USUAL
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Write an object an entity."""
         return self.start + to_json([self._item(entity) for entity in entities])
 
     def _item(self, entity: Entity) -> dict[str, str]:
-        return {self.text_key: entity.text, self.type_key: entity.type}
+        return {self.keys.text: entity.text, self.keys.type: entity.type}
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Ground the string of each object of a list of objects with the format's keys."""
+        return ground_exact(answer, self.start, reading, self.keys)
+
+    def read(self, answer: str, reading: Reading) -> None:
         """Ground the string of each object."""
-        items, problems = json_items(answer)
-        reading = Reading(text, types, discontinuous=True)
-        reading.problems += problems
-        for item in items:
-            if not isinstance(item, dict) or not {self.text_key, self.type_key} <= item.keys():
-                reading.drop("malformed", item)
-            elif type := reading.type_of(item[self.type_key]):
-                reading.ground(type, item[self.text_key])
-        return reading.parsed()
+        for item in read_items(answer, reading, self.keys, only_type(reading.types)):
+            ground_item(item, reading)
 
 
 class JsonEntity(MultiTerm):
@@ -127,8 +158,7 @@ class JsonEntity(MultiTerm):
     name = "json_entity"
     prompt = "bioselecttune"
     start = ""
-    text_key = "name"
-    type_key = "entity"
+    keys = Keys("entity", "name")
 
     def instruction(self, types: Sequence[str], language: str) -> str:
         """Name the types as words of a sentence, as the paper does ("chemical entities")."""
@@ -136,4 +166,4 @@ class JsonEntity(MultiTerm):
         return super().instruction(words, language)
 
     def _item(self, entity: Entity) -> dict[str, str]:
-        return {self.type_key: entity.type, self.text_key: entity.text}
+        return {self.keys.type: entity.type, self.keys.text: entity.text}

@@ -1,14 +1,18 @@
 """`BCL6; is a; protein`, a line an entity (mfner, section 3.2)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from bionerflow.formats.base import NOTHING, PREFIX, Format, Parsed, body
+from bionerflow.formats.answers import is_prose, lines, says_nothing
+from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
 from bionerflow.schema import Entity
 
-_LINK = re.compile(r"[ \t]?[;；][ \t]*is an?[ \t]*[;；][ \t]*")
+_LINK = re.compile(
+    r"[ \t]?[;；,，|][ \t]{0,9}is[ _]an?[ \t]{0,9}[;；,，|][ \t]{0,9}", re.IGNORECASE
+)
 _BREAKS = re.compile(r"[\r\n]")
+_AROUND = {"(": ")", "（": "）", "<": ">", "[": "]", '"': '"'}
 
 
 def one_line(string: str) -> str:
@@ -16,32 +20,43 @@ def one_line(string: str) -> str:
     return _BREAKS.sub(" ", string)
 
 
-def lines(answer: str) -> Iterator[str]:
-    """Yield the lines of an answer that say something."""
-    for line in body(answer).split("\n"):
-        said = line.strip(" \t\r`")
-        if said and said != NOTHING:
-            yield line
-
-
 class MultiTriple(Format):
     """Triples with the relation "is a"."""
 
     name = "multi_triple"
     discontinuous = True
+    edges = False
+    marks_in_types = ";；\r\n"
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Write a line an entity."""
         triples = [f"{one_line(entity.text)}; is a; {entity.type}" for entity in entities]
         return "\n".join([PREFIX, *triples]) if triples else f"{PREFIX} {NOTHING}"
 
-    def read(self, answer: str, text: str, types: tuple[str, ...]) -> Parsed:
+    def read(self, answer: str, reading: Reading) -> None:
         """Ground the subject of each triple; a text's own semicolons belong to the subject."""
-        reading = Reading(text, types, discontinuous=True)
-        for line in lines(answer):
-            links = list(_LINK.finditer(line))
-            if not links:
-                reading.drop("malformed", line)
-            elif type := reading.type_of(line[links[-1].end() :].strip()):
-                reading.ground(type, line[: links[-1].start()])
-        return reading.parsed()
+        said = list(lines(answer))
+        if not said and NOTHING not in answer:
+            reading.drop("malformed", answer)
+        for line in said:
+            *_, link = [None, *_LINK.finditer(line.written)]
+            if link:
+                subject, name = line.written[: link.start()], line.written[link.end() :]
+                if type := reading.type_of(_named(name.strip(), reading)):
+                    reading.ground(type, _subject(subject, reading))
+            elif not is_prose(line.written) and not says_nothing(line.said, reading.types):
+                reading.drop("malformed", line.written)
+
+
+def _named(name: str, reading: Reading) -> str:
+    return name if name in reading.types else name.rstrip(')）>]"')
+
+
+def _subject(written: str, reading: Reading) -> str:
+    """Take a bullet, a number and marks off a mention, which the sentence has not there."""
+    if reading.stands(written):
+        return written
+    said = next((line.said for line in lines(written)), written)
+    if said[:1] in _AROUND and not reading.stands(said):
+        return said[1:].removesuffix(_AROUND[said[0]])
+    return said

@@ -1,0 +1,429 @@
+"""The items of an answer in JSON or code, in all the shapes that models give them.
+
+An item says a type, a mention, offsets, or some of these. It may be a string, a pair, or an object
+with keys of other names; items may be wrapped in objects, grouped by type, or said in a string.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from bionerflow.formats.answers import Line, is_none, is_prose, lines, says_nothing
+from bionerflow.formats.grounding import Reading
+from bionerflow.formats.names import meant_type, plain
+from bionerflow.formats.repair import decode, loads, unescaped
+
+#: JSON in a string in a string: deeper ones are not read.
+STRINGS = 3
+
+_START = re.compile(
+    r"[\[［【]\s{0,200}(?=[\"'“‘{\[(\d［【｛（\]］】]|None\b|dict\(|$)|[{｛]\s{0,200}[\"'“‘]"
+)
+_OPENING = re.compile(r"[\[［【({｛]")
+_ALONE = re.compile(r"(?:^|\n|[:：=>])[\s`*\-•·–+\d.)(]*$")
+_HEADING = re.compile(r"([^\n:：\[\]{}]{1,80})[:：][\s*_`]*$")
+_BEFORE, _BETWEEN = 100, " \t,，、;；"
+
+_TYPE_KEYS = (
+    *("type", "entitytype", "label", "category", "class", "entitylabel", "entityclass"),
+    *("tag", "nertag", "semantictype", "kind", "entity", "类型", "类别", "标签", "实体类型"),
+)
+_TEXT_KEYS = (
+    *("text", "mention", "name", "entity", "span", "term", "word", "value", "string", "surface"),
+    *("entitytext", "entityname", "surfaceform", "phrase", "token", "content", "实体", "文本"),
+    "名称",
+)
+_SPAN_KEYS = ("span", "spans", "offsets", "offset", "position", "positions", "indices", "range")
+_START_KEYS = ("startidx", "start", "begin", "startchar", "startoffset", "startindex", "startpos")
+_END_KEYS = ("endidx", "end", "stop", "endchar", "endoffset", "endindex", "endpos")
+_WRAPPERS = (
+    *("entities", "entitylist", "entity", "results", "result", "answer", "answers", "output"),
+    *("data", "mentions", "items", "annotations", "response", "list", "namedentities", "ner"),
+    *("extractedentities", "predictions", "spans", "names", "texts", "terms", "words", "values"),
+    *("实体", "结果", "实体列表"),
+)
+
+
+class Item(NamedTuple):
+    """What an answer says of a mention; what it does not say is None."""
+
+    type: object
+    text: object = None
+    span: object = None
+    whole: object = None
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of a format's own objects: the type's, the mention's, those of the offsets."""
+
+    type: str = "type"
+    text: str = "text"
+    span: tuple[str, ...] = ()
+
+    @cached_property
+    def all(self) -> set[str]:
+        """All of the keys; offsets alone may say where a mention stands."""
+        return {self.type, *self.span, *([self.text] if self.text else [])}
+
+
+#: Of formats whose items are strings, or have the most usual keys.
+USUAL = Keys()
+
+
+def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> Iterator[Item]:
+    """Yield the items of an answer; problems with its form go to the reading.
+
+    Args:
+        answer: The answer, without what stands around it.
+        reading: The sentence and the types asked for.
+        keys: The format's own keys, which are looked for first.
+        type: The type of items that say none, where only one is asked for.
+    """
+    for value in _values(answer, reading, type):
+        yield from items_of(value, reading, keys, type)
+
+
+def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> list[Item] | None:
+    """Return the items of a list in the format's own form; None if it has another form.
+
+    The same as `read_items` on such an answer (a test compares them), in less time.
+    """
+    try:
+        value = loads(answer)
+    except ValueError:
+        return None
+    if not isinstance(value, list):
+        return None
+    items = [_own(part, reading, keys, type) for part in value]
+    return None if None in items else items  # type: ignore[return-value]
+
+
+def _own(said: Any, reading: Reading, keys: Keys, type: str | None) -> Item | None:
+    """Read an item in the format's own form; None if it has another form."""
+    if said.__class__ is str:
+        return Item(type, said) if type and said in reading.text and not is_none(said) else None
+    if said.__class__ is list and type:
+        return Item(type, None, said, said) if [*map(_kind, said)] == [int, int] else None
+    if said.__class__ is not dict or said.keys() != keys.all:
+        return None
+    span = said[keys.span[0]] if len(keys.span) == 1 else [said[key] for key in keys.span]
+    text = said.get(keys.text)
+    whole = said[keys.type] in reading.types and text.__class__ is not list
+    return Item(said[keys.type], text, span or None, said) if whole and _is_flat(span) else None
+
+
+def _is_flat(span: list[object]) -> bool:
+    return not span or span[0].__class__ is int
+
+
+def _values(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
+    """Yield the lists and objects of an answer, or its lines where it has none."""
+    stripped = answer.strip().strip("`").strip()
+    for _ in range(STRINGS):
+        try:
+            value = loads(stripped)
+        except ValueError:
+            break
+        if isinstance(value, list | dict):
+            yield value
+            return
+        if not isinstance(value, str):
+            reading.drop("malformed", stripped)
+            return
+        stripped = value.strip()
+    found = list(_lists(stripped, reading))
+    if not found and '\\"' in stripped:
+        found = list(_lists(unescaped(stripped), reading))
+    if found:
+        yield from found
+    else:
+        yield from plain_lines(stripped, reading, type)
+
+
+class _List(NamedTuple):
+    value: object
+    alone: bool
+    start: int
+
+
+def _lists(answer: str, reading: Reading) -> Iterator[object]:
+    """Yield the lists and objects in words, but none twice.
+
+    One within a sentence counts only if none stands by itself: in a line of its own, after a colon,
+    or right after another.
+    """
+    found: list[_List] = []
+    heading: re.Match[str] | None = None
+    start = _START.search(answer) or _OPENING.match(answer)
+    end = 0
+    while start is not None:
+        at = start.start()
+        value, after, broken = decode(answer, at, reading.stands)
+        if broken:
+            reading.drop(broken, answer[max(at, len(answer) - 80) :])
+        if not any(value == other.value for other in found[-4:]):
+            before = answer[max(end, at - _BEFORE) : at]
+            if found and not before.strip(_BETWEEN):
+                alone = found[-1].alone
+            else:
+                alone = bool(_ALONE.search(before if len(before) == at - end else f"x{before}"))
+                heading = _HEADING.search(before)
+            named = _headed(value, heading and heading[1], reading)
+            found.append(_List(named, alone, at))
+        end = after
+        start = _START.search(answer, end)
+    counted = [one for one in found if one.alone] or found
+    for one in found:
+        if one not in counted:
+            reading.drop("malformed", f"a list within words: {answer[one.start :][:40]}")
+    for one in counted:
+        yield one.value
+
+
+def _headed(value: object, heading: str | None, reading: Reading) -> object:
+    """Give a list the type that the words before it name."""
+    named = meant_type(re.sub(r"^[\s\d.)*#-]*", "", heading), reading.types) if heading else ""
+    if named and isinstance(value, list) and not any(isinstance(item, dict) for item in value):
+        return {named: value}
+    return value
+
+
+def items_of(value: object, reading: Reading, keys: Keys, type: str | None) -> Iterator[Item]:
+    """Yield the items in a value."""
+    waiting: list[tuple[object, object]] = [(value, type)]
+    while waiting:
+        value, said = waiting.pop()
+        if isinstance(value, dict):
+            parts = _of_object(value, said, reading, keys)
+        elif isinstance(value, list):
+            parts = _of_list(value, said, reading)
+        elif value is None or (isinstance(value, str) and _is_nothing(value, reading)):
+            continue
+        else:
+            parts = [Item(said, value, None, value)]
+        for part in reversed(parts):
+            if isinstance(part, Item):
+                waiting.append((part, None))
+            else:
+                waiting.append(part)
+        while waiting and isinstance(waiting[-1][0], Item):
+            yield waiting.pop()[0]  # type: ignore[misc]
+
+
+def _is_nothing(words: str, reading: Reading) -> bool:
+    return not reading.stands(words) and says_nothing(words, reading.types)
+
+
+Parts = list["Item | tuple[object, object]"]
+
+
+def _of_list(values: list[object], said: object, reading: Reading) -> Parts:
+    """Read a list: a pair of offsets, an item without keys, or a list of items."""
+    if len(values) == 1 and isinstance(values[0], str) and is_none(values[0]):
+        return []
+    numbers = [value for value in values if value.__class__ is int]
+    if values and all(isinstance(value, int | float) for value in values):
+        return [Item(said, None, values, values)]
+    if said is not None and len(numbers) == 2 and len(values) == 3:
+        return [Item(said, text, numbers, values) for text in values if isinstance(text, str)]
+    if said is None and 2 <= len(values) <= 5:
+        types = [value for value in values if meant_type(value, reading.types)]
+        rest = [v for v in values if isinstance(v, str) and v not in types and v != "is a"]
+        spans = [value for value in values if isinstance(value, list) and len(value) == 2]
+        if len(types) == 1 and len(numbers) in (0, 2) and len(rest) <= 1:
+            span = numbers or (spans[0] if spans else None)
+            if rest or span:
+                return [Item(types[0], rest[0] if rest else None, span, values)]
+    return [(value, said) for value in values]
+
+
+def _of_object(value: dict[str, object], said: object, reading: Reading, keys: Keys) -> Parts:
+    """Read an object: an item, a group under a type, a map from mentions to types, a wrapper."""
+    type = value.get(keys.type)
+    if isinstance(type, str) and type in reading.types and isinstance(value.get(keys.text), str):
+        return [Item(type, value[keys.text], _span(value), value)]
+    named = {plain(str(key)): key for key in value}
+    type_key = _type_key(value, named, reading, keys)
+    text_key = _text_key(value, named, keys, type_key)
+    span = _span({plain(str(key)): one for key, one in value.items()})
+    wrapped = [key for key in map(named.get, _WRAPPERS) if key and _wraps(value, key, type_key)]
+    type = said if type_key is None else value[type_key]
+    if wrapped and (text_key is None or text_key in wrapped or type_key is None):
+        return [(value[key], said if type_key is None else type) for key in wrapped]
+    if text_key is not None or span is not None:
+        text = None if text_key is None else value[text_key]
+        return _several(type, text, span, value)
+    if (type_key is not None and len(value) == 1) or not value:
+        return [Item(type, None, None, value)] if value else []
+    return _grouped(value, said, reading)
+
+
+def _wraps(value: dict[str, object], key: str, type_key: str | None) -> bool:
+    return key != type_key and isinstance(value[key], list | dict) and not _is_pair(value[key])
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list) and [*map(_kind, value)] == [int, int]
+
+
+def _kind(value: object) -> type:
+    return value.__class__
+
+
+def _type_key(
+    value: dict[str, object], named: dict[str, str], reading: Reading, keys: Keys
+) -> str | None:
+    """Find the key whose value names a type; without one, the key that should."""
+    present = [named[key] for key in (plain(keys.type), *_TYPE_KEYS) if key in named]
+    for key in present:
+        said = value[key]
+        types = said if isinstance(said, list) else [said]
+        if types and all(meant_type(type, reading.types) for type in types):
+            return key
+    own = [key for key in present if plain(key) not in (plain(keys.text), "entity", "kind")]
+    return keys.type if keys.type in present else own[0] if own else None
+
+
+def _text_key(
+    value: dict[str, object], named: dict[str, str], keys: Keys, type_key: str | None
+) -> str | None:
+    """Find the key whose value is the mention."""
+    for key in (plain(keys.text), *_TEXT_KEYS):
+        name = named.get(key)
+        if name is not None and name != type_key and not _offsets(value[name], key):
+            return name
+    return None
+
+
+def _offsets(value: object, key: str) -> bool:
+    return key in _SPAN_KEYS and not isinstance(value, str)
+
+
+def _span(value: dict[str, object]) -> object:
+    """Return the offsets that an object says: a pair, a list of pairs, or None."""
+    for key in _SPAN_KEYS:
+        if key in value and not isinstance(value[key], str):
+            return value[key]
+    for starts, ends in ((_START_KEYS, _END_KEYS), (("start_idx",), ("end_idx",))):
+        start = next((value[key] for key in starts if key in value), None)
+        end = next((value[key] for key in ends if key in value), None)
+        if start is not None or end is not None:
+            return [start, end]
+    return None
+
+
+def _several(type: object, text: object, span: object, whole: object) -> Parts:
+    """Make an item of each type, mention and pair of offsets that one object says."""
+    types = type if isinstance(type, list) else [type]
+    texts = text if isinstance(text, list) else [text]
+    spans = span if isinstance(span, list) and span and not _flat(span) else [span]
+    if len(texts) > 1 and len(spans) == len(texts):
+        pairs = list(zip(texts, spans, strict=True))
+    elif len(texts) > 1:
+        pairs = [(text, None) for text in texts]
+    else:
+        pairs = [(text, span) for text in texts for span in spans]
+    return [Item(type, text, span, whole) for type in types for text, span in pairs]
+
+
+def _flat(span: list[object]) -> bool:
+    return not all(isinstance(part, list) for part in span)
+
+
+def _grouped(value: dict[str, object], said: object, reading: Reading) -> Parts:
+    """Read an object with other keys: types, mentions, or names that wrap items."""
+    parts: Parts = []
+    for key, held in value.items():
+        type = meant_type(key, reading.types)
+        if type:
+            parts.append((held, type))
+        elif isinstance(held, str) and meant_type(held, reading.types):
+            parts.append(Item(held, key, None, value))
+        elif isinstance(held, dict) or (isinstance(held, list) and _holds_objects(held)):
+            parts.append((held, said))
+        elif held not in ([], None) and not (isinstance(held, str) and _is_nothing(held, reading)):
+            kind = "unknown_type" if isinstance(held, list) else "malformed"
+            reading.drop(kind, key if isinstance(held, list) else value)
+    return parts
+
+
+def _holds_objects(values: list[object]) -> bool:
+    return bool(values) and all(isinstance(value, dict) for value in values)
+
+
+_TYPED = (
+    re.compile(r"(?P<text>.{1,300}?)\s*[(（\[]\s*(?P<type>[^()（）\[\]]{1,80})\s*[)）\]]\.?"),
+    re.compile(
+        r"(?P<text>.{1,300}?)\s*(?:[;；|,，]\s*is an?\s*[;；|,，]|->|→|=>|\||\t)\s*"
+        r"(?P<type>.{1,80})"
+    ),
+    re.compile(r"(?P<text>.{1,300})\s*(?:[:：]| [-–—] )\s*(?P<type>.{1,80})"),
+)
+_NAMED = re.compile(r"(?P<type>[^:：]{1,80}?)\s*[:：]\s*(?P<rest>.*)")
+_COMMAS = re.compile(r"\s*[,，、;；]\s*")
+
+
+def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
+    """Read an answer without brackets: a mention a line, or with commas between.
+
+    A bullet, a heading or the sentence itself says that a line lists mentions; words that do not
+    stand in the sentence are not taken for a list.
+    """
+    said: list[Line] = list(lines(answer))
+    heading, found = type, False
+    for line in said:
+        named = _NAMED.fullmatch(line.said.lstrip("# "))
+        if says_nothing(line.said, reading.types):
+            found = True
+        elif named and (meant := meant_type(named["type"], reading.types)):
+            heading = meant
+            if rest := named["rest"].strip():
+                found = True
+                yield from _listed(rest, meant, True, reading)
+        elif typed := _typed(line.said, reading):
+            found = True
+            yield {typed[1]: [typed[0]]}
+        elif line.bulleted or not is_prose(line.written):
+            found = True
+            yield from _listed(line.said, heading, line.bulleted, reading)
+    if not found:
+        reading.drop("malformed", answer)
+
+
+def _typed(line: str, reading: Reading) -> tuple[str, str] | None:
+    """Read a line that says a mention and its type."""
+    for pattern in _TYPED:
+        match = pattern.fullmatch(line)
+        if match and (type := meant_type(match["type"], reading.types)):
+            return match["text"].strip(" \"'`“”"), type
+    return None
+
+
+def _listed(line: str, type: str | None, marked: bool, reading: Reading) -> Iterator[object]:
+    """Read a line of mentions of one type."""
+    whole = _mention(line, reading)
+    if type is None:
+        reading.drop("malformed", line)
+    elif reading.stands(whole) and (marked or whole != reading.text.strip()):
+        yield {type: [whole]}
+    else:
+        parts = [_mention(part, reading) for part in _COMMAS.split(line) if part.strip()]
+        standing = [part for part in parts if reading.stands(part)]
+        if (parts and len(standing) == len(parts)) or (marked and len(standing) * 2 >= len(parts)):
+            yield {type: parts}
+        elif marked:
+            yield {type: [whole]}
+        else:
+            reading.drop("malformed", line)
+
+
+def _mention(part: str, reading: Reading) -> str:
+    """Take quotation marks and a full stop off, which the sentence has not there."""
+    said = part.strip().strip("`")
+    if len(said) > 1 and said[0] in "\"'“‘" and said[-1] in "\"'”’":
+        said = said[1:-1]
+    bare = said.rstrip(".。")
+    return bare if bare and "." not in bare and reading.stands(bare) else said

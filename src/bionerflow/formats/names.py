@@ -1,0 +1,72 @@
+"""Names of entity types, as models vary them."""
+
+import re
+from functools import lru_cache
+
+#: A longer string is no name of a type.
+LONGEST_NAME = 200
+_SEPARATORS = re.compile(r"[\s_-]+")
+_EDGES = " \t\r\n*_`'\"“”‘’.,:;，。：；()（）[]【】<>"
+_KINDS = re.compile(r"[\s_-]+(?:entit(?:y|ies)|mentions?|names?|types?)$", re.IGNORECASE)
+
+
+def plain(name: str) -> str:
+    """Write a name without what models vary: letter case, spaces, hyphens, underscores."""
+    return _SEPARATORS.sub("", name).casefold()
+
+
+def _other_numbers(name: str) -> list[str]:
+    """Return the plurals of a plain name, and the singulars that it may be the plural of."""
+    found = [f"{name}s", f"{name}es"]
+    if name.endswith("y"):
+        found.append(f"{name[:-1]}ies")
+    if name.endswith("ies"):
+        found.append(f"{name[:-3]}y")
+    if name.endswith("s"):
+        found += [name[:-1], name.removesuffix("es")]
+    return found
+
+
+@lru_cache(maxsize=256)
+def _known(types: tuple[str, ...]) -> dict[str, str]:
+    """Map plain names to types; a type's own name wins over another one's plural."""
+    known: dict[str, str] = {}
+    for type in types:
+        known.setdefault(plain(type), type)
+    for name, type in list(known.items()):
+        for other in _other_numbers(name):
+            known.setdefault(other, type)
+    return known
+
+
+@lru_cache(maxsize=4096)
+def _meant(name: str, types: tuple[str, ...]) -> str:
+    known = _known(types)
+    bare = name.strip(_EDGES)
+    for form in (name, bare, _KINDS.sub("", bare)):
+        if type := known.get(plain(form)):
+            return type
+    return ""
+
+
+def meant_type(name: object, types: tuple[str, ...]) -> str:
+    """Find the type that a name means: singular or plural, with or without marks around it.
+
+    Args:
+        name: What an answer says.
+        types: The types asked for.
+
+    Returns:
+        One of `types`, or "" if the name means none of them.
+    """
+    if not isinstance(name, str) or len(name) > LONGEST_NAME:
+        return ""
+    return name if name in types else _meant(name, types)
+
+
+@lru_cache(maxsize=256)
+def names_pattern(types: tuple[str, ...]) -> str:
+    """Write a regular expression for the names of types, singular or plural, longest first."""
+    names = sorted(types, key=len, reverse=True)
+    forms = [r"[\s_-]?".join(map(re.escape, _SEPARATORS.split(name))) for name in names]
+    return f"(?:{'|'.join(forms)})(?:e?s)?"
