@@ -168,7 +168,8 @@ WHOLE = [
     "E. coli and S. aureus grew.", "With mol. wt. 30 kDa.",
 ]  # fmt: skip
 PARTED = {
-    "Found Salmonella spp. They grew.": 2, "Given approx.\n4 cells.": 2, "In the group. 12 died.": 2,
+    "Found Salmonella spp. They grew.": 2, "Given approx.\n4 cells.": 2,
+    "In the group. 12 died.": 2,
     "It was wet. 3 died.": 2, "No syngr. 2 seen.": 2,
 }  # fmt: skip
 
@@ -212,7 +213,7 @@ def cases() -> dict[str, dict]:
 @pytest.mark.parametrize("name", [name for name, case in cases().items() if case["to"] == "brat"])
 def test_handed_line_breaks(name, tmp_path):
     case = cases()[name]
-    ((type, _, word),) = case["mentions"]
+    ((_, _, word),) = case["mentions"]
     out = found((SHARED / case["file"]).read_bytes(), "brat", word, folder=tmp_path)
     assert brat_lines(out) == [case["right"]]
 

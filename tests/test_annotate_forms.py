@@ -167,6 +167,10 @@ def of_doccano(out: Path) -> Iterator[tuple[Place, str]]:
 UNIT = re.compile(r"(\d+)-(\d+)\t(\d+)-(\d+)\t(.*)\t(.*)\t(.*)\t")
 
 
+def in_tsv(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t")
+
+
 def plain(value: str) -> str:
     return re.sub(r"\\(->|.)", r"\1", value)
 
@@ -178,6 +182,11 @@ def of_webanno(out: Path) -> Iterator[tuple[Place, str]]:
         head, *blocks = path.read_text("utf-8").split("\n\n")
         assert head.split("\n")[0] == "#FORMAT=WebAnno TSV 3.3"
         found: dict[tuple[str, str], tuple[int, int]] = {}
+        said = [line.removeprefix("#Text=") for line in "\n".join(blocks).split("\n")
+                if line.startswith("#Text=")]  # fmt: skip
+        asked = [TEXTS[path.stem][s.start : s.end] for s in sentences(TEXTS[path.stem], "en")]
+        tabbed = (re.sub("[\r\x0c\u2028]", " ", in_tsv(text)) for text in asked)
+        assert said == [line for text in tabbed for line in text.split("\n")]
         for line in "\n".join(blocks).split("\n"):
             unit = UNIT.fullmatch(line)
             assert unit or not line or line.startswith("#Text=")

@@ -54,7 +54,7 @@ FORMS: dict[str, Form] = {
     "pubtator": Form(pubtator, "PubTator", "pubtator", "`bioc` of the BioC group"),
     "spacy": Form(spacy, "spaCy, `Doc.to_json` lines", "spacy", "`spacy`"),
     "webanno": Form(webanno, "WebAnno TSV 3.3", "webanno", "the format's documented grammar"),
-    "xmi": Form(xmi, "UIMA CAS XMI", "xmi", "`dkpro-cassis`"),
+    "xmi": Form(xmi, "UIMA CAS XMI", "cas", "`dkpro-cassis`"),
 }
 
 

@@ -25,7 +25,7 @@ def _origin(one: Annotated) -> dict[str, Any]:
 
 
 def jsonl(annotated: Iterable[Annotated], out: Path, summary: Summary) -> None:
-    """Write one record per passage; spans count in its text.
+    """Write one record per passage, with its sentences; all spans count in its text.
 
     The reader `jsonl` reads it.
     """
@@ -35,6 +35,7 @@ def jsonl(annotated: Iterable[Annotated], out: Path, summary: Summary) -> None:
                 **_origin(one),
                 "text": one.passage.text,
                 "entities": [mention_row(mention) for mention in one.mentions],
+                "sentences": [span._asdict() for span in one.sentences],
             }
             for one in annotated
         ),

@@ -19,7 +19,8 @@ LAYER = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|identifier|value
 HEAD = f"#FORMAT=WebAnno TSV 3.3\n#T_SP={LAYER}\n\n"
 #: Escaped in a feature's value and in a token; `->` is escaped as one.
 RESERVED = re.compile(r"->|[\\\[\]|_;*]")
-CONTROLS = str.maketrans({"\\": "\\\\", "\t": "\\t", "\r": "\\r", "\f": "\\f", "\b": "\\b"})
+#: Escaped in the text of a sentence; other control characters become spaces.
+IN_TEXT = re.compile(r"[\x00-\x1f\x85\u2028\u2029\\]")
 
 
 def webanno(annotated: Iterable[Annotated], out: Path, summary: Summary) -> None:
@@ -67,7 +68,11 @@ def escaped(value: str) -> str:
 def _text(sentence: str) -> Iterator[str]:
     """Yield the lines that repeat the text of a sentence, one per line of it."""
     for line in sentence.split("\n"):
-        yield f"#Text={line.translate(CONTROLS)}\n"
+        yield f"#Text={IN_TEXT.sub(_in_text, line)}\n"
+
+
+def _in_text(match: re.Match[str]) -> str:
+    return {"\t": "\\t", "\\": "\\\\"}.get(match[0], " ")
 
 
 def _values(sentence: Sentence, ids: Iterator[int]) -> Iterator[str]:
