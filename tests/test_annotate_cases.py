@@ -201,6 +201,36 @@ def test_a_damaged_or_emptied_chunk_is_made_again(tmp_path):
         assert file.read_bytes() == whole
 
 
+def bioc_texts(value: dict, folder: Path) -> list[str]:
+    """Annotate a BioC JSON file; return the texts that were asked."""
+    (folder / "a.json").write_text(json.dumps(value), encoding="utf-8")
+    finder = Finder("fever")
+    annotate([str(folder / "a.json")], Reading("en"), finder, "bioc", folder / "out.json")
+    return finder.asked
+
+
+INFONS = {"valid": True, "score": 0.5, "number": 7, "list": ["a"], "none": None, "type": "Gene"}
+PASSAGE = {
+    "offset": 0,
+    "text": "A fever.",
+    "infons": INFONS,
+    "annotations": [
+        {"id": 3, "infons": INFONS, "text": "fever", "locations": [{"offset": 2, "length": 5}]}
+    ],
+}
+BIOC = {
+    "PubTator3's list": {"PubTator3": [{"id": "1", "passages": [PASSAGE]}]},
+    "infons that are no strings": {"documents": [{"id": "1", "passages": [PASSAGE]}]},
+    "ids that are numbers": {"documents": [{"id": 1, "passages": [PASSAGE]}]},
+}  # fmt: skip
+
+
+@pytest.mark.xfail(reason="the reader of BioC refuses these")
+@pytest.mark.parametrize("name", BIOC)
+def test_bioc_as_tools_export_it_is_read(name, tmp_path):
+    assert bioc_texts(BIOC[name], tmp_path) == ["A fever."]
+
+
 handed = pytest.mark.skipif(not SHARED.is_dir(), reason="the handed cases are not here")
 
 

@@ -112,7 +112,7 @@ def kept(files: Iterable[Path]) -> Iterator[Annotated]:
 def _row(one: Annotated) -> dict[str, Any]:
     return {
         "passage": astuple(one.passage),
-        "sentences": one.sentences,
+        "sentences": [edge for span in one.sentences for edge in span],
         "mentions": [mention_row(mention) for mention in one.mentions],
         "problems": [problem_row(problem) for problem in one.problems],
     }
@@ -122,7 +122,7 @@ def _annotated(row: dict[str, Any]) -> Annotated:
     return Annotated(
         Passage(*row["passage"]),
         [_mention(mention) for mention in row["mentions"]],
-        [Span(*span) for span in row["sentences"]],
+        list(map(Span, row["sentences"][::2], row["sentences"][1::2])),
         [Problem(**problem) for problem in row["problems"]],
     )
 
