@@ -139,6 +139,7 @@ REFUSED = {
     "keys.jsonl": (b'{"text": "a"}\n{"text": "a", "text": "b"}\n', "keys.jsonl:2: .*one key"),
     "deep.jsonl": (b'{"text": "a"}\n' + b"[" * 200_000, "deep.jsonl:2: not JSON"),
     "deeper.jsonl": (b'{"text":' * 200_000, "deeper.jsonl:1: not JSON"),
+    "half_id.jsonl": (b'{"id": "\\ud800", "text": "a"}\n', "half_id.jsonl.*half a character"),
     "deep.json": (b'{"documents": [' + b"[" * 200_000, "deep.json"),
     "deep.xml": (b"<collection>" + b"<document>" * 100_000, "deep.xml"),
 }  # fmt: skip

@@ -16,7 +16,6 @@ from marking import Marker
 from bionerflow.annotate import sources, work
 from bionerflow.annotate.chunks import chunks
 from bionerflow.annotate.inputs import inputs
-from bionerflow.annotate.names import OUTPUTS
 from bionerflow.annotate.passages import LONGEST, sentences
 from bionerflow.annotate.sources import Reading, passages
 from bionerflow.annotate.work import annotate, annotate_share
@@ -76,13 +75,13 @@ def run(
 
 
 def test_memory_does_not_grow_with_the_text(tmp_path):
-    """In any form but XMI, whose library has a document in memory."""
+    """Nor does it in the other forms, but for XMI, whose library has a document in memory."""
     peaks = []
     for size in (400_000, 1_600_000):
         folder = tmp_path / str(size)
         folder.mkdir()
         given = text_file(folder / "long.txt", size)
-        done = run(given, folder, [form for form in OUTPUTS if form != "xmi"])
+        done = run(given, folder, ["pubtator", "brat", "bioc", "html", "webanno", "spacy"])
         assert done.returncode == 0, done.stderr
         assert (folder / "brat" / "long.txt").read_bytes() == given.read_bytes()
         peaks.append(int(done.stdout.split()[1]))

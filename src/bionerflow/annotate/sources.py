@@ -99,8 +99,8 @@ def passages(
                     f"{file.path}: '{piece.id}' has a passage at {piece.start}: the offsets are "
                     "broken."
                 )
-            if _SURROGATE.search(piece.text):
-                raise UserError(f"{file.path}: '{piece.id}' has half a character (a surrogate).")
+            if _SURROGATE.search(piece.text) or _SURROGATE.search(piece.id):
+                raise UserError(f"{file.path!a}: {piece.id!a} has half a character (a surrogate).")
             yield Passage(document, piece.id, piece.start, piece.text)
             end = piece.start + len(piece.text)
 
