@@ -100,4 +100,7 @@ def _ranks(predicted: Mentions, gold: Mentions, pairs: pd.DataFrame) -> tuple[In
     rank = frame.groupby(["sentence", "hash", "type"], observed=True).ngroup()
     is_gold = (frame["side"] == 1).to_numpy()
     own, its = rank[~is_gold], rank[is_gold]
-    return own.loc[pairs["left"]].to_numpy(), its.loc[pairs["right"]].to_numpy()
+    return (
+        np.asarray(own.loc[pairs["left"]], np.int64),
+        np.asarray(its.loc[pairs["right"]], np.int64),
+    )

@@ -127,7 +127,7 @@ def spacy(annotated: Iterable[Annotated], out: Path, summary: Summary) -> None:
 
 def _spacy_doc(one: Annotated, mentions: list[Mention]) -> dict[str, Any]:
     found, placed = spacy_tokens(one.passage.text, mentions)
-    spans = [
+    spans: list[dict[str, Any]] = [
         {"start": found[first].start, "end": found[last].end, "label": mention.entity.type}
         for mention, first, last in placed
     ]
