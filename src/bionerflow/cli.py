@@ -118,7 +118,10 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
     its = subcommand(commands, "annotate", "find mentions in texts", ANNOTATE, ANNOTATE_EXAMPLE)
     its.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder, or -")
     its.add_argument("--model", required=True, metavar="RUN", help="id or folder of a trained run")
-    its.add_argument("--to", choices=OUTPUTS, required=True, help="form of the output")
+    its.add_argument(
+        "--to", choices=OUTPUTS, required=True, metavar="FORM",
+        help=f"form of the output: {', '.join(OUTPUTS)}",
+    )  # fmt: skip
     its.add_argument(
         "-o", "--out", type=Path, required=True,
         help="the output file (bioc: XML where it ends in .xml); brat, webanno, xmi: a new folder",
