@@ -71,9 +71,9 @@ class Given(NamedTuple):
         }  # fmt: skip
 
     def title(self, id: str) -> int:
-        """Where the first line of a document ends."""
-        first, *more = self.texts[id]
-        return (first[1] + "\n" * bool(more)).find("\n")
+        """Where the first line of a document ends, without white space at its end."""
+        text = self.texts[id][0][1]
+        return len(re.split(r"[\r\n]", text, maxsplit=1)[0].rstrip())
 
     def words(self) -> int:
         """Count the long words, without regard to sentences."""
@@ -213,7 +213,23 @@ OUTPUTS = {
 
 
 def on_one_line(text: str) -> str:
-    return re.sub(r"[\t\r\n]", " ", text)
+    return "".join(" " if c == "\t" or len(f"a{c}a".splitlines()) > 1 else c for c in text)
+
+
+def fragments(found: Found) -> tuple[tuple[int, int], ...]:
+    """Where BRAT has a mention: in pieces, where a line ends in it or it has a tab."""
+    joined, at, spans = found.text, 0, []
+    for start, end in found.spans:
+        piece = on_one_line(joined[at : at + end - start])
+        breaks = [joined[at + n] != piece[n] for n in range(len(piece))]
+        at += len(piece) + 1
+        words = [m.span() for m in re.finditer(r"\S+", piece)]
+        for (a, b), before in zip(words, [None, *words], strict=False):
+            if before is None or any(breaks[before[1] : a]):
+                spans.append((start + a, start + b))
+            else:
+                spans[-1] = (spans[-1][0], start + b)
+    return tuple(spans)
 
 
 def in_xml(text: str) -> str:
@@ -229,10 +245,23 @@ def held(form: str, found: Found, title: int) -> Found | None:
         return found._replace(id=key, text=on_one_line(found.text), probability=None)
     if form == "brat":
         type = found.type.replace(" ", "_")
-        return found._replace(text=on_one_line(found.text), type=type)
+        words = " ".join(brat_pieces(found))
+        return found._replace(spans=fragments(found), text=words, type=type)
     if form == "html":
         return found._replace(text="")
     return found._replace(text=in_xml(found.text)) if form == "bioc_xml" else found
+
+
+def brat_pieces(found: Found) -> Iterator[str]:
+    """The text of each fragment that BRAT has; those of a mention's spans are parted by a space."""
+    start, end = found.spans[0][0], found.spans[-1][1]
+    letters, at = {}, 0
+    for a, b in found.spans:
+        letters |= dict(zip(range(a, b), found.text[at : at + b - a], strict=True))
+        at += b - a + 1
+    assert {start, end - 1} <= letters.keys()
+    for a, b in fragments(found):
+        yield "".join(letters[n] for n in range(a, b))
 
 
 def over(found: Found, title: int) -> bool:

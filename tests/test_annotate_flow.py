@@ -17,7 +17,7 @@ from bionerflow.settings.base import parse
 from bionerflow.settings.config import AnnotationSettings
 
 RUN = "demo.smollm2-135m.conv_term.draw1"
-RULES = ("annotate_share", "annotate", "annotate_brat")
+RULES = ("annotate_share", "annotate", "annotate_folder")
 TYPES = ["protein", "disease"]
 NOTE = "The {}th patient had 🧬 BCL6.\r\nE\u0301levated protein.\r\n"
 SIZE = "SIZE = 1 << {}\n"

@@ -54,6 +54,33 @@ def page(tmp_path_factory):
     browser.close()
 
 
+def luminance(colour: str) -> float:
+    """As WCAG 2 defines it."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_stand_out_from_the_page_in_either_scheme(page, scheme):
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.call("Emulation.setEmulatedMedia", features=features)
+    names = [f"--type-{n}" for n in range(page.js("COLOURS"))]
+    wanted = {"--page": 0, "--text": 7, "--quiet": 4.5} | dict.fromkeys(names, 3)
+    style = "getComputedStyle(document.documentElement).getPropertyValue('%s').trim()"
+    found = {name: page.js(style % name) for name in wanted}
+    found = {name: f"#{c[1] * 2}{c[2] * 2}{c[3] * 2}" if len(c) == 4 else c
+             for name, c in found.items()}  # fmt: skip
+    assert len(set(found.values())) == len(found)
+    for name, least in wanted.items():
+        low, high = sorted(luminance(found[one]) + 0.05 for one in (name, "--page"))
+        assert high / low >= least, (name, found[name])
+    shown = page.js("document.querySelector('.type:nth-child(3) i').style.background")
+    assert shown == "var(--type-0)"
+    drawn = page.js("getComputedStyle(document.querySelector('.segment')).backgroundImage")
+    assert "rgb" in drawn
+
+
 @pytest.mark.parametrize("width", [390, 1366])
 def test_lines_below_a_text_do_not_strike_the_next_one(page, width):
     page.call("Emulation.setDeviceMetricsOverride", width=width, height=800,

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from bionerflow.annotate.names import FOLDERS, INPUTS, OUTPUTS
 from bionerflow.errors import UserError
 
-FORMS = ("brat", "pubtator", "bioc", "jsonl", "csv", "html")
 MODELS = "config/models.yaml"
-INPUTS = ("text", "brat", "pubtator", "bioc", "jsonl", "csv")
 
 EXAMPLE = """\
 example:
@@ -119,10 +118,13 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
     its = subcommand(commands, "annotate", "find mentions in texts", ANNOTATE, ANNOTATE_EXAMPLE)
     its.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder, or -")
     its.add_argument("--model", required=True, metavar="RUN", help="id or folder of a trained run")
-    its.add_argument("--to", choices=FORMS, required=True, help="form of the output")
+    its.add_argument(
+        "--to", choices=OUTPUTS, required=True, metavar="FORM",
+        help=f"form of the output: {', '.join(OUTPUTS)}",
+    )  # fmt: skip
     its.add_argument(
         "-o", "--out", type=Path, required=True,
-        help="the output file (bioc: XML where it ends in .xml), or BRAT's new folder",
+        help="the output file (bioc: XML where it ends in .xml); brat, webanno, xmi: a new folder",
     )  # fmt: skip
     its.add_argument("--from", dest="form", choices=INPUTS, help="form of the input, if not told")
     its.add_argument("--column", default="text", help="of a table or JSON record: the text")
@@ -154,7 +156,7 @@ def annotate(args: argparse.Namespace) -> None:
     from bionerflow.annotate.output import check_place
 
     inputs(args.inputs)
-    check_place(args.out, args.to == "brat", args.inputs)
+    check_place(args.out, args.to in FOLDERS, args.inputs)
     print(f"annotate: loading {args.model}", file=sys.stderr, flush=True)
     from bionerflow.annotate.model import RunModel
     from bionerflow.annotate.sources import Reading

@@ -3,6 +3,8 @@
 # in   the files under `annotations` in the configuration, results/train/{run}/, a selector
 # out  results/annotations/{texts}.{form}; finished chunks lie in results/checkpoints/annotations/
 
+from bionerflow.annotate.names import FILES, FOLDERS
+
 
 rule annotate_share:
     input:
@@ -27,10 +29,10 @@ rule annotate_share:
         inputs=lambda w: plan.annotation(w.texts).inputs,
         settings=asked(lambda w: plan.annotating(w.texts)),
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]} share --inputs {params.inputs:q}"
-        " --settings {params.settings:q} --threads {threads} --share {wildcards.share}"
-        " --shares {wildcards.shares} --parts results/checkpoints/annotations/{wildcards.texts}"
-        " --out {output} 2>&1 | tee {log}"
+        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]:q} share --inputs {params.inputs:q}"
+        " --settings {params.settings:q} --threads {threads} --share {wildcards.share:q}"
+        " --shares {wildcards.shares:q} --parts results/checkpoints/annotations/{wildcards.texts:q}"
+        " --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule annotate:
@@ -48,17 +50,17 @@ rule annotate:
     log:
         "results/logs/annotate/{texts}.{form}.log",
     wildcard_constraints:
-        form="bioc|csv|html|jsonl|pubtator",
+        form="|".join(FILES),
     conda:
         "../../environment.yml"
     shell:
-        "python -P {input.code[0]} write --shares {input.shares}"
-        " --form {wildcards.form} --out {output.written} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} write --shares {input.shares:q}"
+        " --form {wildcards.form:q} --out {output.written:q} 2>&1 | tee {log:q}"
 
 
-use rule annotate as annotate_brat with:
+use rule annotate as annotate_folder with:
     output:
         written=directory("results/annotations/{texts}.{form}"),
         report="results/annotations/{texts}.{form}.json",
     wildcard_constraints:
-        form="brat",
+        form="|".join(FOLDERS),

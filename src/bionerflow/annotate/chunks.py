@@ -2,7 +2,7 @@
 
 A chunk's file is named by its number, its texts and the annotator's key: one that is there already
 needs no annotation, after a kill as in a second form; one of other texts or of another model is
-not taken for it.
+not taken for it. Its first line is the SHA-256 of the others: a damaged file is made again.
 """
 
 import hashlib
@@ -55,11 +55,26 @@ def file_of(folder: Path, number: int, chunk: Chunk, key: str) -> Path:
 def keep(file: Path, chunk: Chunk, annotator: Annotator) -> None:
     """Annotate a chunk and keep it, whole or not at all."""
     rows = [_row(one) for one in annotate_chunk(chunk, annotator)]
-    with whole(file) as part, part.open("w", encoding="utf-8", newline="\n") as out:
-        for row in rows:
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    with whole(file) as part, part.open("wb") as out:
+        out.write(_head(body) + body)
         out.flush()
         os.fsync(out.fileno())
+
+
+def is_kept(file: Path) -> bool:
+    """Say whether there is an annotated chunk in a file, whole."""
+    return file.is_file() and _body(file) is not None
+
+
+def _head(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode() + b"\n"
+
+
+def _body(file: Path) -> bytes | None:
+    """Return the rows of a chunk's file, or None where it is damaged."""
+    head, end, body = file.read_bytes().partition(b"\n")
+    return body if head + end == _head(body) else None
 
 
 def annotate_chunk(chunk: Chunk, annotator: Annotator) -> list[Annotated]:
@@ -72,7 +87,7 @@ def annotate_chunk(chunk: Chunk, annotator: Annotator) -> list[Annotated]:
     ]
     texts = [one.passage.text[span.start : span.end] for one, span in asked]
     for (one, span), answered in zip(asked, annotator(texts) if texts else (), strict=True):
-        one.sentences += 1
+        one.sentences.append(span)
         one.problems += answered.problems
         for mention in answered.mentions:
             entity = moved(mention.entity, span.start)
@@ -81,22 +96,23 @@ def annotate_chunk(chunk: Chunk, annotator: Annotator) -> list[Annotated]:
 
 
 def kept(files: Iterable[Path]) -> Iterator[Annotated]:
-    """Yield the passages of kept chunks, in order."""
+    """Yield the passages of kept chunks, in order.
+
+    Raises:
+        UserError: a chunk's file is damaged.
+    """
     for file in files:
-        with file.open(encoding="utf-8", newline="\n") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    yield _annotated(json.loads(line))
-                except (KeyError, TypeError, ValueError):
-                    raise UserError(
-                        f"{file}:{number} is not whole: remove the file and run again."
-                    ) from None
+        body = _body(file)
+        if body is None:
+            raise UserError(f"{file} is damaged: remove it and run again.")
+        for line in body.decode().split("\n")[:-1]:
+            yield _annotated(json.loads(line))
 
 
 def _row(one: Annotated) -> dict[str, Any]:
     return {
         "passage": astuple(one.passage),
-        "sentences": one.sentences,
+        "sentences": [edge for span in one.sentences for edge in span],
         "mentions": [mention_row(mention) for mention in one.mentions],
         "problems": [problem_row(problem) for problem in one.problems],
     }
@@ -106,7 +122,7 @@ def _annotated(row: dict[str, Any]) -> Annotated:
     return Annotated(
         Passage(*row["passage"]),
         [_mention(mention) for mention in row["mentions"]],
-        row["sentences"],
+        list(map(Span, row["sentences"][::2], row["sentences"][1::2])),
         [Problem(**problem) for problem in row["problems"]],
     )
 

@@ -70,13 +70,32 @@ def tell_of_others(paths: Iterable[str]) -> None:
         if others:
             said = f"{len(others)} files are passed over, {others[0]} first; known endings: {KNOWN}"
             print(f"{folder}: {said}", file=sys.stderr)
+        links = [path for path in visible(folder) if path.is_symlink() and leads_out(path, folder)]
+        if links:
+            said = f"{len(links)} links lead out of it and are passed over, {links[0]} first"
+            print(f"{folder}: {said}: name what they lead to as inputs.", file=sys.stderr)
 
 
 def seen(folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder and those below it by name, hidden ones left out."""
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not any(p.startswith(".") for p in file.relative_to(folder).parts):
+    """Yield the files in a folder and those below it by name.
+
+    Hidden files and links that lead out of the folder are left out.
+    """
+    for file in visible(folder):
+        if file.is_file() and not leads_out(file, folder):
             yield file
+
+
+def visible(folder: Path) -> Iterator[Path]:
+    """Yield all that is in a folder and below it by name, hidden files and folders left out."""
+    for path in sorted(folder.rglob("*")):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Say whether a path in a folder leads, by links, to a place outside of it."""
+    return not path.resolve().is_relative_to(folder.resolve())
 
 
 def size(files: Iterable[Input]) -> int | None:

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, count, groupby
 from operator import attrgetter
@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import TextIO
 
 from bionerflow.annotate.passages import Annotated, Mention
+from bionerflow.annotate.summary import Summary
 from bionerflow.errors import UserError
 from bionerflow.files import whole
 
 NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
+#: What ends a line for some reader (`str.splitlines`), or parts columns, as a class of a pattern.
+NOT_ON_A_LINE = "\t\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+_BREAK = re.compile(f"[{NOT_ON_A_LINE}]")
 LONGEST_NAME = 200  # bytes, below the 255 of common file systems
 
 
@@ -23,6 +27,38 @@ def documents(annotated: Iterable[Annotated]) -> Iterator[tuple[str, Iterator[An
     key = attrgetter("passage.document", "passage.id")
     for (_, id), its in groupby(annotated, key):
         yield id, its
+
+
+def one_text(passages: Iterable[Annotated], mentions: Callable[[Mention], None]) -> Iterator[str]:
+    """Yield a document's text in pieces, and hand on its mentions.
+
+    What lies between two passages becomes line feeds.
+    """
+    end = 0
+    for one in passages:
+        yield "\n" * (one.passage.start - end) + one.passage.text
+        end = one.passage.start + len(one.passage.text)
+        for mention in one.in_document():
+            mentions(mention)
+
+
+def contiguous(one: Annotated, tool: str, summary: Summary) -> list[Mention]:
+    """Return the mentions of one span with text in it; others are left out and told."""
+    kept = []
+    for mention in one.mentions:
+        what = "discontinuous mentions" if len(mention.entity.spans) > 1 else None
+        if not mention.entity.text.strip():
+            what = "mentions of white space alone"
+        if what:
+            summary.leave_out(one.passage.id, one.placed(mention), f"{tool} holds no {what}")
+        else:
+            kept.append(mention)
+    return kept
+
+
+def on_one_line(text: str) -> str:
+    """Return the text with a space for each tab and for each line break of any sort."""
+    return _BREAK.sub(" ", text)
 
 
 def scores(mention: Mention) -> dict[str, float]:
@@ -83,15 +119,16 @@ def folder_at(path: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def free_stem(folder: Path, id: str) -> Path:
-    """Return a path inside `folder`, without ending, for a document: its id made safe.
+def free_stem(folder: Path, id: str, ending: str) -> Path:
+    """Return a path inside `folder`, to get an ending, for a document: its id made safe.
 
-    A second document of one id gets `-2`.
+    A second document of one id gets `-2`. The folder of the path is made.
     """
     parts = [_safe(part) for part in id.split("/") if part] or ["_"]
     stem = folder.joinpath(*parts)
+    stem.parent.mkdir(parents=True, exist_ok=True)
     numbered = (stem.with_name(f"{stem.name}-{n}") for n in count(2))
-    return next(s for s in chain([stem], numbered) if not Path(f"{s}.txt").exists())
+    return next(s for s in chain([stem], numbered) if not Path(f"{s}{ending}").exists())
 
 
 def _safe(part: str) -> str:

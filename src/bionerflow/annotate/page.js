@@ -1,5 +1,5 @@
 const MOST = 25, CHARACTERS = 40000;
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#9467bd", "#8c564b", "#7f7f7f", "#17a2b8"];
+const COLOURS = 10; // --type-0 and so on in page.css
 const passages = JSON.parse(document.getElementById("data").textContent)
   .map(([id, start, text, mentions]) => ({id, start, text, mentions: mentions.map(read)}));
 const form = document.getElementById("filters"), counts = new Map();
@@ -13,7 +13,7 @@ function read([type, spans, confidence, probability]) {
 }
 
 function colour(type) {
-  return COLOURS[types.indexOf(type) % COLOURS.length];
+  return `var(--type-${types.indexOf(type) % COLOURS})`;
 }
 
 function wanted({type, confidence}) {

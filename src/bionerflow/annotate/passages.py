@@ -1,5 +1,6 @@
 """What goes through annotation: passages of documents, and mentions in them."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,6 +11,13 @@ from bionerflow.schema import Entity, Problem, Span
 
 #: Characters of a sentence that is asked in one piece, at most.
 LONGEST = 1000
+
+#: The end of a text in an abbreviation after which a sentence goes on, though the splitter ends it.
+ABBREVIATED = re.compile(
+    r"(?<![^\W_])(?:approx|avg|conc|dil|est|excl|incl|max|mol|resp|subsp|spp?|temp|vol|wt"
+    r"|eqs?|figs?|gr|tabs?)\.$",
+    re.IGNORECASE,
+)
 
 #: Says whether a sentence can be asked in one piece.
 Fits = Callable[[str], bool]
@@ -47,18 +55,21 @@ class Answered:
 
 @dataclass(slots=True)
 class Annotated:
-    """A passage with its mentions, at the passage's own offsets."""
+    """A passage with its mentions and the sentences that were asked, at its own offsets."""
 
     passage: Passage
     mentions: list[Mention] = field(default_factory=list)
-    sentences: int = 0
+    sentences: list[Span] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def in_document(self) -> Iterator[Mention]:
         """Yield the mentions at the document's offsets."""
-        for mention in self.mentions:
-            entity = moved(mention.entity, self.passage.start)
-            yield Mention(entity, mention.confidence, mention.probability)
+        return map(self.placed, self.mentions)
+
+    def placed(self, mention: Mention) -> Mention:
+        """Return a mention at the document's offsets."""
+        entity = moved(mention.entity, self.passage.start)
+        return Mention(entity, mention.confidence, mention.probability)
 
 
 class Annotator(Protocol):
@@ -76,8 +87,34 @@ class Annotator(Protocol):
 
 def sentences(text: str, language: str, fits: Fits = lambda _: True) -> Iterator[Span]:
     """Yield the sentences of a text; one that is too long, or does not fit, comes in pieces."""
-    for span in split(text, language):
+    for span in whole_sentences(text, language):
         yield from _pieces(text, span, fits)
+
+
+def whole_sentences(text: str, language: str) -> Iterator[Span]:
+    """Yield the sentences of a text; an abbreviation such as "approx. 4 °C" ends none.
+
+    The splitter knows many abbreviations, but not all that stand before numbers in biomedical
+    texts. A capital letter or a line break after one of them begins a sentence all the same.
+    """
+    held: Span | None = None
+    for span in split(text, language):
+        if held and language == "en" and _goes_on(text, held, span):
+            held = Span(held.start, span.end)
+            continue
+        if held:
+            yield held
+        held = span
+    if held:
+        yield held
+
+
+def _goes_on(text: str, before: Span, after: Span) -> bool:
+    if text[before.end - 1] != "." or text[after.start].isupper():
+        return False
+    if text[before.end : after.start].strip(" \u00a0"):
+        return False
+    return bool(ABBREVIATED.search(text, max(before.start, before.end - 12), before.end))
 
 
 def _pieces(text: str, span: Span, fits: Fits) -> Iterator[Span]:

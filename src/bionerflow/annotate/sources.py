@@ -13,13 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from bionerflow.annotate.inputs import STDIN, SUFFIXES, Input
-from bionerflow.annotate.passages import Passage, last_space
+from bionerflow.annotate.passages import Passage, last_space, whole_sentences
 from bionerflow.corpora.readers import pubtator
 from bionerflow.corpora.readers.bioc import BioCDocument, stream_json, stream_xml
-from bionerflow.corpora.sentences import split
 from bionerflow.errors import UserError
 
 #: Characters of a text file that are held at once.
@@ -95,8 +94,13 @@ def passages(
                     f"{file.path}: '{piece.id}' has a passage at {piece.start}, the text before it "
                     f"ends at {end}: the offsets are broken."
                 )
-            if _SURROGATE.search(piece.text):
-                raise UserError(f"{file.path}: '{piece.id}' has half a character (a surrogate).")
+            if piece.start < 0:
+                raise UserError(
+                    f"{file.path}: '{piece.id}' has a passage at {piece.start}: the offsets are "
+                    "broken."
+                )
+            if _SURROGATE.search(piece.text) or _SURROGATE.search(piece.id):
+                raise UserError(f"{file.path!a}: {piece.id!a} has half a character (a surrogate).")
             yield Passage(document, piece.id, piece.start, piece.text)
             end = piece.start + len(piece.text)
 
@@ -113,6 +117,8 @@ def _pieces(file: Input, reading: Reading, count_bytes: Callable[[int], None]) -
             raise UserError(
                 f"{file.path}: not a table of comma-separated values ({error})."
             ) from None
+        except RecursionError:
+            raise UserError(f"{file.path}: nested too deeply to be read.") from None
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
             raise UserError(
@@ -159,7 +165,7 @@ def text_file(file: Input, raw: BinaryIO, reading: Reading) -> Iterator[Piece]:
 
 def border(held: str, language: str) -> int:
     """Return where the last sentence begins, which may go on; 0 to read on."""
-    *_, last = (0, *(span.start for span in split(held, language)))
+    *_, last = (0, *(span.start for span in whole_sentences(held, language)))
     if last or len(held) < 2 * BLOCK:
         return last
     return last_space(held, BLOCK, len(held)) or len(held)
@@ -197,19 +203,32 @@ def json_lines(file: Input, raw: BinaryIO, reading: Reading) -> Iterator[Piece]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except ValueError as error:
+            record = json.loads(line, object_pairs_hook=_unrepeated)
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{file.path}:{number}: not JSON ({error}).") from None
         if not isinstance(record, dict) or not isinstance(record.get(reading.column), str):
             raise _no_column(f"{file.path}:{number}", "column", reading.column, record)
         yield Piece(_record_id(file, reading, record, number), 0, record[reading.column])
 
 
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; of equal keys all but the last would be lost.
+
+    Raises:
+        ValueError: a key stands twice.
+    """
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise ValueError("two values have one key")
+    return record
+
+
 def csv_table(file: Input, raw: BinaryIO, reading: Reading) -> Iterator[Piece]:
     """Yield the cells of a column; a row is a document.
 
     Raises:
-        UserError: no such column, or a row of more or fewer cells: a text lost its quotes.
+        UserError: no such column or two of its name, or a row of more or fewer cells: a text lost
+            its quotes.
     """
     csv.field_size_limit(sys.maxsize)
     source = _text(raw)
@@ -219,6 +238,12 @@ def csv_table(file: Input, raw: BinaryIO, reading: Reading) -> Iterator[Piece]:
     header = next(rows, [])
     if reading.column not in header:
         raise _no_column(f"{file.path}:1", "column", reading.column, header)
+    for name in {reading.column, *_id_keys(reading)}:
+        if header.count(name) > 1:
+            raise UserError(
+                f"{file.path}:1: {header.count(name)} columns are named '{name}': rename all but "
+                "one, or name another by --column or --id."
+            )
     for number, row in enumerate(filter(None, rows), start=1):
         if len(row) != len(header):
             raise UserError(
@@ -229,8 +254,13 @@ def csv_table(file: Input, raw: BinaryIO, reading: Reading) -> Iterator[Piece]:
         yield Piece(_record_id(file, reading, record, number), 0, record[reading.column])
 
 
+def _id_keys(reading: Reading) -> list[str]:
+    """Return the keys or columns that may hold a document's id, the first that does counts."""
+    return [reading.id_column] if reading.id_column else ["doc_id", "id"]
+
+
 def _record_id(file: Input, reading: Reading, record: dict, number: int) -> str:
-    for key in [reading.id_column] if reading.id_column else ["doc_id", "id"]:
+    for key in _id_keys(reading):
         if record.get(key) not in (None, ""):
             return str(record[key])
     if reading.id_column:

@@ -32,7 +32,7 @@ class Summary:
             self._last = one.passage.document
             self.counts["passages"] += 1
             self.counts["characters"] += len(one.passage.text)
-            self.counts["sentences"] += one.sentences
+            self.counts["sentences"] += len(one.sentences)
             self.counts["mentions"] += len(one.mentions)
             self.types.update(mention.entity.type for mention in one.mentions)
             self.problems.update(problem.kind for problem in one.problems)

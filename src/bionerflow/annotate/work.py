@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bionerflow.annotate.chunks import SIZE, chunks, file_of, keep, kept
-from bionerflow.annotate.forms import WRITERS
+from bionerflow.annotate.chunks import SIZE, chunks, file_of, is_kept, keep, kept
+from bionerflow.annotate.forms import FORMS
 from bionerflow.annotate.inputs import inputs, size, tell_of_others
+from bionerflow.annotate.names import FOLDERS
 from bionerflow.annotate.output import check_place
 from bionerflow.annotate.passages import Annotator
 from bionerflow.annotate.sources import Reading, passages
@@ -33,7 +34,7 @@ def annotate(
     Raises:
         UserError: an input is not there or not of its form, or `out` cannot be written.
     """
-    check_place(out, form == "brat", paths)
+    check_place(out, form in FOLDERS, paths)
     parts = out.with_name(f".{out.name}.parts")
     files = list(annotate_share(paths, reading, annotator, parts))
     summary = write(files, form, out, facts or {})
@@ -70,7 +71,7 @@ def annotate_share(
         if number % share[1] != share[0]:
             continue
         file = file_of(parts, number, chunk, annotator.key)
-        if not file.is_file():
+        if not is_kept(file):
             with told(tell):
                 keep(file, chunk, annotator)
             fresh = True
@@ -89,7 +90,7 @@ def kb(size: float) -> int:
 def write(files: Sequence[Path], form: str, out: Path, facts: Mapping[str, Any]) -> Summary:
     """Write kept chunks in a form, and the card beside it; say what the form cannot hold."""
     summary = Summary(facts)
-    WRITERS[form](summary.counting(kept(files)), out, summary)
+    FORMS[form].write(summary.counting(kept(files)), out, summary)
     write_json(out.with_name(f"{out.name}.json"), {"form": form, **summary.card()})
     for why, number in summary.left_out.items():
         print(f"{why}: {number:,} left out, listed in {out}.json", file=sys.stderr)

@@ -1,21 +1,24 @@
-"""`partial` and `type` as in SemEval-2013 task 9, as nervaluate counts, in an order of our own.
+"""`partial` and `type` as in SemEval-2013 task 9, as nervaluate counts, whatever the order.
 
 A gold mention is matched by one prediction at most. nervaluate lets predictions choose in the order
-in which they come; here equal mentions are matched first and the others choose from left to right,
-the longer first, so that the order never matters. On flat mentions, read from left to right, both
-are the same.
+in which they are listed. Here equal mentions are matched first, and the others choose from left to
+right, the longer first; of predictions with equal spans, those that find a gold mention of their
+own type choose first. On flat mentions that are listed from left to right, both give the same.
+
+What is still tied differs in its types alone. It is ordered by the places of all mentions of these
+types in the sentence, never by their names: renaming types changes no count.
 """
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bionerflow.evaluate.keys import SPANS
+from bionerflow.evaluate.keys import SPANS, Ints
 from bionerflow.evaluate.mentions import Mentions
 
 Points = NDArray[np.float64]
 #: The order in which mentions of a sentence choose: from left to right, the longer first.
-LEFT_TO_RIGHT = ["sentence", "start", "ends", "inner", "type"]
+LEFT_TO_RIGHT = ["sentence", "start", "ends", "inner"]
 
 
 def counts(
@@ -68,16 +71,36 @@ def _turns(gold: Mentions, predicted: Mentions, pairs: pd.DataFrame) -> dict[str
     far = sum(np.abs(found[end].to_numpy() - expected[end].to_numpy()) for end in ("start", "end"))
     same = pairs["same_type"]
     pairs = pairs.assign(one=_places(found), two=_places(expected), far=far * same, other=~same)
+    pairs["own"], pairs["its"] = _ranks(predicted, gold, pairs)
     pairs["unequal"], pairs["wrong"] = ~pairs["exact"], ~(pairs["exact"] & same)
     return {
-        "partial": pairs.sort_values(["unequal", "one", "two"]),
-        "type": pairs.sort_values(["wrong", "one", "other", "far", "two"]),
+        "partial": pairs.sort_values(["unequal", "one", "two", "own", "its"]),
+        "type": pairs.sort_values(["wrong", "one", "other", "far", "two", "own", "its"]),
     }
 
 
-def _places(rows: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the place of each row's mention in the order of choosing."""
-    order = rows.assign(
-        ends=-rows["end"], inner=rows["inner"].cat.codes, type=rows["type"].cat.codes
-    )
+def _places(rows: pd.DataFrame) -> Ints:
+    """Return the rank of each row's spans in the order of choosing; equal spans are equal."""
+    order = rows.assign(ends=-rows["end"], inner=rows["inner"].cat.codes)
     return np.asarray(order.groupby(LEFT_TO_RIGHT).ngroup(), np.int64)
+
+
+def _ranks(predicted: Mentions, gold: Mentions, pairs: pd.DataFrame) -> tuple[Ints, Ints]:
+    """Return the rank of the type of both mentions of each pair among the types of its sentence.
+
+    A type's rank rests on a hash of the spans of all its mentions in the sentence. Names decide
+    only between types whose mentions have the same spans on both sides: exchanging such types
+    changes nothing.
+    """
+    sentences = predicted.frame["sentence"].loc[pairs["left"]].unique()
+    frame = pd.concat([predicted.frame.assign(side=0), gold.frame.assign(side=1)])
+    frame = frame[frame["sentence"].isin(sentences).to_numpy()]
+    frame["hash"] = pd.util.hash_pandas_object(frame[["side", *SPANS]], index=False)
+    frame["hash"] = frame.groupby(["sentence", "type"], observed=True)["hash"].transform("sum")
+    rank = frame.groupby(["sentence", "hash", "type"], observed=True).ngroup()
+    is_gold = (frame["side"] == 1).to_numpy()
+    own, its = rank[~is_gold], rank[is_gold]
+    return (
+        np.asarray(own.loc[pairs["left"]], np.int64),
+        np.asarray(its.loc[pairs["right"]], np.int64),
+    )
