@@ -3,16 +3,16 @@
 docs/families.md is written from this file: `python tests/test_families.py` writes it anew.
 """
 
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForMaskedLM
+from transformers import RobertaConfig
 from zoo import BY_NAME, FAMILIES, Family, build
 
-from bionerflow.chat import Chat
+from bionerflow.adapters import with_adapter
+from bionerflow.chat import Chat, Encoded
 from bionerflow.context import context
 from bionerflow.errors import UserError
 from bionerflow.generate import generate
@@ -33,8 +33,12 @@ LIMIT = 6
 QUESTION = "Find all genes and diseases in the text, in text order: the role of "
 TURNS = [
     [Turn("system", "be exact"), Turn("user", f"{QUESTION}BCL6"), Turn("assistant", "BCL6 gene")],
-    [Turn("user", f"{QUESTION}breast cancer in the liver"), Turn("assistant", "breast cancer")]
-    + [Turn("user", "and genes"), Turn("assistant", "none")],
+    [
+        Turn("user", f"{QUESTION}breast cancer in the liver"),
+        Turn("assistant", "breast cancer"),
+        Turn("user", "and genes"),
+        Turn("assistant", "none"),
+    ],
     [Turn("user", "fever"), Turn("assistant", "fever rose")],
 ]
 
@@ -139,14 +143,14 @@ def selector(kind):
 
 def adapter(folder, family):
     """An adapter on the model, and added to its weights, answer alike and unlike the model."""
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig
 
     tokenizer, base = load_tokenizer(folder), load_causal(folder)
     ids = torch.tensor([Chat(tokenizer).encode(TURNS)[0].ids])
     with torch.inference_mode():
         before = base(ids).logits
     lora = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM")
-    adapted = get_peft_model(base, lora)
+    adapted = with_adapter(base, lora)
     for name, weights in adapted.named_parameters():
         if "lora_B" in name:
             weights.data.normal_(std=0.1)
@@ -166,8 +170,6 @@ def packing(folder, family):
     if tokenizer.chat_template:
         encoded = Chat(tokenizer).encode(TURNS)
     else:
-        from bionerflow.chat import Encoded
-
         texts = [" ".join(turn.content for turn in turns) for turns in TURNS]
         rows = [tokenizer.encode(text) for text in texts]
         encoded = [Encoded(ids, [(len(ids) - 3, len(ids))]) for ids in rows]
@@ -214,3 +216,98 @@ def test_a_step_works_with_a_family_or_is_refused_in_words(name, step, folder):
             steps_of(family)[step](place, family)
     else:
         steps_of(family)[step](place, family)
+
+
+SAYS = {
+    "no chat template": "no: has no chat template",
+    "no end mark": "no: ends no answer",
+    "see each other": "no: leaks",
+    "changes its logits": "no: caps its logits",
+    "LoRA cannot be put on": "no: peft refuses it",
+}
+
+
+def page() -> str:
+    """Return docs/families.md."""
+    lines = [
+        "# Model families",
+        "",
+        "What works with which family of models. The table is written by `tests/test_families.py`,",
+        "which runs every cell: `yes` means that the step gives what plain transformers give, one",
+        "text at a time, on a tiny model of the family with random weights; `no` means that it is",
+        "refused in one line. A dash: the step is not for this kind of model.",
+        "",
+        "- *chat*: conversations for training and prediction, several answers, system texts.",
+        "- *ifd*: losses of answers for instruction-following difficulty.",
+        "- *generation*: answers in batches. Models that keep recurrent states, convolutions or",
+        "  ALiBi answer one conversation at a time.",
+        "- *llm_cls*, *llm_causal*, *bert_cls*: the selectors, LoRA where it is the default.",
+        "- *adapter*: LoRA on all linear layers, on the model and merged into it.",
+        "- *packing*: conversations packed into one row have the loss of conversations one by one.",
+        "",
+        "Templates are those that trl ships, or fixtures of the family's documented form.",
+        "",
+        f"| family | configuration | tokenizer | template | {' | '.join(STEPS)} |",
+        f"|{'---|' * (len(STEPS) + 4)}",
+    ]
+    for family in FAMILIES:
+        cells = [_cell(family, step) for step in STEPS]
+        about = [family.name, family.config, family.tokenizer, family.template or "none"]
+        lines.append(f"| {' | '.join(about + cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(family: Family, step: str) -> str:
+    if step not in steps_of(family):
+        return "–"
+    return SAYS[family.refused[step]] if step in family.refused else "yes"
+
+
+def test_the_page_of_families_is_that_of_the_tests():
+    assert PAGE.read_text("utf-8") == page()
+
+
+def test_roberta_holds_two_tokens_fewer_than_its_configuration_says(folder):
+    """A sentence of as many tokens is judged, one more is refused before the model is asked."""
+    found = build_selector(
+        folder(BY_NAME["RoBERTa"]), SelectorSettings(kind="bert_cls", base="x"), ["gene"]
+    )
+    assert context(found.encoder.config) == 512
+
+    def candidate(length):
+        return Candidate("gene", (Span(0, 1),), "高" * length)
+
+    frame = len(found.tokens([candidate(0)])[0])
+    per = len(found.tokens([candidate(1)])[0]) - frame
+    most = (512 - frame) // per
+    assert 0 < found.probabilities([candidate(most)])[0] < 1
+    with pytest.raises(UserError, match="reads 512: split the sentence"):
+        found.probabilities([candidate(most + 1)])
+
+
+def test_a_sliding_window_is_no_context_and_a_tokenizer_s_limit_is_one(folder):
+    model = load_causal(folder(BY_NAME["Gemma 3"]))
+    assert model.config.sliding_window == 16
+    assert context(model.config) == 512
+    tokenizer = load_tokenizer(folder(BY_NAME["Gemma 3"]))
+    tokenizer.model_max_length = 100
+    assert context(model.config, tokenizer) == 100
+    assert context(RobertaConfig()) == 512 - 2
+
+
+@pytest.mark.parametrize("name", ["Llama 3", "BERT", "BioGPT"])
+def test_control_tokens_in_a_text_are_text_for_ifd_and_selectors(name, folder):
+    family = BY_NAME[name]
+    tokenizer = load_tokenizer(folder(family))
+    control = tokenizer.eos_token or tokenizer.sep_token
+    end = tokenizer.convert_tokens_to_ids(control)
+    settings = SelectorSettings(kind="bert_cls" if family.encoder else "llm_cls", base="x")
+    found = build_selector(folder(family), settings, ["gene"])
+    rows = [
+        found.tokens([Candidate("gene", (Span(0, 1),), text)])[0] for text in (f"a {control}", "a")
+    ]
+    assert rows[0].count(end) == rows[1].count(end)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

@@ -7,8 +7,7 @@ those that trl ships; where it has none, a fixture is written here from the fami
 
 import json
 import re
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,8 +18,9 @@ from tokenizers.processors import TemplateProcessing
 
 TEXTS = [
     "BCL6 plays a role in activated lymphocytes; breast and ovarian cancer.",
-    "Fever rose after aspirin; the liver was normal. yes no",
+    "Fever rose after aspirin; the liver was normal.",
     "患者出现高血压。",
+    *["yes no no yes no yes"] * 5,
 ] * 10
 SHIPPED = Path(trl.__file__).parent / "chat_templates"
 LOOP = "{% for m in messages %}"
@@ -43,7 +43,8 @@ FIXTURES = {
     "(s if loop.first else '') + m.content + ' [/INST]' }}{% else %}{{ ' ' + m.content + ' ' + "
     "eos_token }}{% endif %}{% endfor %}",
     "olmo2": "{{ bos_token }}" + LOOP + "{{ '<|' + m.role + '|>\n' + m.content }}{% if m.role == "
-    "'assistant' %}{{ eos_token }}{% endif %}{{ '\n' }}" + OPEN + "{{ '<|assistant|>\n' }}{% endif %}",
+    "'assistant' %}{{ eos_token }}{% endif %}{{ '\n' }}" + OPEN
+    + "{{ '<|assistant|>\n' }}{% endif %}",
     "falcon": LOOP + "{{ m.role|capitalize + ': ' + m.content + '\n\n' }}" + OPEN
     + "Assistant:{% endif %}",
 }  # fmt: skip
@@ -57,7 +58,6 @@ SIZE = {
     "initializer_range": 0.3,
 }
 GROUPED = {"num_key_value_heads": 1, "head_dim": 16}
-STATE = {"num_key_value_heads": 1}
 LINEAR = {
     **GROUPED,
     "layer_types": ["linear_attention", "full_attention"],
@@ -76,9 +76,9 @@ class Family:
     config: str  # class of transformers
     tokenizer: str  # a function of TOKENIZERS
     template: str | None  # a file of trl, or a key of FIXTURES with "fixture:" before it
-    sizes: dict = field(default_factory=dict)
-    refused: dict = field(default_factory=dict)
-    head: str = "AutoModelForCausalLM"
+    sizes: dict
+    refused: dict
+    head: str
 
     @property
     def source(self) -> str:
@@ -93,35 +93,79 @@ class Family:
         return self.head == "AutoModelForMaskedLM"
 
 
-LOGITS = {"ifd": "changes its logits"}
-NO_CHAT = dict.fromkeys(["chat", "generation", "llm_causal", "adapter"], "no chat template")
+CHAT_STEPS = ["chat", "generation", "llm_causal", "adapter"]
+NO_CHAT = dict.fromkeys(CHAT_STEPS, "no chat template")
+NO_END = dict.fromkeys([*CHAT_STEPS, "packing"], "no end mark")
 LEAKS = {"packing": "see each other"}
+NO_LORA = dict.fromkeys(["llm_cls", "llm_causal"], "LoRA cannot be put on")
+WINDOW = {**GROUPED, "sliding_window": 16}
+ALTERNATING = {**WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
+CONV = {
+    "num_key_value_heads": 1,
+    "layer_types": ["conv", "full_attention"],
+    "block_auto_adjust_ff_dim": False,
+}
+EXPERTS = {"num_experts_per_tok": 1}
+SPARSE = {
+    **LINEAR,
+    **EXPERTS,
+    "num_experts": 2,
+    "moe_intermediate_size": 32,
+    "shared_expert_intermediate_size": 32,
+}
+MAMBA = {
+    "num_key_value_heads": 1,
+    "mamba_d_ssm": 32,
+    "mamba_n_heads": 4,
+    "mamba_d_head": 8,
+    "mamba_n_groups": 1,
+    "mamba_d_state": 8,
+    "mamba_chunk_size": 8,
+}
+NEW_FALCON = {"new_decoder_architecture": True, "num_kv_heads": 1}
+PHI = {"num_key_value_heads": 1, "sliding_window": 16, "pad_token_id": 0}
+CAPPED = {**WINDOW, "query_pre_attn_scalar": 16}
+ROBERTA = {"pad_token_id": 1, "max_position_embeddings": 514}
+CAUSAL, MASKED = "AutoModelForCausalLM", "AutoModelForMaskedLM"
+TIED = {**GROUPED, "tie_word_embeddings": True}
+LOCAL = {"local_attention": 16}
+MOE = {**WINDOW, **EXPERTS, "num_local_experts": 2}
+MAMBA_REFUSED = {**LEAKS, **NO_LORA, "adapter": "LoRA cannot be put on"}
+CHATML = "fixture:chatml"
+
+
+def _family(
+    name, config, tokenizer, template, sizes=None, refused=None, head="AutoModelForCausalLM"
+):
+    return Family(name, config, tokenizer, template, sizes or {}, refused or {}, head)
+
+
 FAMILIES = [
-    Family("Qwen2.5", "Qwen2Config", "bpe", "qwen2_5", GROUPED),
-    Family("Qwen3", "Qwen3Config", "bpe", "qwen3", GROUPED),
-    Family("Llama 3", "LlamaConfig", "bpe", "llama3", GROUPED),
-    Family("GLM-4", "GlmConfig", "bpe", "fixture:glm4", GROUPED),
-    Family("DeepSeek-R1-Distill (Qwen2)", "Qwen2Config", "bpe", "deepseek_r1_distill", GROUPED),
-    Family("SmolLM2", "LlamaConfig", "bpe", "fixture:smollm2", {**GROUPED, "tie_word_embeddings": True}),
-    Family("BioGPT", "BioGptConfig", "biogpt", None, refused=NO_CHAT),
-    Family("Gemma 2", "Gemma2Config", "spm", "gemma", {**GROUPED, "sliding_window": 16, "query_pre_attn_scalar": 16}, LOGITS),
-    Family("Gemma 3", "Gemma3TextConfig", "spm", "gemma3", {**GROUPED, "sliding_window": 16, "layer_types": ["sliding_attention", "full_attention"]}),
-    Family("Phi-3, Phi-3.5", "Phi3Config", "spm_space", "phi3", {"num_key_value_heads": 1, "sliding_window": 16, "pad_token_id": 0}),
-    Family("Mistral v0.2", "MistralConfig", "spm_space", "fixture:mistral", {**GROUPED, "sliding_window": 16}),
-    Family("gpt-oss", "GptOssConfig", "bpe", "gptoss", {**GROUPED, "sliding_window": 16, "num_local_experts": 2, "num_experts_per_tok": 1}),
-    Family("OLMo 2", "Olmo2Config", "bpe", "fixture:olmo2", {"num_key_value_heads": 1}),
-    Family("Llama 2", "LlamaConfig", "spm_space", "fixture:llama2", GROUPED),
-    Family("Falcon", "FalconConfig", "bpe", "fixture:chatml", {"new_decoder_architecture": True, "num_kv_heads": 1}),
-    Family("Falcon with ALiBi", "FalconConfig", "bpe", "fixture:chatml", {"alibi": True}),
-    Family("Falcon (its own template)", "FalconConfig", "bpe", "fixture:falcon", {}, dict.fromkeys(["chat", "generation", "llm_causal", "adapter"], "no end mark")),
-    Family("LFM2", "Lfm2Config", "bpe", "lfm2", {"num_key_value_heads": 1, "layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": False}, LEAKS),
-    Family("Qwen3-Next", "Qwen3NextConfig", "bpe", "qwen3", {**LINEAR, "num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 32, "shared_expert_intermediate_size": 32}, LEAKS),
-    Family("Qwen3.5", "Qwen3_5TextConfig", "bpe", "qwen3_5_nothink", LINEAR, LEAKS),
-    Family("Falcon-H1", "FalconH1Config", "bpe", "fixture:chatml", {"num_key_value_heads": 1, "mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_n_groups": 1, "mamba_d_state": 8, "mamba_chunk_size": 8}, LEAKS),
-    Family("BERT", "BertConfig", "wordpiece", None, head="AutoModelForMaskedLM"),
-    Family("BiomedBERT", "BertConfig", "wordpiece", None, head="AutoModelForMaskedLM"),
-    Family("RoBERTa", "RobertaConfig", "bpe_framed", None, {"pad_token_id": 1, "max_position_embeddings": 514}, head="AutoModelForMaskedLM"),
-    Family("ModernBERT", "ModernBertConfig", "bpe_framed", None, {"local_attention": 16}, head="AutoModelForMaskedLM"),
+    _family("Qwen2.5", "Qwen2Config", "bpe", "qwen2_5", GROUPED),
+    _family("Qwen3", "Qwen3Config", "bpe", "qwen3", GROUPED),
+    _family("Llama 3", "LlamaConfig", "bpe", "llama3", GROUPED),
+    _family("GLM-4", "GlmConfig", "bpe", "fixture:glm4", GROUPED),
+    _family("DeepSeek-R1-Distill (Qwen2)", "Qwen2Config", "bpe", "deepseek_r1_distill", GROUPED),
+    _family("SmolLM2", "LlamaConfig", "bpe", "fixture:smollm2", TIED),
+    _family("BioGPT", "BioGptConfig", "biogpt", None, None, NO_CHAT | LEAKS),
+    _family("Gemma 2", "Gemma2Config", "spm", "gemma", CAPPED, {"ifd": "changes its logits"}),
+    _family("Gemma 3", "Gemma3TextConfig", "spm", "gemma3", ALTERNATING),
+    _family("Phi-3, Phi-3.5", "Phi3Config", "spm_space", "phi3", PHI),
+    _family("Mistral v0.2", "MistralConfig", "spm_space", "fixture:mistral", WINDOW),
+    _family("gpt-oss", "GptOssConfig", "bpe", "gptoss", MOE, LEAKS),
+    _family("OLMo 2", "Olmo2Config", "bpe", "fixture:olmo2", {"num_key_value_heads": 1}),
+    _family("Llama 2", "LlamaConfig", "spm_space", "fixture:llama2", GROUPED),
+    _family("Falcon", "FalconConfig", "bpe", CHATML, NEW_FALCON, LEAKS),
+    _family("Falcon with ALiBi", "FalconConfig", "bpe", CHATML, {"alibi": True}, LEAKS),
+    _family("Falcon, its own template", "FalconConfig", "bpe", "fixture:falcon", None, NO_END),
+    _family("LFM2", "Lfm2Config", "bpe", "lfm2", CONV, LEAKS),
+    _family("Qwen3-Next", "Qwen3NextConfig", "bpe", "qwen3", SPARSE, LEAKS | NO_LORA),
+    _family("Qwen3.5", "Qwen3_5TextConfig", "bpe", "qwen3_5_nothink", LINEAR, LEAKS),
+    _family("Falcon-H1", "FalconH1Config", "bpe", CHATML, MAMBA, MAMBA_REFUSED),
+    _family("BERT", "BertConfig", "wordpiece", None, head=MASKED),
+    _family("BiomedBERT", "BertConfig", "wordpiece", None, head=MASKED),
+    _family("RoBERTa", "RobertaConfig", "bpe_framed", None, ROBERTA, head=MASKED),
+    _family("ModernBERT", "ModernBertConfig", "bpe_framed", None, LOCAL, head=MASKED),
 ]  # fmt: skip
 BY_NAME = {family.name: family for family in FAMILIES}
 
@@ -182,7 +226,7 @@ def wordpiece():
 def spm(prepend="never"):
     """Train a Unigram tokenizer, as SentencePiece does; `prepend`: a space before a text."""
     core = Tokenizer(models.Unigram())
-    core.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=prepend, split=False)
+    core.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=prepend)
     core.decoder = decoders.Metaspace(prepend_scheme=prepend)
     special = {
         "pad_token": "<pad>",
@@ -220,11 +264,6 @@ TOKENIZERS = {
     "spm": spm,
     "spm_space": spm_space,
 }
-
-
-@cache
-def plain_tokenizer(kind):
-    return TOKENIZERS[kind]()
 
 
 def build(family: Family, folder: Path) -> Path:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import torch
 
+from bionerflow.adapters import with_adapter
 from bionerflow.chat import Chat
 from bionerflow.errors import UserError
 from bionerflow.models import load_base, load_encoder
@@ -99,7 +100,7 @@ class Causal(Selector):
 
 
 def _with_lora(body: Any, settings: SelectorSettings, marks: Sequence[int]) -> Any:
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig
 
     lora = LoraConfig(
         r=settings.lora.rank,
@@ -108,7 +109,7 @@ def _with_lora(body: Any, settings: SelectorSettings, marks: Sequence[int]) -> A
         target_modules="all-linear",
         trainable_token_indices=list(marks) or None,
     )
-    return get_peft_model(body, lora)
+    return with_adapter(body, lora)
 
 
 class LlmCls(Causal):
