@@ -38,13 +38,15 @@ def check_packing(model: Any, rows: Sequence[Row]) -> None:
         raise UserError(refusal.format(" through recurrent states or convolutions"))
     few = sorted((row for row in rows if row["answers"]), key=lambda row: len(row["input_ids"]))
     few = few[:CONVERSATIONS]
+    if not few:
+        return
     training = model.training
     model.eval()
     together = _loss(model, few)
     counts = [sum(end - start for start, end in row["answers"]) for row in few]
     alone = sum(_loss(model, [row]) * n for row, n in zip(few, counts, strict=True)) / sum(counts)
     model.train(training)
-    if not abs(together - alone) <= TOLERANCE.get(model.dtype, HALF_TOLERANCE):
+    if abs(together - alone) > TOLERANCE.get(model.dtype, HALF_TOLERANCE):
         found = f" (loss {together:.4f} packed, {alone:.4f} one by one)"
         raise UserError(refusal.format(found))
 
