@@ -128,8 +128,8 @@ def test_a_first_token_that_the_tokenizer_adds_gives_one_token_answers_a_score(m
     class Opened:
         """A tokenizer that opens each text with a token, as Llama's does."""
 
-        def __call__(self, texts):
-            plain = tokenizer(texts)["input_ids"]
+        def __call__(self, texts, **options):
+            plain = tokenizer(texts, **options)["input_ids"]
             return {"input_ids": [[tokenizer.pad_token_id, *ids] for ids in plain]}
 
     turns = [Turn("user", INSTRUCTION), Turn("assistant", "a")]

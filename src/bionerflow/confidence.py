@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bionerflow.formats import Format
-from bionerflow.generate import Answer, shared
+from bionerflow.generate import Answer
+from bionerflow.prefix import shared
 from bionerflow.schema import Entity
 
 

@@ -8,15 +8,17 @@ neither on its neighbours nor on the order (in float32; elsewhere rounding may d
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from bionerflow.chat import Chat
 from bionerflow.constrain import Writer, constrained
+from bionerflow.context import context
 from bionerflow.errors import UserError
+from bionerflow.prefix import shared
 from bionerflow.schema import Turn
-from bionerflow.slots import Slots
+from bionerflow.slots import slots_of
 
 SHARED_TOKENS = 16  # for fewer shared tokens no conversation waits until another is read
 TOGETHER = 8  # one part in so many of the slots is read at once, not one conversation at a time
@@ -39,6 +41,13 @@ class Answer:
     logprobs: tuple[float, ...] = field(default=(), compare=False)
 
 
+class Ends(NamedTuple):
+    """The token of an answer's end mark, and all tokens at which an answer stops."""
+
+    mark: int
+    stops: set[int]
+
+
 @dataclass(slots=True)
 class _Row:
     """A conversation under way: `length` tokens are in its slot, `unread` ones come next.
@@ -54,18 +63,19 @@ class _Row:
     answers: list[tuple[list[tuple[int, float]], bool]] = field(default_factory=list)
     writer: Writer | None = None
 
-    def take(self, token: int, logprob: float, end: int, limit: int) -> None:
+    def take(self, token: int, logprob: float, ends: Ends, limit: int) -> None:
         """Take the token chosen after all that was unread; ask on where an answer ends."""
         self.length += len(self.unread)
         self.unread = [token]
-        if token != end:
+        ended = token in ends.stops
+        if not ended:
             self.written.append((token, logprob))
-        if token != end and len(self.written) < limit:
-            return
-        self.answers.append((self.written, token != end))
+            if len(self.written) < limit:
+                return
+        self.answers.append((self.written, not ended))
         self.written = []
         if self.asked:
-            self.unread += [*([end] if token != end else []), *self.asked.pop(0)]
+            self.unread = [*([] if ended else [token]), ends.mark, *self.asked.pop(0)]
         else:
             self.unread = []
 
@@ -90,24 +100,24 @@ class _Batch:
         order = sorted(range(len(asked)), key=lambda n: asked[n][0])
         self.waiting = [_Row(n, asked[n][0], asked[n][1:]) for n in reversed(order)]
         self.rows: list[_Row] = []
-        self.size = min(size, len(asked))
         self.writer = writer
-        self.slots = Slots(model, self.size)
+        self.slots = slots_of(model, min(size, len(asked)))
+        self.size = self.slots.rows
         self.entered: tuple[list[int], int] = [], 0  # the last one's tokens and slot
         self.source, self.common = 0, 0  # last slot read, its beginning common to all who entered
 
-    def step(self, end: int, limit: int) -> list[_Row]:
+    def step(self, ends: Ends, limit: int) -> list[_Row]:
         """Let rows enter, then read or write once; return the rows that ended."""
         blocked = self._enter()
         reading = [n for n, row in enumerate(self.rows) if len(row.unread) > 1]
         writing = [n for n, row in enumerate(self.rows) if len(row.unread) == 1]
         if reading and (blocked or not writing or len(reading) * TOGETHER >= self.size):
             self.source, self.common = self.entered[1], len(self.entered[0]) - 1
-            return self._advance(reading, reading, end, limit)
-        return self._advance(range(len(self.rows)), writing, end, limit)
+            return self._advance(reading, reading, ends, limit)
+        return self._advance(range(len(self.rows)), writing, ends, limit)
 
     def _advance(
-        self, slots: Sequence[int], moving: Sequence[int], end: int, limit: int
+        self, slots: Sequence[int], moving: Sequence[int], ends: Ends, limit: int
     ) -> list[_Row]:
         """Read what the moving rows have unread; the other slots are idle."""
         going = set(moving)
@@ -116,7 +126,7 @@ class _Batch:
         writers = [self._writer(self.rows[n]) if n in going else None for n in slots]
         for n, token, logprob in zip(slots, *choose(logits, writers), strict=True):
             if n in going:
-                self.rows[n].take(token, logprob, end, limit)
+                self.rows[n].take(token, logprob, ends, limit)
         ended = [self.rows[n] for n in moving if not self.rows[n].unread]
         if not self.waiting:
             self._close_up()
@@ -134,7 +144,7 @@ class _Batch:
         free += range(len(self.rows), self.size)
         for slot in free[: len(self.waiting)]:
             row = self.waiting[-1]
-            like_last = shared(self.entered[0], row.unread)
+            like_last = shared(self.entered[0], row.unread) if self.slots.copies else 0
             common = min(self.common, like_last)
             if like_last > common + SHARED_TOKENS:
                 return True
@@ -154,12 +164,6 @@ class _Batch:
                 if slot < len(self.rows):
                     self.slots.copy(len(self.rows), slot, last.length)
                     self.rows[slot] = last
-
-
-def shared(a: Sequence[Any], b: Sequence[Any]) -> int:
-    """Return how many first tokens, or characters, are the same."""
-    unlike = (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y)
-    return next(unlike, min(len(a), len(b)))
 
 
 @torch.inference_mode()
@@ -183,11 +187,11 @@ def generate(
     chat = Chat(tokenizer)
     asked = chat.encode_asked(conversations)
     _check(model, asked, max_new_tokens)
-    batch, end = _Batch(model, asked, batch_size, writer), chat.end
+    batch, ends = _Batch(model, asked, batch_size, writer), Ends(chat.end, chat.ends(model))
     answered: list[list[Answer]] = [[] for _ in conversations]
     count = 0
     while count < len(conversations):
-        for row in batch.step(end, max_new_tokens):
+        for row in batch.step(ends, max_new_tokens):
             answered[row.number] = _answers(tokenizer, row)
             count += 1
         done(count)
@@ -211,16 +215,14 @@ def check_context(
 
 
 def _check(model: Any, asked: Sequence[list[list[int]]], max_new_tokens: int) -> None:
-    config = model.config.get_text_config()
-    limits = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
-    context = min((limit for limit in limits if limit), default=None)
+    limit = context(model.config)
     needed = [sum(map(len, parts)) + (max_new_tokens + 1) * len(parts) for parts in asked]
-    if context and max(needed, default=0) > context:
-        over = sum(need > context for need in needed)
+    if limit and max(needed, default=0) > limit:
+        over = sum(need > limit for need in needed)
         n = needed.index(max(needed))
         raise UserError(
             f"{over} of {len(asked)} conversations may not fit into the model's context of "
-            f"{context} tokens. The longest, number {n + 1}, asks {sum(map(len, asked[n]))} tokens "
+            f"{limit} tokens. The longest, number {n + 1}, asks {sum(map(len, asked[n]))} tokens "
             f"and may be answered with {max_new_tokens} in each of {len(asked[n])} turns: lower "
             "predict.max_new_tokens, or take a model with a larger context."
         )

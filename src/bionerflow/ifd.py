@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bionerflow.chat import Chat
+from bionerflow.context import context
 from bionerflow.losses import Losses, MaskedLosses, Passage
 from bionerflow.progress import Progress
 from bionerflow.schema import CONVERSATIONS, SCORES, Turn, open_rows, write_rows
@@ -96,13 +97,11 @@ class Scorer:
     """Scores conversations by one model in one mode."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, mode: str, progress: Progress, context: int = CONTEXT
+        self, model: Any, tokenizer: Any, mode: str, progress: Progress, length: int = CONTEXT
     ) -> None:
-        """Prepare `model`; `context` is the longest passage in tokens, cut to what it can read."""
-        limit = getattr(model.config, "max_position_embeddings", None) or context
-        longest = getattr(tokenizer, "model_max_length", context)
+        """Prepare `model`; `length` is the longest passage in tokens, cut to what it can read."""
         self.tokenizer, self.mode = tokenizer, mode
-        self.context = min(context, limit, longest)
+        self.context = min(length, context(model.config, tokenizer) or length)
         self.encoder = not model.can_generate()
         mask = tokenizer.mask_token_id if self.encoder else None
         self.losses = Losses(model) if mask is None else MaskedLosses(model, mask)
@@ -151,12 +150,14 @@ def _plain_pairs(
     """Tokenise as Superfiltering does: prompt and answer in one text, cut at `context` tokens.
 
     The answer begins after as many tokens as the prompt has alone. Special tokens are the
-    tokenizer's own: one that opens each text gives the answer alone a first token to follow.
+    tokenizer's own: one that opens each text gives the answer alone a first token to follow. One
+    that a text quotes is plain text.
     """
     texts = [_plain(turns) for turns in conversations]
-    prompts = tokenizer([prompt for prompt, _ in texts])["input_ids"]
-    wholes = tokenizer([prompt + answer for prompt, answer in texts])["input_ids"]
-    alones = tokenizer([answer for _, answer in texts])["input_ids"]
+    parts = zip(*((prompt, prompt + answer, answer) for prompt, answer in texts), strict=True)
+    prompts, wholes, alones = (
+        tokenizer(list(part), split_special_tokens=True)["input_ids"] for part in parts
+    )
     for (_, answer), prompt, whole, alone in zip(texts, prompts, wholes, alones, strict=True):
         room = max(context - len(prompt), 0) + 1
         yield _pair(
@@ -172,8 +173,9 @@ def _encoder_pairs(
 ) -> Iterator[Pair]:
     """Tokenise as `_plain_pairs` does, between an encoder's own tokens, which are not scored."""
     texts = [_plain(turns) for turns in conversations]
-    wholes = tokenizer([prompt + answer for prompt, answer in texts], return_offsets_mapping=True)
-    alones = tokenizer([answer for _, answer in texts], return_offsets_mapping=True)
+    options = {"return_offsets_mapping": True, "split_special_tokens": True}
+    wholes = tokenizer([prompt + answer for prompt, answer in texts], **options)
+    alones = tokenizer([answer for _, answer in texts], **options)
     for n, (prompt, answer) in enumerate(texts):
         ids, alone = wholes["input_ids"][n], alones["input_ids"][n]
         ends = [end for _, end in wholes["offset_mapping"][n][:context]]

@@ -5,15 +5,15 @@ where causal attention never looks, or behind a mask. What passages have in comm
 beginning is run once, and logits are made once for each distinct text before a scored token.
 """
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy, linear
 
 from bionerflow.errors import UserError
+from bionerflow.prefix import Prefixes, batches, common, keeps_keys_and_values
 
 SHARED_TOKENS = 4  # a shorter common beginning costs more to copy than to compute
 SHARED_PASSAGES = 4  # fewer passages share nothing, to stay in large batches
@@ -32,14 +32,6 @@ class Passage:
 
     ids: list[int]
     scored: Sequence[int]
-
-
-class Beginning(NamedTuple):
-    """What passages have in common: so many tokens, the body's cache of them, their states."""
-
-    length: int
-    cache: Any
-    hidden: torch.Tensor | None
 
 
 class Waiting:
@@ -92,6 +84,7 @@ class Losses:
         self.body, self.head = self._parts(model)
         self.device = next(model.parameters()).device
         self.budget = BATCH_TOKENS[self.device.type]
+        self.shares = keeps_keys_and_values(model)
         self._check(model)
 
     def _parts(self, model: Any) -> tuple[Any, Any]:
@@ -110,9 +103,10 @@ class Losses:
         order.sort(key=lambda n: -len(passages[n].ids))
         sums, waiting = torch.zeros(len(passages), dtype=torch.float64), Waiting()
         for group in _alike(passages, order):
-            begin = self._begin([passages[n] for n in group])
-            for batch in self._batches(group, [len(p.ids) - begin.length for p in passages]):
-                waiting.add(batch, passages, self._run([passages[n].ids for n in batch], begin))
+            prefix = self._prefix([passages[n].ids for n in group])
+            length = prefix.hidden.shape[1] if prefix else 0
+            for batch in batches(group, lambda n: len(passages[n].ids) - length, self.budget):  # noqa: B023
+                waiting.add(batch, passages, self._run([passages[n].ids for n in batch], prefix))
                 if len(waiting.rows) >= STATES[self.device.type]:
                     self._finish(waiting, sums)
                     waiting = Waiting()
@@ -129,36 +123,28 @@ class Losses:
             losses = self._token_losses(states, rows.to(self.device), tokens.to(self.device))
             sums.index_add_(0, passages, losses.double().cpu())
 
-    def _batches(self, order: Sequence[int], lengths: Sequence[int]) -> Iterator[Sequence[int]]:
-        """Cut `order`, longest first, into batches of at most `budget` padded tokens."""
-        begin = 0
-        while begin < len(order):
-            end = begin + max(1, self.budget // max(lengths[order[begin]], 1))
-            yield order[begin:end]
-            begin = end
+    def _prefix(self, rows: Sequence[Sequence[int]]) -> Prefixes | None:
+        """Read what the rows begin with alike, if that is worth its while.
 
-    def _begin(self, passages: Sequence[Passage]) -> Beginning:
-        """Run what the passages have in common, if that is worth its while."""
-        length = _common(passages) - 1 if len(passages) >= SHARED_PASSAGES else 0
-        if length < SHARED_TOKENS:
-            return Beginning(0, None, None)
-        ids = torch.tensor([passages[0].ids[:length]], device=self.device)
-        output = self.body(ids, use_cache=True)
-        return Beginning(length, output.past_key_values, output.last_hidden_state)
+        The last token of a row is never part of it.
+        """
+        if not self.shares or len(rows) < SHARED_PASSAGES:
+            return None
+        length = min(common(rows), min(map(len, rows)) - 1) - 1
+        return Prefixes.read(self.body, [rows[0][:length]]) if length >= SHARED_TOKENS else None
 
-    def _run(self, ids: Sequence[Sequence[int]], begin: Beginning) -> torch.Tensor:
+    def _run(self, ids: Sequence[Sequence[int]], prefix: Prefixes | None) -> torch.Tensor:
         """Return the body's hidden states [row, place, feature] of rows of ids that begin alike."""
-        own = [row[begin.length : -1] for row in ids]
+        length = prefix.hidden.shape[1] if prefix else 0
+        own = [row[length:-1] for row in ids]
         width = max(map(len, own))
-        padded = torch.tensor([[*row, *[0] * (width - len(row))] for row in own])
-        behind, shared = copy.deepcopy(begin.cache), begin.cache is not None
-        if shared:
-            behind.batch_repeat_interleave(len(ids))
-        output = self.body(padded.to(self.device), past_key_values=behind, use_cache=shared)
-        hidden = output.last_hidden_state
-        if begin.hidden is None:
-            return hidden
-        return torch.cat([begin.hidden.expand(len(ids), -1, -1), hidden], dim=1)
+        padded = torch.tensor([[*row, *[0] * (width - len(row))] for row in own]).to(self.device)
+        if not prefix:
+            return self.body(padded, use_cache=False).last_hidden_state
+        before = prefix.before([0] * len(ids), [length] * len(ids))
+        output = self.body(padded, past_key_values=before.cache, use_cache=True)
+        shared_states = prefix.hidden.expand(len(ids), -1, -1)
+        return torch.cat([shared_states, output.last_hidden_state], dim=1)
 
     def _token_losses(
         self, states: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor
@@ -221,14 +207,13 @@ class MaskedLosses(Losses):
     ) -> list[float]:
         """Return each passage's mean loss in nats a scored token; not a number without any."""
         hidden = [(n, place) for n, passage in enumerate(passages) for place in passage.scored]
-        hidden.sort(key=lambda one: -len(passages[one[0]].ids))
         sums, left = [0.0] * len(passages), [len(passage.scored) for passage in passages]
-        for batch in self._batches(range(len(hidden)), [len(passages[n].ids) for n, _ in hidden]):
-            losses = self._hide([(passages[hidden[one][0]].ids, hidden[one][1]) for one in batch])
-            for one, loss in zip(batch, losses, strict=True):
-                sums[hidden[one][0]] += loss
-                left[hidden[one][0]] -= 1
-            done(sum(not left[n] for n in {hidden[one][0] for one in batch}))
+        for batch in batches(hidden, lambda one: len(passages[one[0]].ids), self.budget):
+            losses = self._hide([(passages[n].ids, place) for n, place in batch])
+            for (n, _), loss in zip(batch, losses, strict=True):
+                sums[n] += loss
+                left[n] -= 1
+            done(sum(not left[n] for n in {n for n, _ in batch}))
         counts = [len(passage.scored) for passage in passages]
         return [a / n if n else float("nan") for a, n in zip(sums, counts, strict=True)]
 
@@ -254,10 +239,3 @@ def _alike(passages: Sequence[Passage], order: Sequence[int]) -> Iterator[list[i
     yield from (its for its in groups.values() if len(its) >= SHARED_PASSAGES)
     if others:
         yield [n for n in order if n in others]
-
-
-def _common(passages: Sequence[Passage]) -> int:
-    """Return how many first tokens are common to all passages, and the last of none."""
-    first, last = min(p.ids for p in passages), max(p.ids for p in passages)
-    unlike = (n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
-    return min(next(unlike, len(first)), min(len(p.ids) for p in passages) - 1)

@@ -144,7 +144,6 @@ def _load(kind: Any, folder: str | Path, **options: Any) -> Any:
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
-            attn_implementation="sdpa",
             **options,
         )
     except (OSError, ValueError) as error:

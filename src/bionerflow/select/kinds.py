@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from transformers import DynamicCache
 
+from bionerflow.adapters import with_adapter
 from bionerflow.chat import Chat
 from bionerflow.errors import UserError
 from bionerflow.models import load_base, load_encoder
+from bionerflow.prefix import Before, Prefixes, batches, keeps_keys_and_values, sliding_window
 from bionerflow.schema import Turn
 from bionerflow.select.model import Selector, read_card
 from bionerflow.select.samples import Candidate
-from bionerflow.select.sharing import Before, Beginning, batches, beginnings
+from bionerflow.select.sharing import Beginning, beginnings
 from bionerflow.settings.stages import SelectorSettings
 
 #: The question stands last, beside the answer: behind it, a tiny model did not learn to judge.
@@ -55,32 +56,36 @@ class Causal(Selector):
         self, candidates: Sequence[Candidate], rows: Sequence[Sequence[int]]
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Yield logits; what candidates of a sentence have in common is read once."""
+        if not self._shares(rows):
+            yield from super().judged(candidates, rows)
+            return
         found = beginnings(candidates, rows)
         for window in batches(found, lambda one: len(one.ids), self.budget):
             yield from self._after(window, rows)
 
+    def _shares(self, rows: Sequence[Sequence[int]]) -> bool:
+        """Tell whether rows may stand behind a prefix of which each sees a part.
+
+        The places between are not seen, but a sliding window counts them.
+        """
+        window = sliding_window(self.model)
+        longest = max(map(len, rows), default=0)
+        return keeps_keys_and_values(self.model) and (window is None or 2 * longest <= window)
+
     def _after(
         self, window: Sequence[Beginning], rows: Sequence[Sequence[int]]
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
-        """Yield the logits of rows behind their beginnings, the longest of which is the last."""
-        cache, width = self._begin([one.ids for one in window]), len(window[-1].ids)
+        """Yield the logits of rows behind their beginnings, the longest of which is the first."""
+        width = len(window[0].ids)
+        read = Prefixes.read(self.encoder, [one.ids for one in window]) if width else None
         place = {n: at for at, one in enumerate(window) for n in one.common}
         seen = {n: common for one in window for n, common in one.common.items()}
         lengths = {n: width + len(rows[n]) - seen[n] for n in seen}
         for batch in batches(list(seen), lengths.__getitem__, self.budget):
             ids, mask = self.pad([rows[n][seen[n] :] for n in batch])
-            before = cache and Before.of(cache, [place[n] for n in batch], [seen[n] for n in batch])
+            behind = [place[n] for n in batch], [seen[n] for n in batch]
+            before = read.before(*behind) if read else None
             yield batch, self.logits(self.read(ids, mask, before).last_hidden_state, mask)
-
-    def _begin(self, beginnings: Sequence[Sequence[int]]) -> Any:
-        """Return keys and values of beginnings, padded at their end, where none of them looks."""
-        width = len(beginnings[-1])
-        if not width:
-            return None
-        ids = torch.tensor([[*ids, *[0] * (width - len(ids))] for ids in beginnings])
-        cache = DynamicCache()
-        self.encoder(ids.to(self.encoder.device), past_key_values=cache, use_cache=True)
-        return cache
 
     def last(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return the hidden state of each row's last real token (rows, size), in float32."""
@@ -95,7 +100,7 @@ class Causal(Selector):
 
 
 def _with_lora(body: Any, settings: SelectorSettings, marks: Sequence[int]) -> Any:
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig
 
     lora = LoraConfig(
         r=settings.lora.rank,
@@ -104,7 +109,7 @@ def _with_lora(body: Any, settings: SelectorSettings, marks: Sequence[int]) -> A
         target_modules="all-linear",
         trainable_token_indices=list(marks) or None,
     )
-    return get_peft_model(body, lora)
+    return with_adapter(body, lora)
 
 
 class LlmCls(Causal):

@@ -1,5 +1,6 @@
 """A selector's classifier, whatever its kind: scoring in batches, saving, loading."""
 
+import math
 import os
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -10,12 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken
 
+from bionerflow.context import context
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, whole, write_json
 from bionerflow.models import load_tokenizer
+from bionerflow.prefix import batches
 from bionerflow.progress import Progress
 from bionerflow.select.samples import BRACKETS, Candidate
-from bionerflow.select.sharing import batches
 from bionerflow.settings.base import parse
 from bionerflow.settings.stages import SelectorSettings
 
@@ -44,8 +46,8 @@ class Selector(torch.nn.Module):
         """
         if self.settings.marks != "tokens":
             return []
-        tokens = [AddedToken(mark, special=True, normalized=False) for mark in OWN_MARKS]
-        self.tokenizer.add_tokens(tokens, special_tokens=True)
+        # Not special ones: those of a sentence are read as plain text.
+        self.tokenizer.add_tokens([AddedToken(mark, normalized=False) for mark in OWN_MARKS])
         if len(self.tokenizer) > model.get_input_embeddings().num_embeddings:
             model.resize_token_embeddings(len(self.tokenizer), mean_resizing=False)
         own, known = (
@@ -59,7 +61,7 @@ class Selector(torch.nn.Module):
     def tokens(self, candidates: Sequence[Candidate]) -> list[list[int]]:
         """Return the token ids of marked candidates, as the tokenizer begins any text."""
         texts = [candidate.marked(self.marks) for candidate in candidates]
-        return self.tokenizer(texts)["input_ids"]
+        return self.tokenizer(texts, split_special_tokens=True)["input_ids"]
 
     @abstractmethod
     def logits(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -97,7 +99,7 @@ class Selector(torch.nn.Module):
                 f"{', '.join(unknown)}: train one on a corpus that has them."
             )
         rows = self.tokens(candidates) if candidates else []
-        limit = self.encoder.config.max_position_embeddings
+        limit = context(self.encoder.config) or math.inf
         for candidate, row in zip(candidates, rows, strict=True):
             if len(row) > limit:
                 raise UserError(

@@ -6,16 +6,12 @@ beginning: its keys and values are kept, and each of the others sees as much of 
 with. Only what follows is read candidate by candidate.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
-import torch
-from transformers import DynamicCache
-
-from bionerflow.generate import shared
+from bionerflow.prefix import shared
 from bionerflow.select.samples import Candidate
 
-T = TypeVar("T")
 SHARED_TOKENS = 8
 
 
@@ -43,35 +39,3 @@ def beginnings(candidates: Sequence[Candidate], rows: Sequence[Sequence[int]]) -
         length = length if length >= SHARED_TOKENS else 0
         found.append(Beginning(longest[:length], {n: min(common[n], length) for n in group}))
     return found
-
-
-class Before(NamedTuple):
-    """What rows have before them: a cache, and how much of it each row sees (rows,)."""
-
-    cache: Any  # transformers.DynamicCache, whose layers are typed as if they might be anything
-    seen: torch.Tensor
-
-    @classmethod
-    def of(cls, cache: Any, places: Sequence[int], seen: Sequence[int]) -> "Before":
-        """Return what rows have before them that each see so much of one place of a cache."""
-        own: Any = DynamicCache()
-        for n, layer in enumerate(cache.layers):
-            own.update(layer.keys[places], layer.values[places], n)
-        return cls(own, torch.tensor(seen, device=own.layers[0].keys.device))
-
-    def mask(self, mask: torch.Tensor) -> torch.Tensor:
-        """Return the mask of rows (rows, cached and own places), given that of their own places."""
-        places = torch.arange(self.cache.get_seq_length(), device=mask.device)
-        return torch.cat([(places < self.seen[:, None]).to(mask.dtype), mask], dim=1)
-
-
-def batches(items: Sequence[T], length: Callable[[T], int], tokens: int) -> Iterator[list[T]]:
-    """Yield items in batches of like lengths, of at most so many padded tokens or one item."""
-    batch: list[T] = []
-    for item in sorted(items, key=length):
-        if batch and (len(batch) + 1) * length(item) > tokens:
-            yield batch
-            batch = []
-        batch.append(item)
-    if batch:
-        yield batch
