@@ -19,13 +19,25 @@ class CurateSettings(Settings):
     train: int | None = Field(None, gt=0, description="at most so many training sentences a corpus")
     dev: int | None = Field(200, gt=0, description="at most so many dev sentences a corpus")
     limits: dict[str, int] = Field({}, description="training sentences of single corpora instead")
+    queries: Literal["one", "all"] = Field(
+        "one", description="of a format with one type per query: one type at random, or every type"
+    )
     strategy: Strategy = "all"
     rho: float = Field(1.0, gt=0, le=1, description="share of the positive sentences that is kept")
     negatives: Strategy = Field("all", description="the strategy for sentences without entities")
     negatives_rho: float = Field(1.0, gt=0, le=1, description="share of them that is kept")
     scorer: str | None = Field(None, description="the weak model that scores IFD")
     mode: Literal["superfiltering", "chat", "loss_ratio"] = "superfiltering"
+    ifd_at_least_one: Literal["drop", "keep"] = Field(
+        "drop", description="whether strategies by IFD may choose scores of one and above"
+    )
     jobs: int = Field(1, gt=0, description="among which scoring a corpus is shared out")
+
+    @model_validator(mode="after")
+    def _every_query_is_kept(self) -> "CurateSettings":
+        if self.queries == "all" and {self.strategy, self.negatives} != {"all"}:
+            raise ValueError("queries: all keeps every type; strategy and negatives must be all")
+        return self
 
 
 class LoraSettings(Settings):
