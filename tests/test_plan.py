@@ -12,7 +12,7 @@ from bionerflow.errors import UserError
 from bionerflow.plan import Plan, costs
 from bionerflow.shares import Share, share
 
-SMALL, LARGE = "paper.qwen2.5-0.5b.conv_term.draw1", "paper.glm4-9b.symbolic.genia.draw1"
+SMALL, LARGE = "paper.qwen2.5-0.5b.conv_term.draw1", "paper.glm4-9b.symbolic.genia_train_dev.draw1"
 
 
 @pytest.fixture

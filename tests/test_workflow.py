@@ -148,9 +148,11 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
     plan = Plan(yaml.safe_load(Path("config/config.yaml").read_text("utf-8")))
     lightweight = ("paper.qwen2.5-0.5b", "paper.llama-3.2-1b")
     shown = {id for id in plan.shown() if not id.startswith(lightweight)}
-    both = [f"symbolic.{corpus}" for corpus in ("cmeee_v2", "genia")]
-    single = [*both, "symbolic.biored", "symbolic.bc5cdr_chem"]
-    single += [f"{name}.{c}" for name in ("json_index", "html") for c in ("cmeee_v2", "genia")]
+    both = [f"symbolic.{corpus}" for corpus in ("cmeee_v2", "genia_train_dev")]
+    single = [*both, "symbolic.biored_train_dev", "symbolic.bc5cdr_chem_train_dev"]
+    single += [
+        f"{name}.{c}" for name in ("json_index", "html") for c in ("cmeee_v2", "genia_train_dev")
+    ]
     shares = [f"{how}_{share}" for how in ("curated", "random") for share in (25, 75)]
     asked = ["random_50", "negatives_75", "by_biogpt", "by_biomedbert"]
     assert {id for id in shown if "+" not in id} == {
@@ -169,15 +171,16 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
     }
     assert {
         "paper.glm4-9b.joint.draw1+llm_cls",
-        "paper.glm4-9b.symbolic.genia.draw1+bert_cls",
+        "paper.glm4-9b.symbolic.genia_train_dev.draw1+bert_cls.genia_train_dev",
     } < shown
-    assert plan.run("paper.glm4-9b.symbolic.genia.draw1").corpora == ["genia"]
-    joint, unseen = "paper.glm4-9b.joint.draw1", {"ccks2019_as", "ncbi_disease"}
+    assert plan.run("paper.glm4-9b.symbolic.genia_train_dev.draw1").corpora == ["genia_train_dev"]
+    joint, unseen = "paper.glm4-9b.joint.draw1", {"ccks2019_as", "ncbi_disease_train_dev"}
     assert set(plan.tested(joint)) - set(plan.run(joint).corpora) == unseen
     trained = {stem.split("/")[2] for stem in plan.rendered(joint, "train", "dev")}
     assert not trained & unseen
     methods = {plan.run(id).train.method for id in plan.runs if "glm4" in id}
-    assert methods == {"qlora"}
+    assert methods == {"qlora", "full"}
+    assert {plan.run(id).train.method for id in plan.runs if "zero_shot" in id} == {"full"}
 
 
 def test_capacity_counts_tokens_by_the_models_that_are_here(fresh, demo):

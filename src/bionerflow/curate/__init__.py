@@ -49,7 +49,7 @@ def curate(
                 _limit(settings, corpus, split),
                 seed,
                 every_query=split == "dev" or settings.queries == "all",
-            )  # fmt: skip
+            )
             for corpus in corpora
         )
         for split in ("train", "dev")

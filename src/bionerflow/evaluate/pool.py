@@ -47,8 +47,17 @@ def _recall(*place: str) -> Callable[[Records], float]:
 
 
 def _delta(kind: str) -> Callable[[Records], float]:
-    """Return by how much recall on a kind of mention lies below that on plain ones."""
-    return lambda records: _recall("kinds", "plain")(records) - _recall("kinds", kind)(records)
+    """Return by how much recall on a kind of mention lies below that on plain ones.
+
+    A run that found none of either has no gap.
+    """
+
+    def gap(records: Records) -> float:
+        found = sum(_total(records, "kinds", one, "correct") for one in ("plain", kind))
+        recalls = [_recall("kinds", one)(records) for one in ("plain", kind)]
+        return recalls[0] - recalls[1] if found else np.nan
+
+    return gap
 
 
 def _count(error: str) -> Callable[[Records], float]:

@@ -10,11 +10,17 @@ class SelectorsPlan(BasePlan):
     """Look-ups by selector."""
 
     def selector(self, name: str) -> tuple[SelectorSettings, list[str]]:
-        """Return a selector's settings and the corpora that it is trained on."""
+        """Return a selector's settings and the corpora that it is trained on.
+
+        `{selector}.{corpus}` is trained on one corpus alone.
+        """
         found = {s: (e, e.selectors[s]) for e in self.experiments.values() for s in e.selectors}
+        name, _, corpus = name.partition(".")
         known("results", "selector", name, found)
         experiment, settings = found[name]
-        return settings, chosen(self.config, experiment, settings.corpora)
+        if corpus:
+            known("results", "corpus", corpus, dict.fromkeys(experiment.corpora))
+        return settings, chosen(self.config, experiment, [corpus] if corpus else settings.corpora)
 
     def judged_types(self, name: str) -> list[str]:
         """Return the types of mentions that a selector can be asked for."""
@@ -23,7 +29,9 @@ class SelectorsPlan(BasePlan):
 
     def selector_training(self, name: str) -> str:
         """Return what training a selector rests on; where its threshold lies does not matter."""
-        return as_json(self.selector(name)[0].model_dump(mode="json", exclude={"threshold"}))
+        return as_json(
+            self.selector(name)[0].model_dump(mode="json", exclude={"threshold", "separately"})
+        )
 
     def judging(self, run: str, selector: str) -> SelectorSettings:
         """Return the settings of a selector of a run's predictions.

@@ -98,6 +98,9 @@ class SelectorSettings(Settings):
     kind: Literal["llm_cls", "llm_causal", "bert_cls"] = "llm_cls"
     base: str = Field(description="the model that becomes the classifier")
     corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
+    separately: bool = Field(
+        False, description="runs on a single corpus have a selector that is trained on it alone"
+    )
     samples: int = Field(10000, gt=0, description="a corpus, half of them negative")
     epochs: float = Field(2, gt=0)
     learning_rate: float = Field(2e-4, gt=0)

@@ -3,7 +3,7 @@
 Light to import: the workflow finds a table's inputs with it.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise, product
 from typing import Literal, NamedTuple, cast
 
@@ -13,8 +13,16 @@ from bionerflow.settings.base import Settings
 from bionerflow.settings.experiments import Experiment
 from bionerflow.settings.runs import run_id
 from bionerflow.settings.stages import ORACLE
-from bionerflow.tables.carried import by_capacity, own_gap
-from bionerflow.tables.settings import RECORDED, Axis, Cases, Grid, Significance, Titled, Unit
+from bionerflow.tables.carried import own_gap
+from bionerflow.tables.settings import (
+    RECORDED,
+    Axis,
+    Cases,
+    Grid,
+    Significance,
+    Titled,
+    Unit,
+)
 
 #: The key of a row that has the relative change from the first row to the one above it.
 CHANGE = "Δ"
@@ -23,6 +31,8 @@ ALL = "all"
 SENTENCE, GOLD = "Input Text", "GS"
 OWN = ("Own 1", "Own 2")
 PLACES = ("first", "second", "third", "fourth")
+NO_CORPUS = "the experiment has no such corpus"
+NO_POOL = "no corpus to pool: the experiment has none that is named, or its runs none in common"
 Selection = dict[str, str]
 
 
@@ -42,11 +52,12 @@ class Source(NamedTuple):
 
 
 class Cell(Settings):
-    """One measured number: prediction sets by model (the best on dev is shown), and what of them.
+    """One measured number: prediction sets by model, and what of them.
 
-    Several corpora are pooled, none means all; no format means all. `reason` says why a cell
-    without prediction sets stays empty, or what is to be known of its number. `against` are the
-    prediction sets of the row that it is compared with, draw by draw.
+    Of several models the table's is shown (fill.best_model). Several corpora are pooled, none means
+    all; no format means all. `reason` says why a cell without prediction sets stays empty, or what
+    is to be known of its number. `against` are the prediction sets of the row that it is compared
+    with, draw by draw.
     """
 
     row: str
@@ -70,7 +81,7 @@ class Definition(Settings):
     title: str
     caption: str
     unit: Unit = "fraction"
-    draw: str | None = None
+    figure: str | None = None
     rows: dict[str, str]
     columns: list[str]
     cells: list[Cell]
@@ -96,40 +107,67 @@ def define(
     prefix: str,
     experiment: Experiment,
     titles: Mapping[str, str],
-    discontinuous: Collection[str] = (),
 ) -> Definition:
     """Return the table's definition for an experiment.
 
-    `prefix` begins the run ids; `titles` are those of the experiment's corpora, without the ones
-    that are left out; `discontinuous` names the corpora that have discontinuous entities.
+    Args:
+        name: `{paper}/{table}`.
+        table: The table's entry.
+        prefix: What run ids begin with.
+        experiment: The paper's, with unseen corpora among its own.
+        titles: Titles of the experiment's corpora, without the ones that are left out.
     """
     asked = experiment.model_copy(update={"corpora": list(titles)})
     if isinstance(table, Cases):
         return _cases(name, table, prefix, asked)
-    table = by_capacity(table, name.partition("/")[0], asked.corpora, discontinuous)
     lines = list(_lines(table.rows, asked))
     columns = {
         _title(table, column, titles) or "value": column for column in _columns(table, asked)
     }
     rows = _pairs(lines) if isinstance(table, Significance) else _rows(lines)
+    asked_of = {
+        (key, label): tuple(_full(table.where | row | column, asked) for row in pair)
+        for key, pair in rows.items()
+        for label, column in columns.items()
+    }
+    pool = _pool(table, (one for pair in asked_of.values() for one in pair), asked)
     return Definition(
         kind=table.kind,
         name=name,
         title=table.title,
         caption=table.caption,
         unit=table.unit,
-        draw=table.draw,
+        figure=table.figure,
         rows={
             key: CHANGE if key == CHANGE else " − ".join(_title(table, row, titles) for row in pair)
             for key, pair in rows.items()
         },
         columns=list(columns),
         cells=[
-            _cell(table, key, label, tuple(row | column for row in pair), prefix, asked)
-            for key, pair in rows.items()
-            for label, column in columns.items()
+            _cell(key, label, selections, pool, prefix, asked)
+            for (key, label), selections in asked_of.items()
         ],
     )
+
+
+def _pool(table: Grid, selections: Iterable[Selection], experiment: Experiment) -> list[str] | None:
+    """Return the corpora that cells without a corpus pool: every run of the table the same ones.
+
+    Those that are named, or those that all its runs were trained on: None if these are all of the
+    experiment's. Corpora that only some runs were tested on are never pooled.
+    """
+    if table.corpora:
+        named = [experiment.stand_ins.get(corpus, corpus) for corpus in table.corpora]
+        return [corpus for corpus in named if corpus in experiment.corpora]
+    pooled = [one for one in selections if "corpus" not in one and not _recorded(one)]
+    runs = {source.configuration for one in pooled for source in _sources(one, experiment)}
+    trained = [experiment.trained_on(configuration) for configuration in runs]
+    common = [c for c in experiment.corpora if all(c in corpora for corpora in trained)]
+    return None if common == experiment.corpora else common
+
+
+def _recorded(selection: Selection) -> bool:
+    return selection.get("metric", "").startswith(RECORDED)
 
 
 def _rows(lines: list[Selection]) -> dict[str, tuple[Selection, ...]]:
@@ -146,11 +184,15 @@ def _pairs(lines: list[Selection]) -> dict[str, tuple[Selection, ...]]:
 
 
 def _cases(name: str, table: Cases, prefix: str, experiment: Experiment) -> Definition:
-    sets = {table.labels.get(one, one): {"set": one} for one in table.sets}
+    common = {"corpus": table.corpus, "model": table.model}
+    sets = {
+        table.labels.get(one, one): _named({"configuration": one} | common, experiment)
+        for one in table.configurations
+    }
     examples = {**table.rows, **{own: [""] for own in OWN}}
     lines = [f"{example} {line}" for example in examples for line in (SENTENCE, GOLD, *sets)]
     cells = [
-        _cell(table, f"{example} {line}", entity(n), (selection,), prefix, experiment)
+        _cell(f"{example} {line}", entity(n), (selection,), [], prefix, experiment)
         for example, mentions in examples.items()
         for line, selection in sets.items()
         for n in range(len(mentions))
@@ -164,18 +206,17 @@ def _cases(name: str, table: Cases, prefix: str, experiment: Experiment) -> Defi
     )
 
 
-def _lines(axes: list[Axis], experiment: Experiment) -> Iterator[Selection]:
+def _lines(groups: list[Axis], experiment: Experiment) -> Iterator[Selection]:
     """Yield what each row (or column) selects."""
     everything = {
         "corpus": experiment.corpora,
-        "set": list(experiment.configurations),
+        "configuration": list(experiment.configurations),
         "model": experiment.all_models(),
     }
-    for axis in axes:
+    for axis in groups:
         choices = [everything[key] if names == ALL else names for key, names in axis.items()]
         for names in product(*choices):
-            chosen = cast(Selection, dict(zip(axis, names, strict=True)))
-            yield _named(chosen, experiment)
+            yield _named(cast(Selection, dict(zip(axis, names, strict=True))), experiment)
 
 
 def _named(selection: Selection, experiment: Experiment) -> Selection:
@@ -188,9 +229,16 @@ def _named(selection: Selection, experiment: Experiment) -> Selection:
     return selection
 
 
+def _full(selection: Selection, experiment: Experiment) -> Selection:
+    """Return all that a cell selects; the configuration `only` is that of the format's name."""
+    if selection.get("configuration") == "only":
+        selection = selection | {"configuration": selection["format"]}
+    return _named(selection, experiment)
+
+
 def _columns(table: Grid, experiment: Experiment) -> list[Selection]:
     columns = list(_lines(table.columns, experiment))
-    also = [{"set": name} for name in experiment.also] if table.also else []
+    also = [{"configuration": name} for name in experiment.also] if table.also else []
     return columns + [column for column in also if column not in columns]
 
 
@@ -209,18 +257,17 @@ def _title(table: Titled, selection: Selection, titles: Mapping[str, str]) -> st
 
 
 def _configurations(selection: Mapping[str, str], experiment: Experiment) -> list[str]:
-    if "set" not in selection:
+    if "configuration" not in selection:
         return list(experiment.configurations)
-    name = selection["set"].partition("+")[0]
-    name = selection["format"] if name == "only" else name
+    name = selection["configuration"].partition("+")[0]
     return [name] if name in experiment.configurations else []
 
 
 def _sources(selection: Mapping[str, str], experiment: Experiment) -> list[Source]:
-    selector = selection.get("set", "").partition("+")[2]
+    selector = selection.get("configuration", "").partition("+")[2]
     models = [selection["model"]] if "model" in selection else experiment.all_models()
     return [
-        Source(configuration, model, draw, selector or None, corpus)
+        Source(configuration, model, draw, _selector(selector, corpus, experiment), corpus)
         for configuration in _configurations(selection, experiment)
         for corpus in _alone(configuration, selection, experiment)
         for model in models
@@ -228,6 +275,12 @@ def _sources(selection: Mapping[str, str], experiment: Experiment) -> list[Sourc
         if model in experiment.fine_tuned(configuration)
         if not selector or selector == ORACLE or selector in experiment.selectors
     ]
+
+
+def _selector(name: str, corpus: str | None, experiment: Experiment) -> str | None:
+    """Return a selector's name: `{name}.{corpus}` where a run on one corpus has its own."""
+    apart = name in experiment.selectors and experiment.selectors[name].separately
+    return f"{name}.{corpus}" if apart and corpus else name or None
 
 
 def _alone(
@@ -244,37 +297,31 @@ def _alone(
 
 
 def _cell(
-    table: Grid | Cases,
     row: str,
     column: str,
     selections: tuple[Selection, ...],
+    pool: list[str] | None,
     prefix: str,
     experiment: Experiment,
 ) -> Cell:
     """Return a cell; `selections` are its row's and, for a difference, the neighbouring row's."""
-    where = table.where if isinstance(table, Grid) else {"corpus": table.corpus}
-    where |= {"model": table.model} if isinstance(table, Cases) else {}
-    full, *other = (_named(where | selection, experiment) for selection in selections)
-    pool = table.pool if isinstance(table, Grid) else ALL
-    pool = [full["corpus"]] if "corpus" in full else pool
-    corpora = [] if pool == ALL else [experiment.stand_ins.get(corpus, corpus) for corpus in pool]
-    sides = [_sources(side, experiment) for side in (full, *other)]
-    reason = ""
-    if pool != ALL and not set(corpora) & set(experiment.corpora):
-        sides, reason = [[]], "the experiment has no such corpus"
-    elif not all(sides):
-        reason = "; ".join(_missing(side, experiment) for side in (full, *other)).strip("; ")
-    metric = full.get("metric", "f1")
+    full = selections[0]
+    corpora = [full["corpus"]] if "corpus" in full else pool
+    sides = [_sources(side, experiment) for side in selections]
+    reason = "; ".join(filter(None, (_missing(side, experiment) for side in selections)))
+    if corpora is not None and not _recorded(full) and not set(corpora) & set(experiment.corpora):
+        reason = NO_CORPUS if "corpus" in full else NO_POOL
     models: dict[str, list[str]] = {}
-    for source in sides[0] if all(sides) else []:
+    for source in [] if reason else sides[0]:
         models.setdefault(source.model, []).append(source.id(prefix))
+    metric = full.get("metric", "f1")
     return Cell(
         row=row,
         column=column,
         metric=metric,
         models=models,
         against=[source.id(prefix) for side in sides[1:] for source in side if models],
-        corpora=tuple(c for c in corpora if c in experiment.corpora),
+        corpora=tuple(c for c in corpora or () if c in experiment.corpora),
         format=full.get("format"),
         reason=reason or own_gap(metric, full.get("format")),
     )
@@ -285,12 +332,11 @@ def _missing(selection: Mapping[str, str], experiment: Experiment) -> str:
     if _sources(selection, experiment):
         return ""
     if not _configurations(selection, experiment):
-        only = selection["set"] == "only"
-        return f"the experiment has no {selection['format' if only else 'set'].partition('+')[0]}"
-    selector = selection.get("set", "").partition("+")[2]
+        return f"the experiment has no {selection['configuration'].partition('+')[0]}"
+    selector = selection.get("configuration", "").partition("+")[2]
     if selector and selector != ORACLE and selector not in experiment.selectors:
         return f"the experiment has no selector {selector}"
     model = selection.get("model", experiment.models[0])
     if not any(model in experiment.fine_tuned(n) for n in _configurations(selection, experiment)):
-        return f"the experiment has no {selection.get('set', 'run')} of the model {model}"
+        return f"the experiment has no {selection.get('configuration', 'run')} of the model {model}"
     return "its runs are on single corpora, and none is on this one"
