@@ -1,5 +1,6 @@
 """The stage `render`: prompts as the papers print them, rows, counts, the script."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError
 from bionerflow.formats import FORMATS
 from bionerflow.plan import Plan
@@ -132,6 +134,28 @@ def test_chinese_names_of_types_survive_every_format(format):
         found += parsed.entities
     carried = gold if format.can_carry(gold) else []
     assert sorted(found) == sorted(carried)
+
+
+#: A Chinese character, a digit, a word or marks: about one token of the paper's models, or less.
+PIECES = re.compile(r"[A-Za-z]+|\d|\s+|[\u4e00-\u9fff]|[^\sA-Za-z\d\u4e00-\u9fff]+")
+
+
+@pytest.mark.parametrize("name", ["json_index", "html", "symbolic"])
+def test_unified_cuts_at_most_one_gold_answer_in_a_thousand(name):
+    file = ROOT.parent / "shared/corpora/cmeee/v2/CMeEE-V2_dev.json.gz"
+    if not file.is_file():
+        pytest.skip("the corpus is not here")
+    experiment = load(Experiment, ROOT / "config/experiments/unified.yaml")
+    settings = load_corpora(ROOT / "config/corpora.yaml")["cmeee_v2"]
+    lengths = []
+    for row in json.loads(gzip.decompress(file.read_bytes())):
+        text, types = row["text"], settings.type_map
+        spans = {(types[e["type"]], e["start_idx"], e["end_idx"] + 1) for e in row["entities"]}
+        entities = sorted(Entity.at(type, [(start, end)], text) for type, start, end in spans)
+        answer = FORMATS[name].render(text, entities, settings.types)[-1].content
+        lengths.append(len(PIECES.findall(answer)))
+    limit = experiment.base.predict.max_new_tokens
+    assert sum(length > limit for length in lengths) <= len(lengths) / 1000
 
 
 def test_a_row_a_query_with_what_was_lost_counted():

@@ -401,6 +401,8 @@ def test_pooled_numbers_are_micro():
     nothing = [record(0, 10, 3, nested=(0, 2))]
     assert measure(nothing, "delta_nested") is None  # no gap where nothing was found
     assert measure(nothing, "recall") == 0
+    faults = {"n": {"sentences": 8}, "problems": {"unparsable": 2}}
+    assert measure([faults, faults], "unparsable") == 0.25
     assert measure(both, "span") == 6
     assert measure(both, "type") == 4  # the class of errors, not SemEval's convention of that name
 

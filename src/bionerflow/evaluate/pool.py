@@ -60,6 +60,16 @@ def _delta(kind: str) -> Callable[[Records], float]:
     return gap
 
 
+def _per_sentence(problem: str) -> Callable[[Records], float]:
+    """Return how often an answer has a problem, per sentence."""
+
+    def rate(records: Records) -> float:
+        sentences = _total(records, "n", "sentences")
+        return _total(records, "problems", problem) / sentences if sentences else np.nan
+
+    return rate
+
+
 def _count(error: str) -> Callable[[Records], float]:
     return lambda records: _total(records, "errors", error)
 
@@ -102,6 +112,7 @@ def _accuracy(place: int) -> Callable[[Records], float]:
     return accuracy
 
 
+FAULTS = ("unparsable", "unknown_type", "not_in_text", "truncated")
 STEPS = ("0", "1", "2", "3", "4", "5+")
 SEMEVAL = ("partial", "type")  # conventions; `type` alone is the class of errors
 
@@ -112,6 +123,7 @@ MEASURES: dict[str, Callable[[Records], float]] = {
     "delta_nested": _delta("nested"),
     "delta_discontinuous": _delta("discontinuous"),
     "relaxed_f1": _relaxed,
+    **{problem: _per_sentence(problem) for problem in FAULTS},
     **{error: _count(error) for error in ERRORS},
     **{f"deviation_{n}": _deviation(n) for n in STEPS},
     "ece": lambda records: calibration.expected_error(_bins(records)),

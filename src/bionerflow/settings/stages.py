@@ -92,6 +92,16 @@ class PredictSettings(Settings):
 ORACLE = "oracle"
 
 
+def selector_parts(name: str) -> tuple[str, str, str]:
+    """Return a selector's key, its only corpus and its threshold: `llm_cls.genia@0.7`.
+
+    The corpus and the threshold are empty where the settings of the selector say them.
+    """
+    trained, _, threshold = name.partition("@")
+    key, _, corpus = trained.partition(".")
+    return key, corpus, threshold
+
+
 class SelectorSettings(Settings):
     """A trained filter of predicted entities (unified, section II.C)."""
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from bionerflow.settings.base import Settings
 from bionerflow.settings.experiments import Experiment
 from bionerflow.settings.runs import run_id
-from bionerflow.settings.stages import ORACLE
+from bionerflow.settings.stages import ORACLE, selector_parts
 from bionerflow.tables.carried import own_gap
 from bionerflow.tables.settings import (
     RECORDED,
@@ -273,14 +273,19 @@ def _sources(selection: Mapping[str, str], experiment: Experiment) -> list[Sourc
         for model in models
         for draw in experiment.draws
         if model in experiment.fine_tuned(configuration)
-        if not selector or selector == ORACLE or selector in experiment.selectors
+        if _has_selector(selector, experiment)
     ]
 
 
 def _selector(name: str, corpus: str | None, experiment: Experiment) -> str | None:
-    """Return a selector's name: `{name}.{corpus}` where a run on one corpus has its own."""
-    apart = name in experiment.selectors and experiment.selectors[name].separately
-    return f"{name}.{corpus}" if apart and corpus else name or None
+    """Return a selector's name: `{key}.{corpus}` where a run on one corpus has its own."""
+    key, at, threshold = name.partition("@")
+    apart = key in experiment.selectors and experiment.selectors[key].separately
+    return f"{key}.{corpus}{at}{threshold}" if apart and corpus else name or None
+
+
+def _has_selector(name: str, experiment: Experiment) -> bool:
+    return not name or name == ORACLE or selector_parts(name)[0] in experiment.selectors
 
 
 def _alone(
@@ -334,7 +339,7 @@ def _missing(selection: Mapping[str, str], experiment: Experiment) -> str:
     if not _configurations(selection, experiment):
         return f"the experiment has no {selection['configuration'].partition('+')[0]}"
     selector = selection.get("configuration", "").partition("+")[2]
-    if selector and selector != ORACLE and selector not in experiment.selectors:
+    if not _has_selector(selector, experiment):
         return f"the experiment has no selector {selector}"
     model = selection.get("model", experiment.models[0])
     if not any(model in experiment.fine_tuned(n) for n in _configurations(selection, experiment)):

@@ -8,12 +8,13 @@ from bionerflow.errors import UserError
 from bionerflow.settings.base import Settings
 from bionerflow.tables.counts_settings import Counts
 
-#: Scores (docs/evaluation.md). After the errors: the share of boundary errors that are n tokens
-#: off; expected calibration error and
+#: Scores (docs/evaluation.md). Before the errors: faults of answers per sentence. After them: the
+#: share of boundary errors that are n tokens off; expected calibration error and
 #: the accuracy of the predictions in each tenth of confidence; F1 in other papers' conventions.
 Metric = Literal[
     "precision", "recall", "f1", "surface_f1", "relaxed_f1", "unseen_recall",
     "delta_nested", "delta_discontinuous",
+    "unparsable", "unknown_type", "not_in_text", "truncated",
     "type", "span", "type_and_span", "spurious", "missing",
     "deviation_0", "deviation_1", "deviation_2", "deviation_3", "deviation_4", "deviation_5+",
     "ece", "accuracy_1", "accuracy_2", "accuracy_3", "accuracy_4", "accuracy_5",
