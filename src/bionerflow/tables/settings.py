@@ -20,8 +20,8 @@ Metric = Literal[
     "accuracy_6", "accuracy_7", "accuracy_8", "accuracy_9", "accuracy_10",
     "uniner", "instructuie", "gollie", "iepile", "seqeval", "semeval_partial", "semeval_type",
 ]  # fmt: skip
-#: What a significance table shows: the difference in F1, and the p value of its test.
-TESTED = ("difference", "p")
+#: What a significance table shows (bionerflow.tables.significance).
+TESTED = ("difference", "interval", "p", "p_holm", "effect", "detectable")
 #: A metric that begins so is a place in a run's metrics.json, such as `run.settings.epochs`.
 RECORDED = "run."
 #: A condition on formats in place of names: those of the paper that do not carry such entities.
