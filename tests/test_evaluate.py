@@ -359,7 +359,7 @@ def scored(gold: list[list[Entity]], predicted: list[list[Entity]]) -> dict:
     names = [str(n) for n in range(len(gold))]
     sentences = pd.DataFrame({"corpus": "c", "format": "f", "id": names, "document": names})
     sentences = sentences.assign(text=BRACKETS, **dict.fromkeys(PROBLEMS, 0))
-    return record(judge(Sample(sentences, *mentions(gold, predicted)), set()))
+    return record(judge(Sample(sentences, *mentions(gold, predicted)), {}))
 
 
 @given(st.lists(st.lists(mention, max_size=4), min_size=2, max_size=2), st.data())

@@ -150,8 +150,8 @@ def test_every_curated_share_has_a_control_of_equal_steps(planned):
 
 
 QUESTIONS = {
-    "mfner": ["questions", "wrong_types"],
-    "unified": ["unusable", "thresholds", "supervised"],
+    "mfner": ["questions", "wrong_types", "parts"],
+    "unified": ["unusable", "thresholds", "supervised", "parts"],
     "bioselecttune": ["questions", "share_on_dev", "figure3_control"],
 }
 

@@ -403,6 +403,11 @@ def test_pooled_numbers_are_micro():
     assert measure(nothing, "recall") == 0
     faults = {"n": {"sentences": 8}, "problems": {"unparsable": 2}}
     assert measure([faults, faults], "unparsable") == 0.25
+    depths = {
+        "strata": {"depth": {"0": {"correct": 3, "gold": 4}, "2+": {"correct": 0, "gold": 0}}}
+    }
+    assert measure([depths, depths], "recall_depth_0") == 0.75
+    assert measure([depths], "recall_depth_2+") is None
     assert measure(both, "span") == 6
     assert measure(both, "type") == 4  # the class of errors, not SemEval's convention of that name
 

@@ -8,6 +8,7 @@ import numpy as np
 from bionerflow.evaluate import calibration, conventions
 from bionerflow.evaluate.match import ERRORS
 from bionerflow.evaluate.statistics import METRICS, prf, relaxed_prf
+from bionerflow.evaluate.strata import PARTS, labels
 
 COUNTS = ("correct", "gold", "predicted")
 
@@ -126,6 +127,11 @@ MEASURES: dict[str, Callable[[Records], float]] = {
     **{problem: _per_sentence(problem) for problem in FAULTS},
     **{error: _count(error) for error in ERRORS},
     **{f"deviation_{n}": _deviation(n) for n in STEPS},
+    **{
+        f"recall_{name}_{label}": _recall("strata", name, label)
+        for name in ("depth", "tokens")
+        for label in labels(PARTS[name])
+    },
     "ece": lambda records: calibration.expected_error(_bins(records)),
     **{f"accuracy_{n + 1}": _accuracy(n) for n in range(calibration.BINS)},
     **{

@@ -9,20 +9,23 @@ from bionerflow.settings.base import Settings
 from bionerflow.tables.counts_settings import Counts
 
 #: Scores (docs/evaluation.md). Before the errors: faults of answers per sentence. After them: the
-#: share of boundary errors that are n tokens off; expected calibration error and
-#: the accuracy of the predictions in each tenth of confidence; F1 in other papers' conventions.
+#: share of boundary errors that are n tokens off; recall by nesting and by length; expected
+#: calibration error and the accuracy of the predictions in each tenth of confidence; F1 in other
+#: papers' conventions.
 Metric = Literal[
     "precision", "recall", "f1", "surface_f1", "relaxed_f1", "unseen_recall",
     "delta_nested", "delta_discontinuous",
     "unparsable", "unknown_type", "not_in_text", "truncated",
     "type", "span", "type_and_span", "spurious", "missing",
     "deviation_0", "deviation_1", "deviation_2", "deviation_3", "deviation_4", "deviation_5+",
+    "recall_depth_0", "recall_depth_1", "recall_depth_2+",
+    "recall_tokens_1", "recall_tokens_2", "recall_tokens_3", "recall_tokens_4", "recall_tokens_5+",
     "ece", "accuracy_1", "accuracy_2", "accuracy_3", "accuracy_4", "accuracy_5",
     "accuracy_6", "accuracy_7", "accuracy_8", "accuracy_9", "accuracy_10",
     "uniner", "instructuie", "gollie", "iepile", "seqeval", "semeval_partial", "semeval_type",
 ]  # fmt: skip
-#: What a significance table shows: the difference in F1, and the p value of its test.
-TESTED = ("difference", "p")
+#: What a significance table shows (bionerflow.tables.significance).
+TESTED = ("difference", "interval", "p", "p_holm", "effect", "detectable")
 #: A metric that begins so is a place in a run's metrics.json, such as `run.settings.epochs`.
 RECORDED = "run."
 
