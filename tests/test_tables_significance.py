@@ -27,7 +27,7 @@ def numbers(tmp_path):
         ]
         write_rows(tmp_path / f"{name}.parquet", rows, PREDICTIONS)
     table = Significance(
-        kind="significance", title="T", caption="C", rows=[{"set": list(RIGHT)}],
+        kind="significance", title="T", caption="C", rows=[{"configuration": list(RIGHT)}],
         columns=[{"metric": list(TESTED)}], unit="percent",
     )  # fmt: skip
     sets = {name: {"formats": ["symbolic"]} for name in RIGHT}

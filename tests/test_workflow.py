@@ -154,9 +154,12 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
         f"{name}.{c}" for name in ("json_index", "html") for c in ("cmeee_v2", "genia_train_dev")
     ]
     shares = [f"{how}_{share}" for how in ("curated", "random") for share in (25, 75)]
-    asked = ["random_50", "negatives_75", "by_biogpt", "by_biomedbert"]
+    asked = ["random_50", "negatives_75", "negatives_random_75", "by_llama"]
+    asked += ["by_biogpt", "by_biomedbert", *(f"curated{n}_steps" for n in ("_25", "", "_75"))]
+    corpora = ("ncbi_disease_once", "bc5cdr_chem", "bc5cdr_disease", "bc2gm")
+    asked += [f"alone{share}.{c}" for share in ("", "_25", "_50", "_75") for c in corpora]
     assert {id for id in shown if "+" not in id} == {
-        *[f"paper.glm4-9b.{name}.draw1" for name in (*single, "joint", "zero_shot")],
+        *[f"paper.glm4-9b.{name}.draw1" for name in (*single, "joint", "supervised", "zero_shot")],
         *[
             f"paper.{model}.{name}.draw1"
             for model in ("qwen2.5-7b", "llama-3.1-8b", "deepseek-r1-7b")
