@@ -22,6 +22,8 @@ from bionerflow.errors import UserError
 from bionerflow.formats import FORMATS
 from bionerflow.plan import Plan
 from bionerflow.plan.base import formats
+from bionerflow.settings.base import load
+from bionerflow.tables.settings import Tables
 
 RUN = "demo.mini.curated.draw1"
 ANNOTATING = "demo.mini.conv_term.draw1"
@@ -38,8 +40,8 @@ TARGETS = [
     *(f"results/annotations/own.{form}" for form in ("html", "brat")),
 ]
 EXPERIMENT = "config/experiments/demo.yaml"
-DEFINED = yaml.safe_load((ROOT / "config/tables.yaml").read_text("utf-8"))
-TABLES = ", ".join(sorted(name for tables in DEFINED.values() for name in tables))
+DEFINED = load(Tables, ROOT / "config" / "tables.yaml")
+TABLES = ", ".join(sorted([*DEFINED.tables, *DEFINED.counts, *DEFINED.ours]))
 UNWANTED = """
 import os, sys
 def watch(event, arguments):
