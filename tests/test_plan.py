@@ -150,7 +150,7 @@ def test_every_curated_share_has_a_control_of_equal_steps(planned):
 
 
 QUESTIONS = {
-    "mfner": ["questions", "wrong_types", "parts"],
+    "mfner": ["questions", "wrong_types", "parts", "shifts"],
     "unified": ["unusable", "thresholds", "supervised", "parts"],
     "bioselecttune": ["questions", "share_on_dev", "figure3_control"],
 }

@@ -408,6 +408,8 @@ def test_pooled_numbers_are_micro():
     }
     assert measure([depths, depths], "recall_depth_0") == 0.75
     assert measure([depths], "recall_depth_2+") is None
+    shifts = {"shifts": dict.fromkeys(map(str, range(-5, 6)), 0) | {"-2": 3, "1": 1}}
+    assert measure([shifts], "shift_-2") == 0.75
     assert measure(both, "span") == 6
     assert measure(both, "type") == 4  # the class of errors, not SemEval's convention of that name
 

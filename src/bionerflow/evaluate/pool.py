@@ -75,6 +75,16 @@ def _count(error: str) -> Callable[[Records], float]:
     return lambda records: _total(records, "errors", error)
 
 
+def _shift(step: str) -> Callable[[Records], float]:
+    """Return the share of boundary errors whose start is so many characters off, signed."""
+
+    def share(records: Records) -> float:
+        every = sum(_total(records, "shifts", one) for one in SHIFTS)
+        return _total(records, "shifts", step) / every if every else np.nan
+
+    return share
+
+
 def _deviation(step: str) -> Callable[[Records], float]:
     """Return the share of boundary errors that are so many tokens off."""
 
@@ -114,6 +124,7 @@ def _accuracy(place: int) -> Callable[[Records], float]:
 
 
 FAULTS = ("unparsable", "unknown_type", "not_in_text", "truncated")
+SHIFTS = tuple(str(n) for n in range(-5, 6))
 STEPS = ("0", "1", "2", "3", "4", "5+")
 SEMEVAL = ("partial", "type")  # conventions; `type` alone is the class of errors
 
@@ -127,6 +138,7 @@ MEASURES: dict[str, Callable[[Records], float]] = {
     **{problem: _per_sentence(problem) for problem in FAULTS},
     **{error: _count(error) for error in ERRORS},
     **{f"deviation_{n}": _deviation(n) for n in STEPS},
+    **{f"shift_{n}": _shift(n) for n in SHIFTS},
     **{
         f"recall_{name}_{label}": _recall("strata", name, label)
         for name in ("depth", "tokens")

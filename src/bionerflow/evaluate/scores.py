@@ -60,7 +60,8 @@ def judge(sample: Sample, frequencies: Mapping[str, int]) -> Sample:
     gold.frame["relaxed"], predicted.frame["relaxed"] = match.relaxed(gold, predicted, pairs)
     gold.frame["error"], predicted.frame["error"] = match.error_classes(gold, predicted, pairs)
     tokens = Tokens(sample.sentences["text"].to_numpy(object))
-    predicted.frame["deviation"] = deviations(gold, predicted, pairs, tokens)
+    found = deviations(gold, predicted, pairs, tokens)
+    predicted.frame["deviation"], predicted.frame["shift"] = found["deviation"], found["shift"]
     times = [frequencies.get(text.lower(), 0) for text in gold.texts.to_pylist()]
     gold.frame["frequency"] = np.array(times, np.int64)[gold.frame["text"]]
     gold.frame["seen"] = gold.frame["frequency"] > 0
@@ -133,6 +134,7 @@ def record(sample: Sample) -> dict[str, Any]:
         "document_level": _document_level(sample),
         "errors": _errors(gold, predicted),
         "deviations": _deviations(predicted["deviation"]),
+        "shifts": _shifts(predicted["shift"]),
         "calibration": _calibration(predicted),
         "abstention": abstention.record(predicted),
         "problems": {name: int(sample.sentences[name].sum()) for name in PROBLEMS},
@@ -183,6 +185,15 @@ def _deviations(tokens: pd.Series) -> dict[str, int]:
     """Count boundary errors by their distance in tokens; the last count is of all that are more."""
     near = tokens.dropna().clip(upper=FAR).value_counts()
     return {f"{n}" if n < FAR else f"{n}+": int(near.get(n, 0)) for n in range(FAR + 1)}
+
+
+def _shifts(characters: pd.Series) -> dict[str, int]:
+    """Count boundary errors by how far their start is off, signed; the ends of the range are open.
+
+    The first count is of all that start `FAR` or more characters too early.
+    """
+    near = characters.dropna().clip(-FAR, FAR).value_counts()
+    return {str(n): int(near.get(n, 0)) for n in range(-FAR, FAR + 1)}
 
 
 def _relaxed(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Any]:

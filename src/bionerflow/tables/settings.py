@@ -9,15 +9,17 @@ from bionerflow.settings.base import Settings
 from bionerflow.tables.counts_settings import Counts
 
 #: Scores (docs/evaluation.md). Before the errors: faults of answers per sentence. After them: the
-#: share of boundary errors that are n tokens off; recall by nesting and by length; expected
-#: calibration error and the accuracy of the predictions in each tenth of confidence; F1 in other
-#: papers' conventions.
+#: shares of boundary errors that are n tokens off, and whose start is n characters off (signed);
+#: recall by nesting and length; expected calibration error and the accuracy of the predictions in
+#: each tenth of confidence; F1 in other papers' conventions.
 Metric = Literal[
     "precision", "recall", "f1", "surface_f1", "relaxed_f1", "unseen_recall",
     "delta_nested", "delta_discontinuous",
     "unparsable", "unknown_type", "not_in_text", "truncated",
     "type", "span", "type_and_span", "spurious", "missing",
     "deviation_0", "deviation_1", "deviation_2", "deviation_3", "deviation_4", "deviation_5+",
+    "shift_-5", "shift_-4", "shift_-3", "shift_-2", "shift_-1", "shift_0",
+    "shift_1", "shift_2", "shift_3", "shift_4", "shift_5",
     "recall_depth_0", "recall_depth_1", "recall_depth_2+",
     "recall_tokens_1", "recall_tokens_2", "recall_tokens_3", "recall_tokens_4", "recall_tokens_5+",
     "ece", "accuracy_1", "accuracy_2", "accuracy_3", "accuracy_4", "accuracy_5",
