@@ -19,6 +19,7 @@ include: "workflow/rules/select.smk"
 include: "workflow/rules/annotate.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/diagnostics.smk"
 
 
 rule all:

@@ -27,6 +27,7 @@ def test_runs_of_one_format_each_are_compared_and_draws_are_added_up(tmp_path, g
     assert (one["documents"], both["documents"]) == (20, 20)
     assert (one["gold"], both["gold"]) == (20, 40)
     assert one["difference"] == both["difference"] == pytest.approx(1 - 30 / 35, abs=1e-6)
+    assert (one["draws"], both["draws"]) == (1, 2)
     with pytest.raises(UserError, match="different numbers of draws"):
         compare(ones, twos[:1], gold)
 
@@ -91,3 +92,32 @@ def test_what_is_not_comparable_is_refused(tmp_path, gold):
         compare([first], [other], gold)
     with pytest.raises(UserError, match="different sentences"):
         compare([first], [fewer], gold)
+
+
+def test_draws_that_differ_widen_the_interval_and_p_is_corrected_over_corpora(tmp_path, gold):
+    second = [predictions(tmp_path / f"2{n}.parquet", {"a": 10, "b": 10}) for n in range(3)]
+    right = {"alike": (16, 16, 16), "apart": (12, 16, 20)}
+    found = {}
+    for name, numbers in right.items():
+        first = [
+            predictions(tmp_path / f"{name}{n}.parquet", {"a": a, "b": 19})
+            for n, a in enumerate(numbers)
+        ]
+        found[name] = compare(first, second, gold)
+    alike, apart = (records[0] for records in found.values())
+    assert apart["difference"] == pytest.approx(alike["difference"], abs=1e-6)
+    assert apart["p"] > alike["p"]
+    assert apart["detectable"] > alike["detectable"]
+    assert apart["intervals"]["f1"]["low"] < 0 < alike["intervals"]["f1"]["low"]
+    a, b, pooled = found["alike"]
+    assert b["p_holm"] == pytest.approx(2 * b["p"], abs=1e-6)
+    assert a["p_holm"] == max(a["p"], b["p_holm"])
+    assert a["effect"]["low"] < a["effect"]["value"] < a["effect"]["high"]
+    assert "p_holm" not in pooled
+
+
+def test_equal_runs_have_no_effect_size(tmp_path, gold):
+    run = predictions(tmp_path / "1.parquet", {"a": 12})
+    found = compare([run], [run], gold)[0]
+    assert (found["p"], found["difference"], found["detectable"]) == (1, 0, 0)
+    assert found["effect"] == {"value": None, "low": None, "high": None}

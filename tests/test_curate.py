@@ -1,9 +1,11 @@
 """What a run trains on: drawn sentences, one format each, kept by a strategy, in a fixed order."""
 
 import json
+import random
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
@@ -11,7 +13,9 @@ import yaml
 from conftest import ROOT
 
 from bionerflow.curate import curate, interleave, sample
+from bionerflow.curate.alternate import alternate_by_length
 from bionerflow.curate.figure import examples, histogram
+from bionerflow.curate.judge import share_of
 from bionerflow.curate.strategies import STRATEGIES
 from bionerflow.draws import choose, draw
 from bionerflow.errors import UserError
@@ -105,7 +109,7 @@ SCORED = {"e": 0.5, "a": 0.9, "d": 0.5, "b": 1.0, "c": None, "f": 0.1, "g": 0.7,
     ("strategy", "kept"),
     [
         ("all", "eadbcfgh"),
-        ("top_ifd", "agd"),
+        ("top_ifd", "bag"),
         ("bottom_ifd", "ehf"),
         ("middle_ifd", "gde"),
         ("below_one", "agdehf"),
@@ -129,22 +133,27 @@ def test_strategies_survive_having_too_little():
 
 
 def test_each_sentence_gets_one_format_and_one_query(rendered):
-    table = sample(rendered / "en1", "train", ["multi_triple", "single_term"], 30, 1)
+    table = sample(
+        rendered / "en1", "train", ["multi_triple", "single_term"], 30, 1, every_query=False
+    )
     rows = table.to_pylist()
     assert table.schema == CONVERSATIONS
     assert len({row["id"] for row in rows}) == len(rows) == 30
     assert {row["format"] for row in rows} == {"multi_triple", "single_term"}
     assert {tuple(row["types"]) for row in rows} == {("Gene", "Disease"), ("Gene",), ("Disease",)}
-    assert (
-        rows
-        == sample(rendered / "en1", "train", ["multi_triple", "single_term"], 30, 1).to_pylist()
+    again, other = (
+        sample(
+            rendered / "en1", "train", ["multi_triple", "single_term"], 30, seed, every_query=False
+        )
+        for seed in (1, 2)
     )
-    other = sample(rendered / "en1", "train", ["multi_triple", "single_term"], 30, 2)
+    assert rows == again.to_pylist()
     assert {row["id"] for row in rows} != set(other["id"].to_pylist())
 
 
 def test_a_dev_sentence_keeps_all_queries_of_its_format(rendered):
-    rows = sample(rendered / "en1", "dev", ["multi_triple", "single_term"], 6, 1).to_pylist()
+    formats = ["multi_triple", "single_term"]
+    rows = sample(rendered / "en1", "dev", formats, 6, 1, every_query=True).to_pylist()
     by_sentence = {row["id"]: row["format"] for row in rows}
     counts = Counter(row["id"] for row in rows)
     assert len(counts) == 6
@@ -164,6 +173,64 @@ def test_languages_alternate_as_far_as_both_last():
     shuffled = interleave(table.take([*range(15, -1, -1)]), 1)
     assert shuffled == ordered
     assert interleave(table, 2) != ordered
+
+
+@pytest.mark.parametrize(("window", "padding"), [(1, None), (300, 0.02)])
+def test_batches_of_two_languages_have_both_when_lengths_are_grouped(window, padding):
+    """unified's joint training: batches of six, 6,000 conversations in each language."""
+    rng = random.Random(1)
+    languages = ["zh", "en"] * 6000
+    lengths = [round(rng.gauss(420 if language == "zh" else 300, 60)) for language in languages]
+    order = rng.sample(range(12000), 12000)
+    ordered = alternate_by_length(order, languages, lengths, window)
+    assert sorted(ordered) == list(range(12000))
+    spoken = [languages[n] for n in ordered]
+    assert all(one != other for one, other in pairwise(spoken))
+    batches = [ordered[i : i + 6] for i in range(0, 12000, 6)]
+    assert all(len({languages[n] for n in batch}) == 2 for batch in batches)
+    if padding:
+        for language in ("en", "zh"):
+            its = [[lengths[n] for n in batch if languages[n] == language] for batch in batches]
+            assert 1 - sum(map(sum, its)) / sum(3 * max(one) for one in its) < padding
+
+
+def test_a_share_is_exact_rounded_half_up_and_never_nothing():
+    assert [share_of(0.29, 100), share_of(0.5, 5), share_of(0.25, 1), share_of(0.01, 3)] == [
+        29, 3, 1, 1,
+    ]  # fmt: skip
+    assert (share_of(0.5, 0), share_of(1.0, 7)) == (0, 7)
+
+
+def test_a_small_share_keeps_one_positive(rendered, tmp_path):
+    values = {f"d:train{n}": n / 50 for n in range(40) if n % 4}
+    scores = scores_of(tmp_path, "en1", "multi_triple", values)
+    settings = CurateSettings(strategy="top_ifd", rho=0.01)
+    curate(rendered, {"en1": False}, ["multi_triple"], settings, 1, [scores], tmp_path / "run")
+    reasons = read_card(tmp_path / "run" / "kept.parquet")["reasons"]["en1"]
+    assert (reasons["kept: top_ifd"], reasons["dropped: not_chosen"]) == (1, 29)
+
+
+@pytest.mark.parametrize(("setting", "kept"), [("drop", 0), ("keep", 2)])
+def test_scores_of_one_and_above_are_dropped_or_kept_and_counted(rendered, tmp_path, setting, kept):
+    positives = [f"d:train{n}" for n in range(40) if n % 4]
+    values = dict.fromkeys(positives, 0.5) | {positives[0]: 1.0, positives[1]: 1.5}
+    scores = scores_of(tmp_path, "en1", "multi_triple", values)
+    settings = CurateSettings(strategy="top_ifd", rho=0.5, ifd_at_least_one=setting)
+    curate(rendered, {"en1": False}, ["multi_triple"], settings, 1, [scores], tmp_path / "run")
+    card = read_card(tmp_path / "run" / "kept.parquet")
+    assert card["ifd_at_least_one"] == {"en1": {"kept" if kept else "dropped": 2}}
+    assert card["reasons"]["en1"]["kept: top_ifd"] == 15
+    assert card["reasons"]["en1"].get("dropped: ifd_at_least_one", 0) == 2 - kept
+
+
+def test_every_type_is_asked_for_where_the_settings_say_so(rendered, tmp_path):
+    for queries, n in (("one", 10), ("all", 20)):
+        settings = CurateSettings(train=10, queries=queries)
+        curate(rendered, {"en1": False}, ["single_term"], settings, 1, [], tmp_path / queries)
+        rows = list(read_rows(tmp_path / queries / "train.parquet", CONVERSATIONS))
+        assert (len(rows), len({row["id"] for row in rows})) == (n, 10)
+    with pytest.raises(ValueError, match="strategy and negatives must be all"):
+        CurateSettings(queries="all", strategy="random", rho=0.5)
 
 
 def test_a_run_keeps_the_hardest_positives_and_all_negatives(rendered, tmp_path):
@@ -204,12 +271,12 @@ def test_negatives_are_sampled_or_ranked_by_themselves(rendered, tmp_path):
     negatives = [f"d:train{n}" for n in range(0, 40, 4)]
     values = {f"d:train{n}": n / 50 for n in range(40)}
     scores = scores_of(tmp_path, "en1", "multi_triple", values, "chat")
-    for name, kept in (("top_ifd", set(negatives[3:])), ("random", None)):
+    for name, kept in (("top_ifd", set(negatives[2:])), ("random", None)):
         settings = CurateSettings(strategy="all", mode="chat", negatives=name, negatives_rho=0.75)
         curate(rendered, {"en1": False}, ["multi_triple"], settings, 1, [scores], tmp_path / name)
         rows = read_rows(tmp_path / name / "kept.parquet", KEPT)
         chosen = {row["id"] for row in rows if row["kept"]}
-        assert len(chosen) == 30 + 7
+        assert len(chosen) == 30 + 8  # 0.75 of 10, rounded half up
         assert kept is None or chosen & set(negatives) == kept
 
 

@@ -298,7 +298,10 @@ def test_relaxed_asks_for_overlap_of_the_same_type(files):
 def test_boundary_errors_are_measured_in_tokens(files, text, right, found, tokens):
     files.gold("c", example("1", [Entity.at("x", [right], text)], text=text))
     files.predict("c", "f", "1", [Entity.at("x", [found], text)])
-    counts = files.scores()["c", "f"]["deviations"]
+    record = files.scores()["c", "f"]
+    shift = max(found[0] - right[0], -5)
+    assert {n: count for n, count in record["shifts"].items() if count} == {str(min(shift, 5)): 1}
+    counts = record["deviations"]
     assert counts == {**dict.fromkeys("01234", 0), "5+": 0, str(tokens).replace("5", "5+"): 1}
 
 
@@ -359,7 +362,7 @@ def scored(gold: list[list[Entity]], predicted: list[list[Entity]]) -> dict:
     names = [str(n) for n in range(len(gold))]
     sentences = pd.DataFrame({"corpus": "c", "format": "f", "id": names, "document": names})
     sentences = sentences.assign(text=BRACKETS, **dict.fromkeys(PROBLEMS, 0))
-    return record(judge(Sample(sentences, *mentions(gold, predicted)), set()))
+    return record(judge(Sample(sentences, *mentions(gold, predicted)), {}))
 
 
 @given(st.lists(st.lists(mention, max_size=4), min_size=2, max_size=2), st.data())

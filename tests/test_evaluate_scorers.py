@@ -113,7 +113,7 @@ def scored(data: list[Sentence], rng: random.Random) -> dict[str, Any]:
     columns |= {"text": [sentence.text for sentence in data]}
     sentences = pd.DataFrame(columns | dict.fromkeys(PROBLEMS, 0))
     gold, predicted = read_mentions(*(pa.array(rows, ENTITIES) for rows in sides.values()))
-    return record(judge(Sample(sentences, gold, predicted), []))
+    return record(judge(Sample(sentences, gold, predicted), {}))
 
 
 def tags(sentence: Sentence, mentions: list[Mention]) -> list[str]:

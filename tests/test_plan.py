@@ -12,7 +12,7 @@ from bionerflow.errors import UserError
 from bionerflow.plan import Plan, costs
 from bionerflow.shares import Share, share
 
-SMALL, LARGE = "paper.qwen2.5-0.5b.conv_term.draw1", "paper.glm4-9b.symbolic.genia.draw1"
+SMALL, LARGE = "paper.qwen2.5-0.5b.conv_term.draw1", "paper.glm4-9b.symbolic.genia_train_dev.draw1"
 
 
 @pytest.fixture
@@ -73,6 +73,100 @@ def test_a_job_asks_for_the_smallest_type_of_gpu_that_holds_its_model(planned):
     assert planned().gpu_model(plan.to_train(LARGE)) is None
     with pytest.raises(UserError, match=r"No type of GPU in `gpu_models` has 40 GB: \{24: 'a10'\}"):
         planned(gpu_models={24: "a10"}).gpu_model(plan.to_train(LARGE))
+
+
+# rulings on what the papers leave open
+
+
+def test_unified_takes_the_last_checkpoint_of_fifteen_epochs(planned):
+    runs = [run for run in planned().runs.values() if run.paper == "unified"]
+    trained = [run for run in runs if run.configuration != "zero_shot"]
+    assert {(r.train.epochs, r.train.validations, r.train.schedule) for r in trained} == {
+        (15, 0, "linear")
+    }
+    assert {run.train.method for run in runs if run not in trained} == {"full"}
+    assert {r.predict.max_new_tokens for r in runs} == {1536}
+
+
+def test_unified_s_selectors_train_as_its_runs_do(planned):
+    """15 epochs in batches of 6, one per corpus and one over the four."""
+    plan = planned()
+    for name in ("llm_cls", "llm_causal", "bert_cls"):
+        settings, corpora = plan.selector(name)
+        assert (settings.epochs, settings.batch_size) == (15, 6)
+        assert corpora == [
+            "cmeee_v2", "genia_train_dev", "biored_train_dev", "bc5cdr_chem_train_dev",
+        ]  # fmt: skip
+        assert plan.selector(f"{name}.cmeee_v2")[1] == ["cmeee_v2"]
+    with pytest.raises(UserError, match=r"unknown corpus 'genia'\. Did you mean"):
+        plan.selector("llm_cls.genia")
+
+
+def test_a_threshold_in_a_selector_s_name_shares_what_was_trained(planned):
+    plan = planned()
+    run, asked = "paper.glm4-9b.symbolic.cmeee_v2.draw1", "llm_cls.cmeee_v2@0.7"
+    assert plan.threshold(run, asked) == "0.7"
+    assert plan.threshold(run, "llm_cls") == "0.5"
+    assert plan.fitted(asked) == "llm_cls.cmeee_v2"
+    with pytest.raises(UserError, match=r"llm_cls@2.*threshold"):
+        plan.threshold(run, "llm_cls@2")
+
+
+def test_papers_train_on_the_splits_that_they_count(planned):
+    plan = planned()
+    joint = plan.run("paper.glm4-9b.joint.draw1").corpora
+    files = {
+        c: {f for p in plan.corpora[c].splits if p.into == "train" for f in p.files} for c in joint
+    }
+    assert files["biored_train_dev"] == {"Train.PubTator", "Dev.PubTator"}
+    assert files["bc5cdr_chem_train_dev"] == {"train.tsv", "devel.tsv"}
+    assert plan.corpora["genia_train_dev"].splits[0].into == {"train": 16692, "test": 1854}
+    assert plan.run("paper.glm4-9b.supervised.draw1").corpora == ["ncbi_disease_train_dev"]
+    assert "ncbi_disease_once" in plan.run("paper.qwen3-8b.sft.draw1").corpora
+    shown = plan.tables.counts["unified/table1"].rows
+    assert set(joint) <= set(shown)  # sizes are those of the files that runs read
+
+
+def test_mfner_s_table_8_and_all_types_are_configurations(planned):
+    plan = planned()
+    eight = plan.run("paper.qwen2.5-0.5b.mfner_table8.draw1").train
+    text = plan.run("paper.qwen2.5-0.5b.all.draw1").train
+    assert (eight.epochs, eight.validations) == (15, 1)
+    assert (text.epochs, text.validations) == (4, 4)
+    queries = {run.configuration: run.curate.queries for run in plan.runs.values()}
+    assert {name for name, how in queries.items() if how == "all"} == {"all_types"}
+
+
+def test_every_curated_share_has_a_control_of_equal_steps(planned):
+    """bioselecttune: train sentences 27,044, with entities 14,918."""
+    plan = planned()
+    for name in ("curated_25", "curated", "curated_75"):
+        share = plan.run(f"paper.qwen3-8b.{name}.draw1").curate.rho
+        control = plan.run(f"paper.qwen3-8b.{name}_steps.draw1")
+        kept = share * 14_918 + 27_044 - 14_918
+        assert control.curate == plan.run(f"paper.qwen3-8b.{name}.draw1").curate
+        assert control.train.epochs * kept / 32 == pytest.approx(3 * 27_044 / 32, abs=1)
+
+
+QUESTIONS = {
+    "mfner": ["questions", "wrong_types", "parts", "shifts"],
+    "unified": ["unusable", "thresholds", "supervised", "parts"],
+    "bioselecttune": ["questions", "share_on_dev", "figure3_control"],
+}
+
+
+@pytest.mark.parametrize("scale", ["paper", "demo"])
+def test_open_questions_have_their_runs(planned, scale):
+    experiments = {paper: f"config/experiments/demo_{paper}.yaml" for paper in QUESTIONS}
+    small = {"experiments": experiments, "models": "config/models.small.yaml"}
+    plan = planned() if scale == "paper" else planned(**small)
+    for paper, tables in QUESTIONS.items():
+        for table in tables:
+            cells = plan.table(paper, table).cells
+            filled = [cell for cell in cells if cell.models]
+            assert len(filled) >= (0.9 * len(cells) if scale == "paper" else 1), table
+            ids = {id for cell in filled for its in cell.models.values() for id in its}
+            assert {id.partition("+")[0] for id in ids} <= set(plan.runs)
 
 
 # work that is shared out

@@ -1,6 +1,8 @@
 """The stage `render`: prompts as the papers print them, rows, counts, the script."""
 
+import gzip
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -9,8 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bionerflow.corpora.settings import load_corpora
 from bionerflow.errors import UserError
 from bionerflow.formats import FORMATS
+from bionerflow.plan import Plan
 from bionerflow.prompts import Asking, conversation, read_definitions
 from bionerflow.render import render
 from bionerflow.schema import (
@@ -22,6 +26,8 @@ from bionerflow.schema import (
     read_rows,
     write_examples,
 )
+from bionerflow.settings.base import load
+from bionerflow.settings.experiments import Experiment
 
 ROOT = Path(__file__).parent.parent
 TEXT = "BCL6 plays a role in {text} lymphocytes ."
@@ -91,12 +97,65 @@ def test_bioselecttune_asks_so():
 
 
 def test_chinese_corpora_are_asked_in_chinese():
-    asking = Asking("CMeEE-V2", "zh", ("dis", "sym"), {"dis": "疾病。"})
+    asking = Asking("CMeEE-V2", "zh", ("疾病", "临床表现"), {"疾病": "指病。"})
     system, user, _ = conversation(asking, FORMATS["symbolic"], "肺炎", [], asking.types)
     assert "CMeEE-V2数据集" in system.content
-    assert "实体类型包括：dis、sym。\n实体类型的定义如下，dis：疾病。\n" in user.content
+    assert "实体类型包括：疾病、临床表现。\n实体类型的定义如下，疾病：指病。\n" in user.content
     with pytest.raises(UserError, match="no prompts in 'fr'"):
         conversation(Asking("x", "fr", ("a",)), FORMATS["html"], "", [], ["a"])
+
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def test_every_corpus_that_unified_asks_about_is_defined_in_its_language():
+    """Also those that are only tested on, and other splits of a corpus."""
+    experiment = load(Experiment, ROOT / "config/experiments/unified.yaml").with_unseen()
+    plan = Plan(yaml.safe_load((ROOT / "config/config.yaml").read_text("utf-8")))
+    assert "ccks2019_as" in experiment.corpora
+    for corpus in [*experiment.corpora, "bc5cdr_chem_train_dev", "cmeee_v2_dev", "sample_zh"]:
+        settings, [file] = plan.corpora[corpus], plan.definitions(corpus)
+        definitions = read_definitions(file)
+        assert set(settings.types) <= set(definitions)
+        said = [text for type in settings.types for text in (type, definitions[type])]
+        assert {bool(CHINESE.search(text)) for text in said} == {settings.language == "zh"}, corpus
+
+
+@pytest.mark.parametrize("format", FORMATS.values(), ids=list(FORMATS))
+def test_chinese_names_of_types_survive_every_format(format):
+    text = "患者有高血压和头痛。"
+    gold = [Entity.at("疾病", [(3, 6)], text), Entity.at("临床表现", [(7, 9)], text)]
+    found = []
+    for types in format.queries(["疾病", "临床表现"]):
+        its = [entity for entity in gold if entity.type in types]
+        answers = [t.content for t in format.render(text, its, types) if t.role == "assistant"]
+        parsed = format.parse(answers, text, types)
+        assert parsed.problems == ()
+        found += parsed.entities
+    carried = gold if format.can_carry(gold) else []
+    assert sorted(found) == sorted(carried)
+
+
+#: A Chinese character, a digit, a word or marks: about one token of the paper's models, or less.
+PIECES = re.compile(r"[A-Za-z]+|\d|\s+|[\u4e00-\u9fff]|[^\sA-Za-z\d\u4e00-\u9fff]+")
+
+
+@pytest.mark.parametrize("name", ["json_index", "html", "symbolic"])
+def test_unified_cuts_at_most_one_gold_answer_in_a_thousand(name):
+    file = ROOT.parent / "shared/corpora/cmeee/v2/CMeEE-V2_dev.json.gz"
+    if not file.is_file():
+        pytest.skip("the corpus is not here")
+    experiment = load(Experiment, ROOT / "config/experiments/unified.yaml")
+    settings = load_corpora(ROOT / "config/corpora.yaml")["cmeee_v2"]
+    lengths = []
+    for row in json.loads(gzip.decompress(file.read_bytes())):
+        text, types = row["text"], settings.type_map
+        spans = {(types[e["type"]], e["start_idx"], e["end_idx"] + 1) for e in row["entities"]}
+        entities = sorted(Entity.at(type, [(start, end)], text) for type, start, end in spans)
+        answer = FORMATS[name].render(text, entities, settings.types)[-1].content
+        lengths.append(len(PIECES.findall(answer)))
+    limit = experiment.base.predict.max_new_tokens
+    assert sum(length > limit for length in lengths) <= len(lengths) / 1000
 
 
 def test_a_row_a_query_with_what_was_lost_counted():

@@ -13,6 +13,7 @@ from bionerflow.select.figure import precision_recall
 
 TABLES = [f"results/tables/unified/table{n}.csv" for n in range(2, 9)]
 FIGURES = [f"results/figures/unified/figure{n}.png" for n in (4, 5, 6)]
+FOUR = ("cmeee_v2", "genia_train_dev", "biored_train_dev", "bc5cdr_chem_train_dev")
 JOINT = "paper.glm4-9b.joint.draw1"
 
 
@@ -28,7 +29,11 @@ def test_unified_is_planned_at_paper_scale(tmp_path):
     assert {*TABLES, *FIGURES} < made
     assert {job.outputs for job in jobs if job.rule == "fit_selector"} == {
         frozenset(f"results/select/{name}/{part}" for part in ("model", "metrics.json"))
-        for name in ("llm_cls", "llm_causal", "bert_cls")
+        for name in (
+            "llm_cls",
+            *(f"llm_cls.{corpus}" for corpus in FOUR),
+            *(f"{kind}.{corpus}" for kind in ("llm_causal", "bert_cls") for corpus in FOUR[:2]),
+        )
     }
     assert f"results/select/{JOINT}+llm_cls.parquet" in made
     ceiling = {job for job in jobs if job.rule == "filter_by_gold"}
@@ -40,7 +45,7 @@ def test_the_ceiling_of_filtering_is_a_row_and_a_column(plan):
     cells = plan.table("unified", "table3").cells
     row = [cell for cell in cells if cell.row == "symbolic+oracle"]
     assert {id for cell in row for ids in cell.models.values() for id in ids} == {
-        f"paper.glm4-9b.symbolic.{corpus}.draw1+oracle" for corpus in ("cmeee_v2", "genia")
+        f"paper.glm4-9b.symbolic.{corpus}.draw1+oracle" for corpus in FOUR[:2]
     }
     column = [cell for cell in plan.table("unified", "table5").cells if cell.column == "+oracle"]
     assert [cell.models for cell in column] == [{"glm4-9b": [f"{JOINT}+oracle"]}] * 4

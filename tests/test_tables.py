@@ -3,22 +3,24 @@
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import get_args
 
 import pandas as pd
 import pytest
+import yaml
 
 from bionerflow.errors import UserError
 from bionerflow.evaluate.pool import MEASURES, measure
 from bionerflow.files import write_json
-from bionerflow.formats import FORMATS
+from bionerflow.plan import Plan
 from bionerflow.settings.base import load, parse
 from bionerflow.settings.experiments import Experiment
 from bionerflow.tables.define import define
 from bionerflow.tables.fill import long_form, measured
 from bionerflow.tables.published import read_published
 from bionerflow.tables.settings import Grid, Metric, Tables
-from bionerflow.tables.write import latex, markdown, wide_form
+from bionerflow.tables.write import latex, markdown, notes, wide_form
 
 ROOT = Path(__file__).parent.parent
 TABLE = Grid(
@@ -26,7 +28,7 @@ TABLE = Grid(
     title="T & U",
     caption="50 %",
     rows=[{"corpus": "all"}],
-    columns=[{"set": ["7best", "conv_term"]}],
+    columns=[{"configuration": ["7best", "conv_term"]}],
     also=True,
 )
 PUBLISHED = pd.DataFrame(
@@ -119,6 +121,87 @@ def test_one_draw_keeps_its_interval_and_a_lost_draw_is_named():
     assert shown["reason"] == "without demo.mini.7best.draw1"
 
 
+def test_one_model_fills_the_whole_table_and_is_named_in_it():
+    """mfner, Table 5: "our best model". The other one has the better dev F1 in a single column."""
+    dev = {"demo.mini.7best.draw1": 0.9, "demo.mini.conv_term.draw1": 0.1}
+    dev |= {"demo.nano.7best.draw1": 0.6, "demo.nano.conv_term.draw1": 0.6}
+    found = evaluations(**dict.fromkeys(dev, 0.5) | {"demo.nano.7best.draw1": 0.25})
+    asked = definition(draws=[1])
+    long = filled(asked, found, dev)
+    shown = long[long["source"].eq("measured") & long["row"].eq("flat")]
+    assert shown["model"].tolist() == ["nano", "nano"]
+    assert shown["text"].tolist() == ["0.25", "0.50"]
+    assert notes(long.to_dict("records")) == " Model: nano."
+    del found["demo.nano.conv_term.draw1"]  # the other model does not take its place
+    lost = cell(filled(asked, found, dev | {"demo.nano.7best.draw1": 0.95}), "flat", "conv_term")
+    assert lost["text"] == ""
+    assert lost["reason"] == "the table shows the model nano, which has no such run"
+
+
+def test_numbers_of_secondary_sources_are_marked():
+    published = PUBLISHED.assign(source="secondary, not verified (elsewhere)")
+    long = filled(definition(), {}, published=published)
+    shown = cell(long, "bc5cdr", "published UIE")
+    assert (shown["text"], shown["reason"]) == ("0.89†", "secondary, not verified")
+    assert notes(long.to_dict("records")) == " † From a secondary source, not verified."
+    assert r"0.89$\dagger$" in latex("T", "C", wide_form(definition(), long))
+    assert notes(filled(definition(), {}).to_dict("records")) == ""
+    frames = [
+        read_published(ROOT / "resources" / "published" / "bioselecttune" / f"table{n}.csv")
+        for n in (1, 2)
+    ]
+    printed = pd.concat(frames).set_index(["row", "column"])["source"]
+    seen = printed.index[~printed.str.startswith("secondary, not verified")]
+    assert seen.tolist() == [("ncbi_disease_once", "SFT Qwen3-8B")]
+
+
+def test_every_run_of_a_table_pools_the_same_corpora():
+    """Those all runs were trained on: the run that was tested on more has no more in its cell."""
+    asked = Experiment(
+        corpora=["flat", "bc5cdr"],
+        models=["mini"],
+        configurations={
+            "sft": {"formats": ["json_entity"]},
+            "curated": {"formats": ["json_entity"], "unseen": ["elsewhere"]},
+        },
+    ).with_unseen()
+    grid = Grid(title="", caption="", rows=[{"configuration": "all"}], columns=[{}])
+    found = define("t", grid, "demo", asked, dict.fromkeys(asked.corpora, ""))
+    assert {one.corpora for one in found.cells} == {("flat", "bc5cdr")}
+    both = {"n": {"sentences": 2, "gold": 2, "predicted": 2, "correct": 2}, "strict": {}}
+    unseen = {"n": {"sentences": 2, "gold": 2, "predicted": 0, "correct": 0}, "strict": {}}
+    scores = {
+        f"demo.mini.{name}.draw1": {(corpus, None): both for corpus in ("flat", "bc5cdr")}
+        for name in ("sft", "curated")
+    }
+    scores["demo.mini.curated.draw1"] |= {("elsewhere", None): unseen, (None, None): unseen}
+    assert [(n["text"], n["n_gold"]) for n in measured(found, scores, {})] == [("1.00", 4)] * 2
+    apart = {
+        name: {"formats": ["html"], "corpora": [c]}
+        for name, c in zip("ab", ("flat", "bc5cdr"), strict=True)
+    }
+    changed = asked.model_validate({**asked.model_dump(), "configurations": apart})
+    none = define("t", grid, "demo", changed, dict.fromkeys(asked.corpora, ""))
+    assert all("none in common" in one.reason for one in none.cells)
+
+
+def test_selectors_of_single_corpora_filter_the_runs_on_them():
+    """unified: one selector per corpus for "single", one over all for "joint"."""
+    asked = load(Experiment, ROOT / "config" / "experiments" / "unified.yaml")
+    cells = defined("unified/table3", asked).cells
+    ids = {id for one in cells for ids in one.models.values() for id in ids if "llm_cls" in id}
+    assert ids == {
+        f"x.glm4-9b.symbolic.{corpus}.draw1+llm_cls.{corpus}"
+        for corpus in ("cmeee_v2", "genia_train_dev")
+    }
+    joint = {
+        c.models["glm4-9b"][0]
+        for c in defined("unified/table5", asked).cells
+        if c.column == "+LLM-CLS"
+    }
+    assert joint == {"x.glm4-9b.joint.draw1+llm_cls"}
+
+
 def test_a_configuration_that_was_left_out_is_empty_with_its_reason():
     long = filled(definition(configurations=["conv_term"]), {})
     shown = cell(long, "flat", "7best")
@@ -183,7 +266,7 @@ GRIDS = load(Tables, ROOT / "config" / "tables.yaml").tables
 
 def defined(name, asked):
     titles = dict.fromkeys(asked.corpora, "title")
-    return define(name, GRIDS[name], "x", asked, titles, DISCONTINUOUS & set(titles))
+    return define(name, GRIDS[name], "x", asked, titles)
 
 
 @pytest.mark.parametrize("name", [name for name in GRIDS if name in COUNTS])
@@ -196,28 +279,17 @@ def test_published_rows_have_their_place_and_columns_meet_measured_ones(name):
     assert set(printed["column"]) & set(table.columns)
 
 
-def test_table_4_follows_from_what_formats_declare_to_carry(monkeypatch):
-    """mfner, section 5.2: its formats without discontinuous entities, the corpora without them."""
+def test_table_4_has_the_paper_s_rows_and_no_discontinuous_corpora():
+    """mfner, section 5.1."""
     asked = load(Experiment, ROOT / "config" / "experiments" / "mfner.yaml")
     table = defined("mfner/table4", asked)
-    uncarried = ["multi_bio", "multi_span", "multi_tag", "single_span", "single_tag"]
-    assert list(table.rows) == ["conv_term", *uncarried]
+    printed = read_published(ROOT / "resources" / "published" / "mfner" / "table4.csv")
+    assert list(table.rows) == list(dict.fromkeys(printed["row"]))
     assert {c.corpora for c in table.cells} == {
-        ("anatem", "genia", "bc2gm", "bc4chemd", "bc5cdr", "ncbi_disease")
+        tuple(c for c in asked.corpora if c not in DISCONTINUOUS)
     }
-    for name in uncarried:
-        monkeypatch.setattr(type(FORMATS[name]), "discontinuous", name != "multi_bio")
-    monkeypatch.setattr(type(FORMATS["multi_triple"]), "discontinuous", False)
-    assert list(defined("mfner/table4", asked).rows) == ["conv_term", "multi_bio", "multi_triple"]
     none = asked.model_copy(update={"corpora": sorted(DISCONTINUOUS)})
-    assert {c.reason for c in defined("mfner/table4", none).cells} == {
-        "the experiment has no such corpus"
-    }
-    monkeypatch.setattr(type(FORMATS["multi_bio"]), "discontinuous", True)
-    monkeypatch.setattr(type(FORMATS["multi_triple"]), "discontinuous", True)
-    table = defined("mfner/table4", asked)
-    assert list(table.rows) == ["conv_term"]
-    assert {c.corpora for c in table.cells} == {tuple(asked.corpora)}
+    assert {c.models == {} for c in defined("mfner/table4", none).cells} == {True}
 
 
 def test_table_7_says_which_gaps_are_a_format_s_own():
@@ -248,11 +320,11 @@ def test_a_grid_selects_by_what_its_axes_vary():
     grid = Grid(
         kind="grid", title="", caption="",
         rows=[
-            {"set": ["7best"], "format": ["multi_tag", "html"]},
-            {"set": ["only"], "format": ["conv_term"]},
+            {"configuration": ["7best"], "format": ["multi_tag", "html"]},
+            {"configuration": ["only"], "format": ["conv_term"]},
         ],
         columns=[{"model": "all", "metric": ["recall", "delta_nested"]}],
-        pool=["flat", "elsewhere"],
+        corpora=["flat", "elsewhere"],
     )  # fmt: skip
     asked = experiment(models=["mini"], draws=[1])
     found = define("t", grid, "demo", asked, {"flat": "Flat"})
@@ -265,12 +337,47 @@ def test_a_grid_selects_by_what_its_axes_vary():
     assert found.ids() == ["demo.mini.7best.draw1", "demo.mini.conv_term.draw1"]
 
 
-def test_an_unknown_metric_or_condition_is_refused_by_name():
+OWN = """
+labels: {mini: Mini, recall: R}
+tables:
+  mfner/mine:
+    title: My grid
+    caption: Recall.
+    rows: {configuration: all}
+    columns: {model: all, metric: [recall]}
+    labels: {recall: Recall}
+"""
+
+
+def test_an_own_file_of_tables_may_say_little(tmp_path):
+    """No kind, no tables of corpora, one group of rows; labels of all tables, then its own."""
+    (tmp_path / "t.yaml").write_text(OWN)
+    tables = load(Tables, tmp_path / "t.yaml")
+    assert set(tables.ours) == {"leakage", "format_capacity"}
+    assert tables.titled("leakage").title
+    asked = experiment(models=["mini"], draws=[1])
+    found = define("mfner/mine", tables.find("mfner/mine"), "demo", asked, {"flat": "Flat"})
+    assert (list(found.rows), found.columns) == (["7best", "conv_term"], ["Mini Recall"])
+    (tmp_path / "t.yaml").write_text(OWN.replace("rows: {configuration", "rows: {set"))
+    with pytest.raises(UserError, match=r"t.yaml.*mine.*rows.*'set' is called 'configuration'"):
+        load(Tables, tmp_path / "t.yaml")
+
+
+def test_an_own_table_is_planned(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text("utf-8"))
+    shipped = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))
+    with NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(OWN)
+        file.flush()
+        plan = Plan(shipped | config | {"tables": file.name})
+    assert plan.every_table() == ["mfner/mine", "format_capacity", "leakage"]
+    assert plan.evaluations("mfner", "mine")
+
+
+def test_an_unknown_metric_is_refused_by_name():
     bad = {**TABLE.model_dump(), "where": {"metric": "accuracy"}}
     with pytest.raises(UserError, match=r"unknown metrics \['accuracy'\].*surface_f1"):
-        parse(Grid, bad, "tables.yaml")
-    bad = {**TABLE.model_dump(), "rows": [{"format": ["conv_term", "not long"]}]}
-    with pytest.raises(UserError, match=r"\['not long'\]; known: not nested, not discontinuous"):
         parse(Grid, bad, "tables.yaml")
 
 
@@ -291,6 +398,18 @@ def test_pooled_numbers_are_micro():
     assert measure(both, "f1") == pytest.approx(20 / 26)
     assert measure(both, "delta_nested") == pytest.approx(9 / 10 - 1 / 2)
     assert measure(both[:1], "delta_nested") is None
+    nothing = [record(0, 10, 3, nested=(0, 2))]
+    assert measure(nothing, "delta_nested") is None  # no gap where nothing was found
+    assert measure(nothing, "recall") == 0
+    faults = {"n": {"sentences": 8}, "problems": {"unparsable": 2}}
+    assert measure([faults, faults], "unparsable") == 0.25
+    depths = {
+        "strata": {"depth": {"0": {"correct": 3, "gold": 4}, "2+": {"correct": 0, "gold": 0}}}
+    }
+    assert measure([depths, depths], "recall_depth_0") == 0.75
+    assert measure([depths], "recall_depth_2+") is None
+    shifts = {"shifts": dict.fromkeys(map(str, range(-5, 6)), 0) | {"-2": 3, "1": 1}}
+    assert measure([shifts], "shift_-2") == 0.75
     assert measure(both, "span") == 6
     assert measure(both, "type") == 4  # the class of errors, not SemEval's convention of that name
 

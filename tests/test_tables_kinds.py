@@ -56,7 +56,7 @@ def by_place(numbers) -> dict:
 
 def test_neighbouring_rows_are_tested_and_what_is_not_comparable_says_why(predictions, tmp_path):
     table = Significance(
-        kind="significance", **TITLED, rows=[{"set": ["one", "two", "three", "four"]}],
+        kind="significance", **TITLED, rows=[{"configuration": ["one", "two", "three", "four"]}],
         columns=[{"metric": ["difference", "p"]}], unit="percent",
     )  # fmt: skip
     definition = defined(table)
@@ -72,7 +72,7 @@ def test_neighbouring_rows_are_tested_and_what_is_not_comparable_says_why(predic
 
 def test_cases_are_looked_up_in_the_test_sample(predictions, tmp_path):
     table = Cases(
-        kind="cases", **TITLED, corpus="genia", sets=["one", "elsewhere", "two"],
+        kind="cases", **TITLED, corpus="genia", configurations=["one", "elsewhere", "two"],
         rows={"Ex.1": ["dr enhancer", "B domain"], "Ex.2": ["somewhere else"]},
     )  # fmt: skip
     definition = defined(table)
@@ -98,7 +98,7 @@ def test_cases_are_looked_up_in_the_test_sample(predictions, tmp_path):
 def test_what_runs_recorded_is_shown_as_they_recorded_it():
     table = Grid(
         kind="grid", **TITLED, rows=[{"metric": ["run.seconds", "run.settings.epochs", "run.kwh"]}],
-        columns=[{}, {"set": ["one"]}],
+        columns=[{}, {"configuration": ["one"]}],
     )  # fmt: skip
     recorded = {
         f"x.mini.{name}.draw{draw}": {"seconds": 3600.4, "settings": {"epochs": epochs}}
@@ -116,7 +116,8 @@ def test_what_runs_recorded_is_shown_as_they_recorded_it():
 
 def test_a_model_s_place_and_a_stand_in_are_the_experiment_s():
     table = Grid(
-        kind="grid", **TITLED, rows=[{"corpus": ["genia", "biored"]}], columns=[{"set": ["one"]}],
+        **TITLED, rows=[{"corpus": ["genia", "biored"]}],
+        columns=[{"configuration": ["one"]}],
         where={"model": "second"}, labels={"genia": "GENIA"},
     )  # fmt: skip
     asked = experiment(models=["mini", "nano"], stand_ins={"genia": "sample"})
@@ -128,7 +129,7 @@ def test_a_model_s_place_and_a_stand_in_are_the_experiment_s():
 
 def test_a_configuration_may_have_models_of_its_own():
     table = Grid(
-        kind="grid", **TITLED, rows=[{"model": "all"}], columns=[{"set": ["one", "two"]}]
+        kind="grid", **TITLED, rows=[{"model": "all"}], columns=[{"configuration": ["one", "two"]}]
     )  # fmt: skip
     sets = {"one": {"formats": ["symbolic"]}, "two": {"formats": ["symbolic"], "models": ["nano"]}}
     found = defined(table, configurations=sets)
@@ -139,14 +140,17 @@ def test_a_configuration_may_have_models_of_its_own():
 
 
 def test_rows_keep_their_order_on_the_way_to_the_script():
-    table = Grid(kind="grid", **TITLED, rows=[{"set": ["two", "one"]}], columns=[{}])
+    table = Grid(kind="grid", **TITLED, rows=[{"configuration": ["two", "one"]}], columns=[{}])
     passed = Definition.model_validate_json(defined(table).dump())
     assert list(passed.rows) == ["two", "one"]
 
 
 def test_the_row_of_changes_compares_the_row_above_it_with_the_first():
     table = Grid(
-        kind="grid", **TITLED, rows=[{"set": ["one", "two", "Δ"]}], columns=[{"metric": ["span"]}]
+        kind="grid",
+        **TITLED,
+        rows=[{"configuration": ["one", "two", "Δ"]}],
+        columns=[{"metric": ["span"]}],
     )
     record = {"n": {"sentences": 1, "gold": 1}, "strict": {}}
     found = {
@@ -162,8 +166,8 @@ def test_the_row_of_changes_compares_the_row_above_it_with_the_first():
 @pytest.mark.parametrize("style", ["bars", "lines", "shares", "reliability"])
 def test_every_style_draws_what_was_measured_and_leaves_out_what_was_not(tmp_path, style):
     table = Grid(
-        kind="grid", **TITLED, rows=[{"set": ["one", "two"]}],
-        columns=[{"metric": ["accuracy_1", "accuracy_2"]}], draw=style,
+        kind="grid", **TITLED, rows=[{"configuration": ["one", "two"]}],
+        columns=[{"metric": ["accuracy_1", "accuracy_2"]}], figure=style,
         labels={"accuracy_1": "0.0–0.1", "accuracy_2": "0.1–0.2"},
     )  # fmt: skip
     definition = defined(table)

@@ -32,9 +32,9 @@ CORPORA, FORMATS, SETS, DRAWS = ("flat", "other"), ("f", "g"), ("7best", "conv_t
 RUNS = [f"demo.mini.{name}.draw{draw}" for name in SETS for draw in DRAWS]
 METRICS = ["precision", "recall", "f1"]
 AXES: list[tuple[list[Any], list[Any]]] = [
-    ([{"corpus": "all"}], [{"set": list(SETS), "metric": METRICS}]),
-    ([{"format": list(FORMATS)}], [{"set": list(SETS), "metric": METRICS}]),
-    ([{"corpus": "all", "format": list(FORMATS)}], [{"set": list(SETS)}]),
+    ([{"corpus": "all"}], [{"configuration": list(SETS), "metric": METRICS}]),
+    ([{"format": list(FORMATS)}], [{"configuration": list(SETS), "metric": METRICS}]),
+    ([{"corpus": "all", "format": list(FORMATS)}], [{"configuration": list(SETS)}]),
 ]
 
 

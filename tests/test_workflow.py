@@ -23,6 +23,8 @@ from bionerflow.errors import UserError
 from bionerflow.formats import FORMATS
 from bionerflow.plan import Plan
 from bionerflow.plan.base import formats
+from bionerflow.settings.base import load
+from bionerflow.tables.settings import Tables
 
 RUN = "demo.smollm2-135m.curated.draw1"
 ANNOTATING = "demo.smollm2-135m.conv_term.draw1"
@@ -40,8 +42,8 @@ TARGETS = [
     *(f"results/annotations/own.{form}" for form in ("html", "brat")),
 ]
 EXPERIMENT = "config/experiments/demo.yaml"
-DEFINED = yaml.safe_load((ROOT / "config/tables.yaml").read_text("utf-8"))
-TABLES = ", ".join(sorted(name for tables in DEFINED.values() for name in tables))
+DEFINED = load(Tables, ROOT / "config" / "tables.yaml")
+TABLES = ", ".join(sorted([*DEFINED.tables, *DEFINED.counts, *DEFINED.ours]))
 UNWANTED = """
 import os, sys
 def watch(event, arguments):
@@ -156,13 +158,18 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
     plan = Plan(yaml.safe_load(Path("config/config.yaml").read_text("utf-8")))
     lightweight = ("paper.qwen2.5-0.5b", "paper.llama-3.2-1b")
     shown = {id for id in plan.shown() if not id.startswith(lightweight)}
-    both = [f"symbolic.{corpus}" for corpus in ("cmeee_v2", "genia")]
-    single = [*both, "symbolic.biored", "symbolic.bc5cdr_chem"]
-    single += [f"{name}.{c}" for name in ("json_index", "html") for c in ("cmeee_v2", "genia")]
+    both = [f"symbolic.{corpus}" for corpus in ("cmeee_v2", "genia_train_dev")]
+    single = [*both, "symbolic.biored_train_dev", "symbolic.bc5cdr_chem_train_dev"]
+    single += [
+        f"{name}.{c}" for name in ("json_index", "html") for c in ("cmeee_v2", "genia_train_dev")
+    ]
     shares = [f"{how}_{share}" for how in ("curated", "random") for share in (25, 75)]
-    asked = ["random_50", "negatives_75", "by_biogpt", "by_biomedbert"]
+    asked = ["random_50", "negatives_75", "negatives_random_75", "by_llama"]
+    asked += ["by_biogpt", "by_biomedbert", *(f"curated{n}_steps" for n in ("_25", "", "_75"))]
+    corpora = ("ncbi_disease_once", "bc5cdr_chem", "bc5cdr_disease", "bc2gm")
+    asked += [f"alone{share}.{c}" for share in ("", "_25", "_50", "_75") for c in corpora]
     assert {id for id in shown if "+" not in id} == {
-        *[f"paper.glm4-9b.{name}.draw1" for name in (*single, "joint", "zero_shot")],
+        *[f"paper.glm4-9b.{name}.draw1" for name in (*single, "joint", "supervised", "zero_shot")],
         *[
             f"paper.{model}.{name}.draw1"
             for model in ("qwen2.5-7b", "llama-3.1-8b", "deepseek-r1-7b")
@@ -177,15 +184,16 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
     }
     assert {
         "paper.glm4-9b.joint.draw1+llm_cls",
-        "paper.glm4-9b.symbolic.genia.draw1+bert_cls",
+        "paper.glm4-9b.symbolic.genia_train_dev.draw1+bert_cls.genia_train_dev",
     } < shown
-    assert plan.run("paper.glm4-9b.symbolic.genia.draw1").corpora == ["genia"]
-    joint, unseen = "paper.glm4-9b.joint.draw1", {"ccks2019_as", "ncbi_disease"}
+    assert plan.run("paper.glm4-9b.symbolic.genia_train_dev.draw1").corpora == ["genia_train_dev"]
+    joint, unseen = "paper.glm4-9b.joint.draw1", {"ccks2019_as", "ncbi_disease_train_dev"}
     assert set(plan.tested(joint)) - set(plan.run(joint).corpora) == unseen
     trained = {stem.split("/")[2] for stem in plan.rendered(joint, "train", "dev")}
     assert not trained & unseen
     methods = {plan.run(id).train.method for id in plan.runs if "glm4" in id}
-    assert methods == {"qlora"}
+    assert methods == {"qlora", "full"}
+    assert {plan.run(id).train.method for id in plan.runs if "zero_shot" in id} == {"full"}
 
 
 def test_capacity_counts_tokens_by_the_models_that_are_here(fresh, demo):

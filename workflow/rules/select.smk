@@ -45,8 +45,8 @@ rule select:
     input:
         lambda w: data(*[f"results/corpora/{c}/test" for c in plan.tested(w.run)]),
         *data("results/predict/{run}"),
-        model=ancient("results/select/{selector}/model"),
-        metrics="results/select/{selector}/metrics.json",
+        model=lambda w: ancient(f"results/select/{plan.fitted(w.selector)}/model"),
+        metrics=lambda w: f"results/select/{plan.fitted(w.selector)}/metrics.json",
         tuned=lambda w: plan.tuned(w.run, w.selector),
         code=code("workflow/scripts/select.py"),
     output:

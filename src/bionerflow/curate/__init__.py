@@ -6,13 +6,14 @@ equal numbers of conversations. Then a strategy keeps positives by their IFD sco
 all (bioselecttune).
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from bionerflow.curate.alternate import alternate
 from bionerflow.curate.judge import Verdict, judge, read_scores
 from bionerflow.draws import choose, draw, rank
 from bionerflow.errors import UserError
@@ -41,7 +42,14 @@ def curate(
     }
     train, dev = (
         pa.concat_tables(
-            sample(rendered / corpus, split, allowed[corpus], _limit(settings, corpus, split), seed)
+            sample(
+                rendered / corpus,
+                split,
+                allowed[corpus],
+                _limit(settings, corpus, split),
+                seed,
+                every_query=split == "dev" or settings.queries == "all",
+            )
             for corpus in corpora
         )
         for split in ("train", "dev")
@@ -54,22 +62,30 @@ def curate(
     write_table(out / "train.parquet", chosen, counts=_counts(chosen), barred=barred)
     write_table(out / "dev.parquet", dev, counts=_counts(dev), barred=barred)
     kept = _kept(train, verdicts)
-    write_table(out / "kept.parquet", kept, reasons=_reasons(kept), settings=settings.model_dump())
+    write_table(
+        out / "kept.parquet", kept, reasons=_reasons(kept), settings=settings.model_dump(),
+        ifd_at_least_one=_at_least_one(kept),
+    )  # fmt: skip
 
 
 def _limit(settings: CurateSettings, corpus: str, split: str) -> int | None:
     return settings.dev if split == "dev" else settings.limits.get(corpus, settings.train)
 
 
-def sample(folder: Path, split: str, formats: Sequence[str], n: int | None, seed: int) -> pa.Table:
-    """Draw `n` sentences of a rendered corpus, each in one of `formats`; rows of CONVERSATIONS."""
+def sample(
+    folder: Path, split: str, formats: Sequence[str], n: int | None, seed: int, *, every_query: bool
+) -> pa.Table:
+    """Draw `n` sentences of a rendered corpus, each in one of `formats`; rows of CONVERSATIONS.
+
+    A sentence has one of its format's queries, chosen at random, or every query.
+    """
     files = {name: open_rows(folder / f"{split}.{name}.parquet", CONVERSATIONS) for name in formats}
     places = {name: _places(file.read(["id"])["id"]) for name, file in files.items()}
     chosen: dict[str, list[int]] = {name: [] for name in formats}
     for id in draw(chain.from_iterable(places.values()), n, seed):
         name = choose([name for name in formats if id in places[name]], id, f"{seed}:format")
         rows = places[name][id]
-        chosen[name] += [choose(rows, id, f"{seed}:query")] if split == "train" else rows
+        chosen[name] += rows if every_query else [choose(rows, id, f"{seed}:query")]
     parts = (
         files[name].read(CONVERSATIONS.names).take(pa.array(rows, pa.int64()))
         for name, rows in chosen.items()
@@ -92,12 +108,7 @@ def interleave(table: pa.Table, seed: int) -> pa.Table:
     order = sorted(
         range(table.num_rows), key=lambda n: (rank(f"{corpora[n]}:{ids[n]}", f"{seed}:order"), n)
     )
-    turn: Counter[str] = Counter()
-    places = []
-    for n in order:
-        places.append((turn[languages[n]], languages[n], n))
-        turn[languages[n]] += 1
-    return table.take(pa.array([n for _, _, n in sorted(places)], pa.int64()))
+    return table.take(pa.array(alternate(order, languages), pa.int64()))
 
 
 def _kept(train: pa.Table, verdicts: Sequence[Verdict]) -> pa.Table:
@@ -112,6 +123,16 @@ def _counts(table: pa.Table) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
     for row in table.group_by(["corpus", "format"]).aggregate([([], "count_all")]).to_pylist():
         counts.setdefault(row["corpus"], {})[row["format"]] = row["count_all"]
+    return counts
+
+
+def _at_least_one(kept: pa.Table) -> dict[str, dict[str, int]]:
+    """Count by corpus the conversations with an IFD of one and above, kept and dropped."""
+    counts: dict[str, dict[str, int]] = {}
+    high = kept.filter(pc.greater_equal(kept["ifd"], 1))
+    for row in high.group_by(["corpus", "kept"]).aggregate([([], "count_all")]).to_pylist():
+        what = "kept" if row["kept"] else "dropped"
+        counts.setdefault(row["corpus"], {})[what] = row["count_all"]
     return counts
 
 

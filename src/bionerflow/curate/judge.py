@@ -4,6 +4,7 @@ Scores are ranked within a corpus and format: across them they do not compare.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,13 +80,10 @@ def judge(
     for row in drawn:
         pools.setdefault((row.group, row.positive), {})[row.id] = row.score
     kept = {
-        (group, positive): _keep(group, pool, *_policy(settings, positive), seed)
+        (group, positive): _keep(group, pool, settings, positive, seed)
         for (group, positive), pool in pools.items()
     }
-    return [
-        _verdict(row, row.id in kept[row.group, row.positive], _policy(settings, row.positive)[0])
-        for row in drawn
-    ]
+    return [_verdict(row, row.id in kept[row.group, row.positive], settings) for row in drawn]
 
 
 def _drawn(table: pa.Table, scores: ScoreTable) -> Iterator[Drawn]:
@@ -105,26 +103,43 @@ def _policy(settings: CurateSettings, positive: bool) -> tuple[str, float]:
 
 
 def _keep(
-    group: Group, pool: Mapping[str, Scored], strategy: str, rho: float, seed: int
+    group: Group, pool: Mapping[str, Scored], settings: CurateSettings, positive: bool, seed: int
 ) -> set[str]:
-    """Return the ids of a pool that the strategy keeps.
+    """Return the ids of a pool that its strategy keeps.
+
+    Scores of one and above mean that the prompt did not help: Superfiltering drops them.
 
     Raises:
         UserError: the strategy asks for scores and the pool has none.
     """
+    strategy, rho = _policy(settings, positive)
     if strategy not in SCORELESS and all(score is UNSCORED for score in pool.values()):
         raise UserError(
             f"Strategy {strategy} needs IFD scores and has none for {'.'.join(group)}: "
             "name a scorer, or choose another strategy."
         )
     scores = {id: score.ifd for id, score in pool.items()}
-    return set(STRATEGIES[strategy](scores, int(rho * len(pool)), f"{seed}:random"))
+    if strategy not in SCORELESS and settings.ifd_at_least_one == "drop":
+        scores = {id: None if ifd is not None and ifd >= 1 else ifd for id, ifd in scores.items()}
+    return set(STRATEGIES[strategy](scores, share_of(rho, len(pool)), f"{seed}:random"))
 
 
-def _verdict(row: Drawn, kept: bool, strategy: str) -> Verdict:
-    ifd = row.score.ifd
+def share_of(rho: float, n: int) -> int:
+    """Return `rho * n` rounded half up, at least 1 of a pool that is not empty.
+
+    `rho` is taken as it is written: 0.29 of 100 is 29, although 0.29 * 100 < 29 in floating point.
+    """
+    exact = (Decimal(str(rho)) * n).to_integral_value(ROUND_HALF_UP)
+    return max(int(exact), min(n, 1))
+
+
+def _verdict(row: Drawn, kept: bool, settings: CurateSettings) -> Verdict:
+    ifd, (strategy, _) = row.score.ifd, _policy(settings, row.positive)
     if kept:
         return Verdict(True, ifd, strategy if row.positive else "negative")
-    if strategy in SCORELESS or (ifd is not None and ifd < 1):
+    if strategy in SCORELESS:
         return Verdict(False, ifd, "not_chosen")
-    return Verdict(False, ifd, "ifd_at_least_one" if ifd else str(row.score.reason))
+    if ifd is None:
+        return Verdict(False, None, str(row.score.reason))
+    barred = ifd >= 1 and (settings.ifd_at_least_one == "drop" or strategy == "below_one")
+    return Verdict(False, ifd, "ifd_at_least_one" if barred else "not_chosen")

@@ -1,8 +1,7 @@
 """Which positive sentences a strong model trains on: pure functions from IFD scores to ids.
 
 Each takes the scores of all positives (None where there is none), how many to keep, and a seed.
-The IFD strategies choose among scores below one, as the reference does: at one and above the prompt
-did not help. Ties are broken by id.
+The IFD strategies choose among the conversations that have a score. Ties are broken by id.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,11 +42,11 @@ def middle_ifd(scores: Scores, count: int, seed: str) -> list[str]:
 
 def below_one(scores: Scores, count: int, seed: str) -> list[str]:
     """Keep every positive with a score below one."""
-    return _hardest_first(scores)
+    return [id for id in _hardest_first(scores) if (scores[id] or 0) < 1]
 
 
 def _hardest_first(scores: Scores) -> list[str]:
-    usable = {id: ifd for id, ifd in scores.items() if ifd is not None and ifd < 1}
+    usable = {id: ifd for id, ifd in scores.items() if ifd is not None}
     return sorted(usable, key=lambda id: (-usable[id], id))
 
 

@@ -1,4 +1,4 @@
-"""How far wrong boundaries are from right ones, in tokens (unified, Fig. 6)."""
+"""How far wrong boundaries are from right ones (unified, Fig. 6; mfner, section 5.5)."""
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,11 @@ from bionerflow.evaluate.tokens import Tokens
 
 def deviations(
     gold: Mentions, predicted: Mentions, pairs: pd.DataFrame, tokens: Tokens
-) -> np.ndarray:
-    """Return each boundary error's distance from gold in tokens, NaN for other predictions.
+) -> pd.DataFrame:
+    """Return each boundary error's distance from gold, NaN for other predictions.
+
+    `deviation` is in tokens, `shift` in characters: by how many its start lies behind the right
+    one, negative where it lies before it. Predictions that overlap no gold mention have neither.
 
     A boundary error (`span`, `type_and_span`) is compared with the gold mention that it shares
     most characters with, of equals the nearest: tokens that begin between the two starts, plus
@@ -25,8 +28,8 @@ def deviations(
         - tokens.before(sentences, right[bound].to_numpy())
         for bound in ("start", "end")
     )
-    pairs = pairs.assign(distance=sum(map(np.abs, bounds)), apart=-pairs["shared"])
-    nearest = pairs.sort_values(["left", "apart", "distance"]).drop_duplicates("left")
-    distances = np.full(len(predicted.frame), np.nan)
-    distances[nearest["left"]] = nearest["distance"]
-    return distances
+    shift = found["start"].to_numpy() - right["start"].to_numpy()
+    pairs = pairs.assign(deviation=sum(map(np.abs, bounds)), shift=shift, apart=-pairs["shared"])
+    nearest = pairs.sort_values(["left", "apart", "deviation"]).drop_duplicates("left")
+    found = nearest.set_index("left")[["deviation", "shift"]].astype(float)
+    return found.reindex(range(len(predicted.frame))).set_index(predicted.frame.index)

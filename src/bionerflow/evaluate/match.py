@@ -71,6 +71,15 @@ def kinds(mentions: Mentions) -> pd.Categorical:
     return _first([discontinuous, nested], KINDS[::-1])
 
 
+def depths(mentions: Mentions) -> Ints:
+    """Return for each mention how many longer ones of its sentence hold all of its characters."""
+    length = mentions.frame["length"].to_numpy()
+    pairs = overlaps(mentions, mentions)
+    left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
+    held = (pairs["shared"].to_numpy() == length[left]) & (length[right] > length[left])
+    return np.bincount(left[held], minlength=len(length))
+
+
 def relaxed(gold: Mentions, predicted: Mentions, pairs: pd.DataFrame) -> tuple[Bools, Bools]:
     """Say of each gold and each predicted mention whether one of its type overlaps it.
 

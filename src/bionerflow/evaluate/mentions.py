@@ -136,16 +136,20 @@ def _unique(frame: pd.DataFrame, fragments: pd.DataFrame, texts: pa.StringArray)
     return Mentions(frame, fragments, texts)
 
 
-def read_sample(predictions: str | Path, gold: str | Path) -> Sample:
+def read_sample(
+    predictions: str | Path, gold: str | Path, split: str = "test", corpus: str | None = None
+) -> Sample:
     """Read a run's predictions and the gold of the sentences that it answered.
 
-    `gold` is the folder that holds {corpus}/test.parquet. The predicted ids are the test sample:
-    the same for every format of a corpus, each once a format, each in gold (else a UserError).
+    `gold` is the folder that holds {corpus}/{split}.parquet; with `corpus`, only its sentences are
+    read. The predicted ids are the test sample: the same for every format of a corpus, each once a
+    format, each in gold (else a UserError).
     """
     columns = ["corpus", "format", "id", "entities", "problems"]
-    table = pq.read_table(predictions, columns=columns)
+    chosen = None if corpus is None else pc.field("corpus") == corpus
+    table = pq.read_table(predictions, columns=columns, filters=chosen)
     sentences = table.select(columns[:3]).to_pandas()
-    truth, place = _gold_of(sentences, Path(gold), predictions)
+    truth, place = _gold_of(sentences, Path(gold), split, predictions)
     _check(sentences.assign(row=place), predictions)
     truth = truth.take(pa.array(place))
     sentences["document"] = truth["doc_id"].to_pandas()
@@ -156,11 +160,13 @@ def read_sample(predictions: str | Path, gold: str | Path) -> Sample:
     return Sample(sentences.join(problems), expected, found)
 
 
-def _gold_of(sentences: pd.DataFrame, folder: Path, source: str | Path) -> tuple[pa.Table, Ints]:
-    """Return the test sentences of all corpora, and the row of each predicted one there."""
+def _gold_of(
+    sentences: pd.DataFrame, folder: Path, split: str, source: str | Path
+) -> tuple[pa.Table, Ints]:
+    """Return the split's sentences of all corpora, and the row of each predicted one there."""
     tables, begun, place = [], 0, np.zeros(len(sentences), np.int64)
     for corpus, rows in sentences.groupby("corpus", sort=False).indices.items():
-        path = folder / str(corpus) / "test.parquet"
+        path = folder / str(corpus) / f"{split}.parquet"
         if not path.is_file():
             raise UserError(f"{path} is not there: make the corpus '{corpus}' first.")
         table = pq.read_table(path, columns=GOLD)

@@ -8,6 +8,7 @@ import numpy as np
 from bionerflow.evaluate import calibration, conventions
 from bionerflow.evaluate.match import ERRORS
 from bionerflow.evaluate.statistics import METRICS, prf, relaxed_prf
+from bionerflow.evaluate.strata import PARTS, labels
 
 COUNTS = ("correct", "gold", "predicted")
 
@@ -47,12 +48,41 @@ def _recall(*place: str) -> Callable[[Records], float]:
 
 
 def _delta(kind: str) -> Callable[[Records], float]:
-    """Return by how much recall on a kind of mention lies below that on plain ones."""
-    return lambda records: _recall("kinds", "plain")(records) - _recall("kinds", kind)(records)
+    """Return by how much recall on a kind of mention lies below that on plain ones.
+
+    A run that found none of either has no gap.
+    """
+
+    def gap(records: Records) -> float:
+        found = sum(_total(records, "kinds", one, "correct") for one in ("plain", kind))
+        recalls = [_recall("kinds", one)(records) for one in ("plain", kind)]
+        return recalls[0] - recalls[1] if found else np.nan
+
+    return gap
+
+
+def _per_sentence(problem: str) -> Callable[[Records], float]:
+    """Return how often an answer has a problem, per sentence."""
+
+    def rate(records: Records) -> float:
+        sentences = _total(records, "n", "sentences")
+        return _total(records, "problems", problem) / sentences if sentences else np.nan
+
+    return rate
 
 
 def _count(error: str) -> Callable[[Records], float]:
     return lambda records: _total(records, "errors", error)
+
+
+def _shift(step: str) -> Callable[[Records], float]:
+    """Return the share of boundary errors whose start is so many characters off, signed."""
+
+    def share(records: Records) -> float:
+        every = sum(_total(records, "shifts", one) for one in SHIFTS)
+        return _total(records, "shifts", step) / every if every else np.nan
+
+    return share
 
 
 def _deviation(step: str) -> Callable[[Records], float]:
@@ -93,6 +123,8 @@ def _accuracy(place: int) -> Callable[[Records], float]:
     return accuracy
 
 
+FAULTS = ("unparsable", "unknown_type", "not_in_text", "truncated")
+SHIFTS = tuple(str(n) for n in range(-5, 6))
 STEPS = ("0", "1", "2", "3", "4", "5+")
 SEMEVAL = ("partial", "type")  # conventions; `type` alone is the class of errors
 
@@ -103,8 +135,15 @@ MEASURES: dict[str, Callable[[Records], float]] = {
     "delta_nested": _delta("nested"),
     "delta_discontinuous": _delta("discontinuous"),
     "relaxed_f1": _relaxed,
+    **{problem: _per_sentence(problem) for problem in FAULTS},
     **{error: _count(error) for error in ERRORS},
     **{f"deviation_{n}": _deviation(n) for n in STEPS},
+    **{f"shift_{n}": _shift(n) for n in SHIFTS},
+    **{
+        f"recall_{name}_{label}": _recall("strata", name, label)
+        for name in ("depth", "tokens")
+        for label in labels(PARTS[name])
+    },
     "ece": lambda records: calibration.expected_error(_bins(records)),
     **{f"accuracy_{n + 1}": _accuracy(n) for n in range(calibration.BINS)},
     **{

@@ -1,6 +1,7 @@
 """One record of scores for each corpus and format, each corpus, each format, and all together."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,18 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bionerflow.evaluate import calibration, conventions, match, semeval
+from bionerflow.evaluate import abstention, calibration, conventions, match, semeval
 from bionerflow.evaluate.deviation import deviations
+from bionerflow.evaluate.document_level import document_level, macro
 from bionerflow.evaluate.keys import STRICT, SURFACE, hits, repeated
 from bionerflow.evaluate.mentions import PROBLEMS, Mentions, Sample, read_sample
 from bionerflow.evaluate.statistics import interval, prf, relaxed_prf
+from bionerflow.evaluate.strata import strata
 from bionerflow.evaluate.tokens import Tokens
 
 FAR = 5
 COUNTS = ("correct", "gold", "predicted")
+PLACE = ("sentence", "start", "end")
 
 
 def evaluate(predictions: str | Path, gold: str | Path, train: str | Path) -> dict[str, Any]:
@@ -26,21 +30,25 @@ def evaluate(predictions: str | Path, gold: str | Path, train: str | Path) -> di
     `train` is the run's training file: it says which mention strings were seen. Returns what
     results/evaluate/{predictions}.json holds: `scores`, where a null corpus or format is pooled.
     """
-    sample = judge(read_sample(predictions, gold), seen_strings(train))
+    sample = judge(read_sample(predictions, gold), training_frequencies(train))
     return {"predictions": Path(predictions).stem, "scores": list(records(sample))}
 
 
-def seen_strings(train: str | Path) -> set[str]:
-    """Return the lower-cased strings of all mentions in a training file."""
+def training_frequencies(train: str | Path) -> dict[str, int]:
+    """Return how often each lower-cased mention string stands in a training file."""
     column = pq.read_table(train, columns=["entities"])["entities"]
-    texts = pc.struct_field(pc.list_flatten(column), "text")
-    return {text.lower() for text in pc.unique(texts).to_pylist()}
+    counts = pc.value_counts(pc.struct_field(pc.list_flatten(column), "text"))
+    found: Counter[str] = Counter()
+    for count in counts.to_pylist():
+        found[count["values"].lower()] += count["counts"]
+    return dict(found)
 
 
-def judge(sample: Sample, seen: Collection[str]) -> Sample:
-    """Mark every mention: correct, surface (its string counts as correct), kind, error, seen.
+def judge(sample: Sample, frequencies: Mapping[str, int]) -> Sample:
+    """Mark every mention: correct, surface (its string counts as correct), kind, error.
 
-    Sentences get the other conventions' counts.
+    Gold mentions are marked with what recall is split by, too: seen, frequency (of the string in
+    training, `frequencies`), tokens and depth. Sentences get the other conventions' counts.
     """
     gold, predicted = sample.gold, sample.predicted
     for one, other in ((gold, predicted), (predicted, gold)):
@@ -52,9 +60,13 @@ def judge(sample: Sample, seen: Collection[str]) -> Sample:
     gold.frame["relaxed"], predicted.frame["relaxed"] = match.relaxed(gold, predicted, pairs)
     gold.frame["error"], predicted.frame["error"] = match.error_classes(gold, predicted, pairs)
     tokens = Tokens(sample.sentences["text"].to_numpy(object))
-    predicted.frame["deviation"] = deviations(gold, predicted, pairs, tokens)
-    known = np.array([text.lower() in seen for text in gold.texts.to_pylist()], bool)
-    gold.frame["seen"] = known[gold.frame["text"]]
+    found = deviations(gold, predicted, pairs, tokens)
+    predicted.frame["deviation"], predicted.frame["shift"] = found["deviation"], found["shift"]
+    times = [frequencies.get(text.lower(), 0) for text in gold.texts.to_pylist()]
+    gold.frame["frequency"] = np.array(times, np.int64)[gold.frame["text"]]
+    gold.frame["seen"] = gold.frame["frequency"] > 0
+    gold.frame["depth"] = match.depths(gold)
+    gold.frame["tokens"] = tokens.within(*(gold.frame[n].to_numpy() for n in PLACE))
     return Sample(sample.sentences.join(_conventions(sample, pairs, tokens)), gold, predicted)
 
 
@@ -118,9 +130,13 @@ def record(sample: Sample) -> dict[str, Any]:
         "kinds": _kinds(gold, predicted),
         "seen": _recall(gold[gold["seen"]]),
         "unseen": _recall(gold[~gold["seen"]]),
+        "strata": strata(gold),
+        "document_level": _document_level(sample),
         "errors": _errors(gold, predicted),
         "deviations": _deviations(predicted["deviation"]),
+        "shifts": _shifts(predicted["shift"]),
         "calibration": _calibration(predicted),
+        "abstention": abstention.record(predicted),
         "problems": {name: int(sample.sentences[name].sum()) for name in PROBLEMS},
     }
 
@@ -171,6 +187,15 @@ def _deviations(tokens: pd.Series) -> dict[str, int]:
     return {f"{n}" if n < FAR else f"{n}+": int(near.get(n, 0)) for n in range(FAR + 1)}
 
 
+def _shifts(characters: pd.Series) -> dict[str, int]:
+    """Count boundary errors by how far their start is off, signed; the ends of the range are open.
+
+    The first count is of all that start `FAR` or more characters too early.
+    """
+    near = characters.dropna().clip(-FAR, FAR).value_counts()
+    return {str(n): int(near.get(n, 0)) for n in range(-FAR, FAR + 1)}
+
+
 def _relaxed(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Any]:
     """Return scores for overlap with the same type, and how many overlap on either side."""
     touching, touched = int(predicted["relaxed"].sum()), int(gold["relaxed"].sum())
@@ -182,6 +207,13 @@ def _relaxed(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Any]:
 def _calibration(predicted: pd.DataFrame) -> dict[str, Any]:
     filled = calibration.bins(predicted)
     return {"bins": filled, "error": _number(calibration.expected_error(filled))}
+
+
+def _document_level(sample: Sample) -> dict[str, Any]:
+    """Return micro and macro scores of the sets of names of documents."""
+    counts = document_level(sample)
+    averages = {name: _number(value) for name, value in macro(counts).items()}
+    return {"micro": scored(*counts.sum(axis=0)), "macro": averages}
 
 
 def _other_conventions(sample: Sample) -> dict[str, Any]:

@@ -37,6 +37,10 @@ class Tokens:
         """Return how many tokens begin before each character place of a sentence (row number)."""
         return self._count[self._offset[sentences] + places].astype(np.int64)
 
+    def within(self, sentences: Ints, starts: Ints, ends: Ints) -> Ints:
+        """Return how many tokens the characters from `starts` to `ends` touch."""
+        return self.before(sentences, ends) - self.before(sentences, starts + 1) + 1
+
 
 def _begins(texts: Iterable[str]) -> NDArray[np.bool_]:
     """Say of each character of texts, a line break after each, whether a token begins there."""

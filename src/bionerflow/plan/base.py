@@ -68,7 +68,7 @@ class BasePlan:
                 known(where, "model", model, self.models)
         for run in self.runs.values():
             where = f"{self.config.experiments[run.paper]}, configurations.{run.configuration}"
-            for corpus in run.unseen:
+            for corpus in run.corpora + run.unseen:
                 known(where, "corpus", corpus, self.corpora)
             for format in run.formats:
                 known(where, "format", format, formats())

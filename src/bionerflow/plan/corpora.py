@@ -57,9 +57,14 @@ class CorporaPlan(BasePlan):
         return as_json(said(format_named(format), self.corpora[corpus].language))
 
     def definitions(self, corpus: str) -> list[str]:
-        """Return the file that defines a corpus's types, if there is one."""
-        file = self.place("resources", "definitions", f"{corpus}.yaml")
-        return [file] if Path(file).is_file() else []
+        """Return the file that defines a corpus's types, if there is one.
+
+        Variants of a corpus, which prompts call by the same name, share a file.
+        """
+        dataset = self.corpora[corpus].dataset
+        alike = [name for name, its in self.corpora.items() if its.dataset == dataset]
+        files = [self.place("resources", "definitions", f"{c}.yaml") for c in (corpus, *alike)]
+        return [file for file in files if Path(file).is_file()][:1]
 
     def grammar(self, corpus: str) -> list[str]:
         """Return the files that a synthetic corpus is generated from: its grammar and lexicons."""

@@ -2,19 +2,36 @@
 
 from bionerflow.errors import UserError
 from bionerflow.plan.base import BasePlan, as_json, known
+from bionerflow.settings.base import parse
 from bionerflow.settings.runs import chosen
-from bionerflow.settings.stages import SelectorSettings
+from bionerflow.settings.stages import SelectorSettings, selector_parts
 
 
 class SelectorsPlan(BasePlan):
     """Look-ups by selector."""
 
     def selector(self, name: str) -> tuple[SelectorSettings, list[str]]:
-        """Return a selector's settings and the corpora that it is trained on."""
+        """Return a selector's settings and the corpora that it is trained on.
+
+        `{selector}.{corpus}` is trained on one corpus alone, `{selector}@0.7` has this threshold.
+
+        Raises:
+            UserError: there is no such selector or corpus, or the threshold is no probability.
+        """
         found = {s: (e, e.selectors[s]) for e in self.experiments.values() for s in e.selectors}
-        known("results", "selector", name, found)
-        experiment, settings = found[name]
-        return settings, chosen(self.config, experiment, settings.corpora)
+        key, corpus, threshold = selector_parts(name)
+        known("results", "selector", key, found)
+        experiment, settings = found[key]
+        if threshold:
+            fixed = settings.model_dump() | {"threshold": threshold}
+            settings = parse(SelectorSettings, fixed, f"the selector {name}")
+        if corpus:
+            known("results", "corpus", corpus, dict.fromkeys(experiment.corpora))
+        return settings, chosen(self.config, experiment, [corpus] if corpus else settings.corpora)
+
+    def fitted(self, name: str) -> str:
+        """Return the selector that is trained: thresholds share it."""
+        return name.partition("@")[0]
 
     def judged_types(self, name: str) -> list[str]:
         """Return the types of mentions that a selector can be asked for."""
@@ -23,7 +40,9 @@ class SelectorsPlan(BasePlan):
 
     def selector_training(self, name: str) -> str:
         """Return what training a selector rests on; where its threshold lies does not matter."""
-        return as_json(self.selector(name)[0].model_dump(mode="json", exclude={"threshold"}))
+        return as_json(
+            self.selector(name)[0].model_dump(mode="json", exclude={"threshold", "separately"})
+        )
 
     def judging(self, run: str, selector: str) -> SelectorSettings:
         """Return the settings of a selector of a run's predictions.

@@ -18,8 +18,7 @@ class TablesPlan(RunsPlan):
         experiment = self.experiment(paper)
         corpora = chosen(self.config, experiment)
         titles = {corpus: self.corpora[corpus].title for corpus in corpora}
-        parted = [corpus for corpus in corpora if self.corpora[corpus].discontinuous]
-        return define(f"{paper}/{table}", asked, self.config.name, experiment, titles, parted)
+        return define(f"{paper}/{table}", asked, self.config.name, experiment, titles)
 
     def figure(self, paper: str, figure: str) -> Definition:
         """Return the definition of a table that is drawn."""

@@ -19,6 +19,7 @@ from bionerflow.report.browser import sentences
 from bionerflow.report.figures import drawn
 from bionerflow.settings.config import FootprintSettings
 from bionerflow.tables.settings import Tables
+from bionerflow.tables.write import notes
 
 #: What all trainings together took.
 SPENT = ("hours", "kwh", "co2e_g")
@@ -79,21 +80,22 @@ def _table(path: Path, definitions: Tables) -> dict[str, Any]:
     titled = definitions.titled(name)
     with path.open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file)
+    with path.with_suffix(".long.csv").open(encoding="utf-8", newline="") as file:
+        numbers = list(csv.DictReader(file))
     return {
         "paper": paper or "ours",
         "name": name,
         "title": titled.title,
-        "caption": titled.caption,
+        "caption": titled.caption + notes(numbers),
         "head": head,
         "rows": rows,
-        "reasons": _reasons(path.with_suffix(".long.csv")),
+        "reasons": _reasons(numbers),
     }
 
 
-def _reasons(path: Path) -> dict[str, int]:
+def _reasons(numbers: Iterable[Mapping[str, str]]) -> dict[str, int]:
     """Count the cells of a table that are empty, by the reason why nothing was measured."""
-    with path.open(encoding="utf-8", newline="") as file:
-        cells = [cell for cell in csv.DictReader(file) if cell.get("source") == "measured"]
+    cells = [cell for cell in numbers if cell.get("source") == "measured"]
     return dict(Counter(cell["reason"] for cell in cells if not cell["text"]).most_common())
 
 

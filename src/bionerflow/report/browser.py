@@ -23,7 +23,7 @@ def sentences(predictions: Iterable[Path], gold: Path, limit: int) -> list[dict[
 
 
 def _of(path: Path, gold: Path, limit: int) -> Iterator[dict[str, Any]]:
-    sample = judge(read_sample(path, gold), seen=())
+    sample = judge(read_sample(path, gold), frequencies={})
     wrong = set(sample.predicted.frame.query("error != ''")["sentence"])
     wrong |= set(sample.gold.frame.query("not correct")["sentence"])
     order = list(sample.sentences.index)

@@ -17,7 +17,7 @@ class Overrides(Settings):
     """What one configuration changes in the base settings; a group's keys replace the base's."""
 
     formats: list[str] = Field(min_length=1)
-    corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
+    corpora: list[str] | None = Field(None, description="instead of the experiment's")
     models: list[str] | None = Field(None, description="instead of the experiment's")
     separately: bool = Field(False, description="a run for each corpus, not one for all")
     unseen: list[str] = Field([], description="corpora that are tested on, not trained on")
@@ -64,12 +64,12 @@ class Experiment(Settings):
         return list(dict.fromkeys([*self.models, *also]))
 
     def with_unseen(self) -> "Experiment":
-        """Return the experiment with the unseen corpora among its own, as tables list them."""
+        """Return the experiment with all corpora of its configurations, as tables list them."""
         seen = {name: self.trained_on(name) for name in self.configurations}
-        unseen = [c for change in self.configurations.values() for c in change.unseen]
+        others = [c for n, change in self.configurations.items() for c in seen[n] + change.unseen]
         configurations = {
             name: change.model_copy(update={"corpora": seen[name]})
             for name, change in self.configurations.items()
         }
-        corpora = list(dict.fromkeys([*self.corpora, *unseen]))
+        corpora = list(dict.fromkeys([*self.corpora, *others]))
         return self.model_copy(update={"corpora": corpora, "configurations": configurations})

@@ -82,9 +82,6 @@ def run_id(
 
 
 def chosen(config: Config, experiment: Experiment, corpora: list[str] | None = None) -> list[str]:
-    """Return an experiment's corpora, or those of them that are named, less what is left out."""
-    return [
-        corpus
-        for corpus in experiment.corpora
-        if corpus not in config.exclude and (corpora is None or corpus in corpora)
-    ]
+    """Return an experiment's corpora, or those that are named, without what is left out."""
+    named = experiment.corpora if corpora is None else corpora
+    return [corpus for corpus in named if corpus not in config.exclude]

@@ -19,13 +19,25 @@ class CurateSettings(Settings):
     train: int | None = Field(None, gt=0, description="at most so many training sentences a corpus")
     dev: int | None = Field(200, gt=0, description="at most so many dev sentences a corpus")
     limits: dict[str, int] = Field({}, description="training sentences of single corpora instead")
+    queries: Literal["one", "all"] = Field(
+        "one", description="of a format with one type per query: one type at random, or every type"
+    )
     strategy: Strategy = "all"
     rho: float = Field(1.0, gt=0, le=1, description="share of the positive sentences that is kept")
     negatives: Strategy = Field("all", description="the strategy for sentences without entities")
     negatives_rho: float = Field(1.0, gt=0, le=1, description="share of them that is kept")
     scorer: str | None = Field(None, description="the weak model that scores IFD")
     mode: Literal["superfiltering", "chat", "loss_ratio"] = "superfiltering"
+    ifd_at_least_one: Literal["drop", "keep"] = Field(
+        "drop", description="whether strategies by IFD may choose scores of one and above"
+    )
     jobs: int = Field(1, gt=0, description="among which scoring a corpus is shared out")
+
+    @model_validator(mode="after")
+    def _every_query_is_kept(self) -> "CurateSettings":
+        if self.queries == "all" and {self.strategy, self.negatives} != {"all"}:
+            raise ValueError("queries: all keeps every type; strategy and negatives must be all")
+        return self
 
 
 class LoraSettings(Settings):
@@ -79,12 +91,25 @@ class PredictSettings(Settings):
 ORACLE = "oracle"
 
 
+def selector_parts(name: str) -> tuple[str, str, str]:
+    """Return a selector's key, its only corpus and its threshold: `llm_cls.genia@0.7`.
+
+    The corpus and the threshold are empty where the settings of the selector say them.
+    """
+    trained, _, threshold = name.partition("@")
+    key, _, corpus = trained.partition(".")
+    return key, corpus, threshold
+
+
 class SelectorSettings(Settings):
     """A trained filter of predicted entities (unified, section II.C)."""
 
     kind: Literal["llm_cls", "llm_causal", "bert_cls"] = "llm_cls"
     base: str = Field(description="the model that becomes the classifier")
     corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
+    separately: bool = Field(
+        False, description="runs on a single corpus have a selector that is trained on it alone"
+    )
     samples: int = Field(10000, gt=0, description="a corpus, half of them negative")
     epochs: float = Field(2, gt=0)
     learning_rate: float = Field(2e-4, gt=0)

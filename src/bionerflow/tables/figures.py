@@ -36,8 +36,8 @@ def draw(definition: Definition, long: Iterable[Mapping[str, Any]]) -> Figure:
         panel.text(0.5, 0.5, NOTHING, ha="center", transform=panel.transAxes)
         panel.set_axis_off()
         return figure
-    STYLES[str(definition.draw)](panel, values)
-    finish(figure, panel, from_zero=definition.draw != "lines")
+    STYLES[str(definition.figure)](panel, values)
+    finish(figure, panel, from_zero=definition.figure != "lines")
     return figure
 
 

@@ -19,9 +19,11 @@ from bionerflow.tables.settings import RECORDED
 
 LONG = [
     "row", "column", "source", "metric", "corpora", "format", "value", "sd", "low", "high",
-    "text", "n_sentences", "n_gold", "runs", "reason",
+    "text", "n_sentences", "n_gold", "model", "runs", "reason",
 ]  # fmt: skip
 PUBLISHED = "published "
+#: How a published number begins its `source` that was not seen in the paper, and what marks it.
+SECONDARY, UNVERIFIED = "secondary, not verified", "†"
 
 Number = dict[str, Any]
 Evaluations = Mapping[str, Mapping[tuple[Any, Any], dict[str, Any]]]
@@ -56,12 +58,13 @@ def measured(definition: Definition, evaluations: Evaluations, recorded: Recorde
     the number as the table prints it. Over several draws: the mean, with the sample's standard
     deviation; a bootstrap interval belongs to one draw and no pooled corpora.
     """
+    model = best_model(definition.cells, evaluations, recorded)
     return [
         _recorded(cell, recorded)
         if cell.metric.startswith(RECORDED)
-        else _change(cell, evaluations, recorded)
+        else _change(cell, evaluations, model)
         if cell.against
-        else _scored(cell, definition.unit, evaluations, recorded)
+        else _scored(cell, definition.unit, evaluations, model)
         for cell in definition.cells
     ]
 
@@ -91,8 +94,8 @@ def long_form(
     return frame.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
 
 
-def _scored(cell: Cell, unit: str, evaluations: Evaluations, recorded: Recorded) -> Number:
-    number = number_of(cell)
+def _there(cell: Cell, evaluations: Evaluations) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Return the records that a cell rests on, by model and prediction set, where there are any."""
     corpora: Sequence[str | None] = cell.corpora or [None]
     keys = [(corpus, cell.format) for corpus in corpora]
     there = {
@@ -100,21 +103,28 @@ def _scored(cell: Cell, unit: str, evaluations: Evaluations, recorded: Recorded)
         for model, ids in cell.models.items()
     }
     there = {model: {k: v for k, v in runs.items() if v} for model, runs in there.items()}
-    there = {model: runs for model, runs in there.items() if runs}
+    return {model: runs for model, runs in there.items() if runs}
+
+
+def _scored(cell: Cell, unit: str, evaluations: Evaluations, best: str | None) -> Number:
+    number, there = number_of(cell), _there(cell, evaluations)
     if not there:
         return number | {"reason": cell.reason or "no run was tested on it"}
-    model = _best(there, recorded)
+    model = best if best and len(cell.models) > 1 else next(iter(there))
+    if model not in there:
+        return number | {"reason": f"the table shows the model {model}, which has no such run"}
     absent = sorted(set(cell.models[model]) - set(there[model]))
     without = f"without {', '.join(absent)}" if absent else ""
-    number["reason"] = "; ".join(filter(None, [without, cell.reason]))
-    number["runs"] = " ".join(there[model])
-    return number | _mean(cell.metric, unit, list(there[model].values()))
+    number |= {"model": model, "runs": " ".join(there[model])}
+    found = _mean(cell.metric, unit, list(there[model].values()))
+    reasons = (without, cell.reason, found.pop("reason", ""))
+    return number | found | {"reason": "; ".join(filter(None, reasons))}
 
 
-def _change(cell: Cell, evaluations: Evaluations, recorded: Recorded) -> Number:
+def _change(cell: Cell, evaluations: Evaluations, best: str | None) -> Number:
     """Return the relative change from what a cell is compared with to what it shows."""
     before = cell.model_copy(update={"models": {"": cell.against}})
-    old, new = (_scored(one, "fraction", evaluations, recorded) for one in (before, cell))
+    old, new = (_scored(one, "fraction", evaluations, best) for one in (before, cell))
     number = number_of(cell) | {"runs": " ".join([old.get("runs", ""), new.get("runs", "")])}
     if not old.get("value") or new.get("value") is None:
         return number | {"reason": new["reason"] or old["reason"] or "there was none before"}
@@ -128,11 +138,23 @@ def _records(evaluations: Evaluations, id: str, keys: list[Any]) -> list[dict[st
     return [scores[key] for key in keys] if all(key in scores for key in keys) else []
 
 
-def _best(models: Mapping[str, Iterable[str]], recorded: Recorded) -> str:
-    """Return the model with the highest mean F1 on dev, the first of equals."""
-    if len(models) == 1:
-        return next(iter(models))
-    runs = {model: [id.partition("+")[0] for id in ids] for model, ids in models.items()}
+def best_model(cells: Iterable[Cell], evaluations: Evaluations, recorded: Recorded) -> str | None:
+    """Return the one model that a table shows where several could fill its cells.
+
+    That is the one with the highest mean F1 on dev over the runs of these cells, the first of
+    equals; only models that could fill all of them are compared, if there are any.
+
+    Raises:
+        UserError: a run that is compared has no F1 on dev.
+    """
+    every = [there for cell in cells if len(there := _there(cell, evaluations)) > 1]
+    if not every:
+        return None
+    names = [model for model in every[0] if all(model in there for there in every)] or every[0]
+    runs = {
+        model: {id.partition("+")[0] for there in every for id in there.get(model, {})}
+        for model in names
+    }
     dev = {name: metrics["dev_f1"] for name, metrics in recorded.items()}
     unknown = sorted(run for ids in runs.values() for run in ids if dev.get(run) is None)
     if unknown:
@@ -140,7 +162,7 @@ def _best(models: Mapping[str, Iterable[str]], recorded: Recorded) -> str:
             f"No dev F1 is known for {', '.join(unknown)}: without it the best model cannot be "
             "chosen. Give the experiment one model, or the runs a validation."
         )
-    return max(runs, key=lambda model: fmean(dev[run] for run in runs[model]))
+    return max(runs, key=lambda model: fmean(dev[run] for run in sorted(runs[model])))
 
 
 def _mean(metric: str, unit: str, draws: list[list[dict[str, Any]]]) -> Number:
@@ -153,6 +175,8 @@ def _mean(metric: str, unit: str, draws: list[list[dict[str, Any]]]) -> Number:
     values = [value for records in draws if (value := measure(records, metric)) is not None]
     if not values:
         return number | {"reason": "not defined: nothing to divide by"}
+    if len(values) < len(draws):
+        number["reason"] = f"not defined in {len(draws) - len(values)} of {len(draws)} draws"
     number["value"] = fmean(values)
     number["sd"] = stdev(values) if len(values) > 1 else None
     if len(every) == 1 and metric in every[0]["strict"]:
@@ -212,6 +236,8 @@ def _published(definition: Definition, published: pd.DataFrame) -> list[Number]:
             if (row, column) in printed.index:
                 cell = printed.loc[(row, column)]
                 number |= {"value": cell["value"], "sd": cell["sd"], "text": cell["text"]}
+                if str(cell["source"]).startswith(SECONDARY):
+                    number |= {"text": cell["text"] + UNVERIFIED, "reason": SECONDARY}
             else:
                 number["reason"] = "the paper prints no such number"
             numbers.append(number)

@@ -1,38 +1,50 @@
 """What config/tables.yaml may say. Light to import: the workflow reads it."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from bionerflow.errors import UserError
 from bionerflow.settings.base import Settings
 from bionerflow.tables.counts_settings import Counts
 
-#: Scores (docs/evaluation.md). After the errors: the share of boundary errors that are n tokens
-#: off; expected calibration error and
-#: the accuracy of the predictions in each tenth of confidence; F1 in other papers' conventions.
+#: Scores (docs/evaluation.md). Before the errors: faults of answers per sentence. After them: the
+#: shares of boundary errors that are n tokens off, and whose start is n characters off (signed);
+#: recall by nesting and length; expected calibration error and the accuracy of the predictions in
+#: each tenth of confidence; F1 in other papers' conventions.
 Metric = Literal[
     "precision", "recall", "f1", "surface_f1", "relaxed_f1", "unseen_recall",
     "delta_nested", "delta_discontinuous",
+    "unparsable", "unknown_type", "not_in_text", "truncated",
     "type", "span", "type_and_span", "spurious", "missing",
     "deviation_0", "deviation_1", "deviation_2", "deviation_3", "deviation_4", "deviation_5+",
+    "shift_-5", "shift_-4", "shift_-3", "shift_-2", "shift_-1", "shift_0",
+    "shift_1", "shift_2", "shift_3", "shift_4", "shift_5",
+    "recall_depth_0", "recall_depth_1", "recall_depth_2+",
+    "recall_tokens_1", "recall_tokens_2", "recall_tokens_3", "recall_tokens_4", "recall_tokens_5+",
     "ece", "accuracy_1", "accuracy_2", "accuracy_3", "accuracy_4", "accuracy_5",
     "accuracy_6", "accuracy_7", "accuracy_8", "accuracy_9", "accuracy_10",
     "uniner", "instructuie", "gollie", "iepile", "seqeval", "semeval_partial", "semeval_type",
 ]  # fmt: skip
-#: What a significance table shows: the difference in F1, and the p value of its test.
-TESTED = ("difference", "p")
+#: What a significance table shows (bionerflow.tables.significance).
+TESTED = ("difference", "interval", "p", "p_holm", "effect", "detectable")
 #: A metric that begins so is a place in a run's metrics.json, such as `run.settings.epochs`.
 RECORDED = "run."
-#: A condition on formats in place of names: those of the paper that do not carry such entities.
-NOT = "not "
-CONDITIONS = tuple(NOT + kind for kind in ("nested", "discontinuous"))
-#: In place of pooled corpora: those whose entities all formats of the table can carry.
-CARRIED = "carried"
 
-Key = Literal["corpus", "set", "model", "format", "metric"]
+Key = Literal["corpus", "configuration", "model", "format", "metric"]
 Axis = dict[Key, list[str] | Literal["all"]]
 Unit = Literal["fraction", "percent"]
+
+
+def _groups(rows: Any) -> Any:
+    """Return groups of rows (or columns) as a list; a mapping is the only one."""
+    groups = rows if isinstance(rows, list) else [rows]
+    if any(isinstance(group, dict) and "set" in group for group in groups):
+        raise ValueError("the key 'set' is called 'configuration'")
+    return groups
+
+
+Axes = Annotated[list[Axis], BeforeValidator(_groups, json_schema_input_type=Axis | list[Axis])]
 
 
 class Titled(Settings):
@@ -44,29 +56,28 @@ class Titled(Settings):
 
 
 class Grid(Titled):
-    """A table of scores. Rows and columns are axes; of an axis' keys, the first varies slowest.
+    """A table of scores: each cell is a metric of runs of the paper's experiment.
 
-    What no axis varies: `corpus` and `format` are pooled (or taken from `where`), the model is the
-    one with the best mean F1 on dev, the metric is F1; of what runs recorded (`run.…`), all runs.
+    Rows and columns say what varies: one row (column) per name, or per combination of names where
+    there are several keys, of which the first varies slowest. What neither names is in `where`, or
+    else: all formats and the corpora that all runs of the table were trained on are pooled, one
+    model fills the table (the best mean F1 on dev), and the metric is F1.
     """
 
-    kind: Literal["grid"]
-    rows: list[Axis] = Field(
-        description="corpus, set (configuration or configuration+selector; `only`: the"
-        " configuration named as the format), model (`first`, `second`: of the experiment's),"
-        " format (`not discontinuous`: the paper's that cannot carry such entities), metric;"
-        " `all`: the experiment's"
+    kind: Literal["grid"] = "grid"
+    rows: Axes = Field(
+        description="corpus; configuration or configuration+selector (`only`: the configuration"
+        " that has the format's name); model (`first`, `second`: of the experiment's); format;"
+        " metric; `all`: every one of the experiment. A list: one group of rows per entry"
     )
-    columns: list[Axis]
+    columns: Axes = Field(description="as rows")
     also: bool = Field(False, description="the experiment's `also` become columns, too")
     where: dict[Key, str] = Field({}, description="what all cells have in common")
-    pool: list[str] | Literal["all", "carried"] = Field(
-        "all",
-        description="corpora that are pooled; `carried`: the experiment's whose entities all"
-        " formats of the table can carry",
+    corpora: list[str] = Field(
+        [], description="corpora that are pooled instead; those the experiment has of them"
     )
     unit: Unit = "fraction"
-    draw: Literal["bars", "lines", "shares", "reliability"] | None = Field(
+    figure: Literal["bars", "lines", "shares", "reliability"] | None = Field(
         None, description="the figure that shows the table"
     )
 
@@ -78,15 +89,6 @@ class Grid(Titled):
         unknown = {name for name in named if name not in known and not name.startswith(RECORDED)}
         if unknown:
             raise ValueError(f"unknown metrics {sorted(unknown)}; known: {', '.join(known)}")
-        return self
-
-    @model_validator(mode="after")
-    def _conditions_are_known(self) -> "Grid":
-        named = [name for axis in self.rows + self.columns for name in axis.get("format", [])]
-        unknown = {name for name in named if name.startswith(NOT)} - set(CONDITIONS)
-        if unknown:
-            known = ", ".join(CONDITIONS)
-            raise ValueError(f"unknown conditions on formats {sorted(unknown)}; known: {known}")
         return self
 
     @classmethod
@@ -112,7 +114,7 @@ class Cases(Titled):
     kind: Literal["cases"]
     corpus: str
     model: str = Field("first", description="a model of the experiment, or its place there")
-    sets: list[str] = Field(
+    configurations: list[str] = Field(
         min_length=2, description="the lines of an example; the first is the one to beat"
     )
     rows: dict[str, list[str]] = Field(
@@ -123,14 +125,44 @@ class Cases(Titled):
 Table = Annotated[Grid | Significance | Cases, Field(discriminator="kind")]
 
 
-class Tables(Settings):
-    """The tables by `{paper}/{table}`: of scores, and of what corpora hold; and two of no paper."""
+OURS = {
+    "format_capacity": Titled(
+        title="What each format can carry, and what it costs",
+        caption="Strict micro F1 (percent) of the gold answers read back, over typed character"
+        " spans of the test split: the ceiling that a format puts on any model. Tokens: mean length"
+        " of the gold answers per sentence, all its queries together.",
+    ),
+    "leakage": Titled(
+        title="What training sets show of test sets",
+        caption="Percent of a test set's sentences (rows) that stand in a training set (columns),"
+        " compared without white space and case; sentences of fewer than 20 characters are left"
+        " out. The long form has the counts, and the documents that both share.",
+    ),
+}
 
+
+class Tables(Settings):
+    """The tables by `{paper}/{table}`: of scores, and of what corpora hold."""
+
+    labels: dict[str, str] = Field({}, description="labels of all tables; a table's own go first")
     tables: dict[str, Table]
     counts: dict[str, Counts] = Field({}, description="what corpora hold")
-    ours: dict[Literal["format_capacity", "leakage"], Titled] = Field(
-        {}, description="tables of corpora and formats alone"
-    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_in(cls, value: Any) -> Any:
+        """Give each table the labels of all; a table that names no kind is a grid."""
+        shared = value.get("labels", {})
+        tables = {
+            name: {"kind": "grid", **table, "labels": {**shared, **table.get("labels", {})}}
+            for name, table in value.get("tables", {}).items()
+        }
+        return {**value, "tables": tables}
+
+    @property
+    def ours(self) -> dict[str, Titled]:
+        """Return the tables of no paper, which every configuration has."""
+        return OURS
 
     def find(self, name: str) -> Grid | Significance | Cases:
         """Return a table.
@@ -166,4 +198,4 @@ class Tables(Settings):
 
     def figures(self) -> dict[str, Grid]:
         """Return the tables that are drawn, by name."""
-        return {n: t for n, t in self.tables.items() if isinstance(t, Grid) and t.draw}
+        return {n: t for n, t in self.tables.items() if isinstance(t, Grid) and t.figure}

@@ -1,6 +1,7 @@
 """Fills the table of differences: a paired test between each two rows that follow each other."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,38 @@ import pandas as pd
 
 from bionerflow.errors import UserError
 from bionerflow.evaluate.compare import difference, documents
+from bionerflow.evaluate.effects import holm
 from bionerflow.tables.define import Cell, Definition
 from bionerflow.tables.fill import Number, number_of
+
+#: What is compared: prediction sets, those that they are compared with, and corpora (none: all).
+Pair = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+#: The record of a pair (bionerflow.evaluate.compare), or why there is none.
+Results = Mapping[Pair, dict[str, Any] | str]
 
 
 def differences(
     definition: Definition, predictions: Mapping[str, Path], gold: Path
 ) -> list[Number]:
-    """Return the difference in F1, or its p value, for each cell.
+    """Return the number of each cell: its metric is one of tables.settings.TESTED.
 
     `predictions` are the Parquet files by the ids of their prediction sets; `gold` the folder of
-    {corpus}/test.parquet. What cannot be compared stays empty with the reason.
+    {corpus}/test.parquet. What cannot be compared stays empty with the reason. p values are
+    corrected over all pairs of the table, each of which counts once.
     """
+    pairs = dict.fromkeys(_pair(cell) for cell in definition.cells if len(cell.models) == 1)
+    results = _corrected(_results(pairs, predictions, gold))
+    return [_number(cell, definition.unit, results) for cell in definition.cells]
 
+
+def _pair(cell: Cell) -> Pair:
+    first = (id for ids in cell.models.values() for id in ids)
+    return tuple(first), tuple(cell.against), cell.corpora
+
+
+def _results(
+    pairs: Mapping[Pair, None], predictions: Mapping[str, Path], gold: Path
+) -> dict[Pair, dict[str, Any] | str]:
     @cache
     def counts(first: tuple[str, ...], second: tuple[str, ...]) -> pd.DataFrame | str:
         try:
@@ -30,7 +50,6 @@ def differences(
         except UserError as error:
             return str(error)
 
-    @cache
     def result(
         first: tuple[str, ...], second: tuple[str, ...], corpora: tuple[str, ...]
     ) -> dict[str, Any] | str:
@@ -40,23 +59,58 @@ def differences(
         found = found[found["corpus"].isin(corpora)] if corpora else found
         return difference(found) if len(found) else "not both were tested on it"
 
-    return [_number(cell, definition.unit, result) for cell in definition.cells]
+    return {pair: result(*pair) for pair in pairs}
 
 
-def _number(cell: Cell, unit: str, result: Callable[..., Any]) -> Number:
+def _corrected(results: Results) -> dict[Pair, dict[str, Any] | str]:
+    """Add `p_holm` to each record."""
+    tested = {pair: found["p"] for pair, found in results.items() if not isinstance(found, str)}
+    corrected = holm([math.nan if p is None else p for p in tested.values()])
+    by_pair = dict(zip(tested, corrected, strict=True))
+    return {
+        pair: found
+        if isinstance(found, str)
+        else found | {"p_holm": None if math.isnan(by_pair[pair]) else by_pair[pair]}
+        for pair, found in results.items()
+    }
+
+
+def _number(cell: Cell, unit: str, results: Results) -> Number:
     number = number_of(cell)
-    first = [id for ids in cell.models.values() for id in ids]
-    if not first:
+    if not any(cell.models.values()):
         return number | {"reason": cell.reason}
     if len(cell.models) > 1:
         return number | {"reason": "several models: name one in `where`, or have a column for each"}
-    number["runs"] = " ".join([*first, *cell.against])
-    found = result(tuple(first), tuple(cell.against), cell.corpora)
+    pair = _pair(cell)
+    number["runs"] = " ".join([*pair[0], *pair[1]])
+    found = results[pair]
     if isinstance(found, str):
         return number | {"reason": found}
-    value = found[cell.metric]
-    if cell.metric == "p":
-        text = f"{value:.3f}" if value >= 0.001 else "< 0.001"
-    else:
-        text = f"{value * (100 if unit == 'percent' else 1):+.2f}"
-    return number | {"value": value, "text": text, "n_gold": found["gold"], "reason": ""}
+    number["n_gold"] = found["gold"]
+    told = _told(cell.metric, 100 if unit == "percent" else 1, found)
+    return number | ({"reason": "not defined: too few documents"} if told is None else told)
+
+
+def _told(metric: str, scale: int, found: Mapping[str, Any]) -> Number | None:
+    """Return value, bounds and text of a metric; None where it is not defined."""
+    if metric in ("difference", "interval", "effect"):
+        bounds = found["effect" if metric == "effect" else "intervals"]
+        bounds = bounds if metric == "effect" else bounds["f1"]
+        if bounds["value"] is None:
+            return None
+        told = {**bounds, "reason": ""}
+        value, low, high = bounds["value"], bounds["low"], bounds["high"]
+        if metric == "effect":
+            return told | {"text": f"{value:.2f} [{low:.2f}, {high:.2f}]"}
+        if metric == "interval":
+            return told | {"text": f"[{scale * low:+.2f}, {scale * high:+.2f}]"}
+        return told | {"text": f"{scale * value:+.2f}"}
+    value = found[metric]
+    if value is None:
+        return None
+    text = f"{scale * value:.2f}" if metric == "detectable" else _p(value)
+    return {"value": value, "text": text, "reason": ""}
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"

@@ -1,11 +1,14 @@
 """A table's four forms: CSV as printed, the long form, Markdown, LaTeX."""
 
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from bionerflow.files import whole, write_text
 from bionerflow.tables.define import Definition
+from bionerflow.tables.fill import UNVERIFIED
 
 
 def wide_form(definition: Definition, long: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +58,7 @@ def latex(title: str, caption: str, wide: pd.DataFrame) -> str:
 IN_LATEX = str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"±": r"$\pm$", "−": "$-$", "Δ": r"$\Delta$", "↓": r"$\downarrow$"}
+    | {"±": r"$\pm$", "−": "$-$", "Δ": r"$\Delta$", "↓": r"$\downarrow$", "†": r"$\dagger$"}
     | {"<": "$<$", ">": "$>$", "|": r"\textbar{}", "[": "{[}", "–": "--", "…": r"\dots{}"}
 )
 
@@ -67,7 +70,22 @@ def _in_latex(text: str) -> str:
 def write_table(out: str | Path, definition: Definition, long: pd.DataFrame) -> None:
     """Write the table at `out` (CSV) and beside it .md, .tex and .long.csv."""
     write_csv(Path(out).with_suffix(".long.csv"), long)
-    write_printed(out, definition.title, definition.caption, wide_form(definition, long))
+    caption = definition.caption + notes(long.to_dict("records"))
+    write_printed(out, definition.title, caption, wide_form(definition, long))
+
+
+def notes(numbers: Iterable[Mapping[Hashable, Any]]) -> str:
+    """Return what a caption adds: the one model that is shown, and what marks mean.
+
+    Args:
+        numbers: The rows of the table's long form, as they are written or as they are read.
+    """
+    numbers = list(numbers)
+    models = {one["model"] for one in numbers if isinstance(one.get("model"), str)} - {""}
+    texts = [f" Model: {', '.join(models)}."] if len(models) == 1 else []
+    if any(UNVERIFIED in str(one.get("text", "")) for one in numbers):
+        texts.append(f" {UNVERIFIED} From a secondary source, not verified.")
+    return "".join(texts)
 
 
 def write_csv(path: str | Path, frame: pd.DataFrame) -> None:

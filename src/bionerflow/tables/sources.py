@@ -1,0 +1,145 @@
+"""Which prediction sets of an experiment a row, a column and a cell of a table select.
+
+Light to import: the workflow finds a table's inputs with it.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import NamedTuple, cast
+
+from bionerflow.settings.experiments import Experiment
+from bionerflow.settings.runs import run_id
+from bionerflow.settings.stages import ORACLE, selector_parts
+from bionerflow.tables.settings import RECORDED, Axis, Grid
+
+ALL = "all"
+PLACES = ("first", "second", "third", "fourth")
+#: Names by key: corpus, configuration, model, format, metric.
+Selection = dict[str, str]
+
+
+class Source(NamedTuple):
+    """A prediction set that a table rests on."""
+
+    configuration: str
+    model: str
+    draw: int
+    selector: str | None
+    corpus: str | None = None
+
+    def id(self, name: str) -> str:
+        """Return the id of the prediction set: `{run}` or `{run}+{selector}`."""
+        run = run_id(name, self.model, self.configuration, self.draw, self.corpus)
+        return f"{run}+{self.selector}" if self.selector else run
+
+
+def lines(groups: list[Axis], experiment: Experiment) -> Iterator[Selection]:
+    """Yield what each row (or column) selects."""
+    everything = {
+        "corpus": experiment.corpora,
+        "configuration": list(experiment.configurations),
+        "model": experiment.all_models(),
+    }
+    for axis in groups:
+        choices = [everything[key] if names == ALL else names for key, names in axis.items()]
+        for names in product(*choices):
+            yield named(cast(Selection, dict(zip(axis, names, strict=True))), experiment)
+
+
+def named(selection: Selection, experiment: Experiment) -> Selection:
+    """Put the experiment's names for a model's place and for a corpus that another stands for."""
+    model, corpus = selection.get("model"), selection.get("corpus")
+    if model in PLACES[: len(experiment.models)]:
+        selection = selection | {"model": experiment.models[PLACES.index(model)]}
+    if corpus in experiment.stand_ins:
+        selection = selection | {"corpus": experiment.stand_ins[corpus]}
+    return selection
+
+
+def full(selection: Selection, experiment: Experiment) -> Selection:
+    """Return all that a cell selects; the configuration `only` is that of the format's name."""
+    if selection.get("configuration") == "only":
+        selection = selection | {"configuration": selection["format"]}
+    return named(selection, experiment)
+
+
+def pooled(
+    table: Grid, selections: Iterable[Selection], experiment: Experiment
+) -> list[str] | None:
+    """Return the corpora that cells without a corpus pool: every run of the table the same ones.
+
+    Those that are named, or those that all its runs were trained on: None if these are all of the
+    experiment's. Corpora that only some runs were tested on are never pooled.
+    """
+    if table.corpora:
+        asked = [experiment.stand_ins.get(corpus, corpus) for corpus in table.corpora]
+        return [corpus for corpus in asked if corpus in experiment.corpora]
+    apart = [one for one in selections if "corpus" not in one and not recorded(one)]
+    runs = {source.configuration for one in apart for source in sources(one, experiment)}
+    trained = [experiment.trained_on(configuration) for configuration in runs]
+    common = [c for c in experiment.corpora if all(c in corpora for corpora in trained)]
+    return None if common == experiment.corpora else common
+
+
+def recorded(selection: Selection) -> bool:
+    """Tell whether a cell asks for what runs recorded of themselves."""
+    return selection.get("metric", "").startswith(RECORDED)
+
+
+def _configurations(selection: Selection, experiment: Experiment) -> list[str]:
+    if "configuration" not in selection:
+        return list(experiment.configurations)
+    name = selection["configuration"].partition("+")[0]
+    return [name] if name in experiment.configurations else []
+
+
+def sources(selection: Selection, experiment: Experiment) -> list[Source]:
+    """Return the prediction sets that a cell rests on."""
+    selector = selection.get("configuration", "").partition("+")[2]
+    models = [selection["model"]] if "model" in selection else experiment.all_models()
+    return [
+        Source(configuration, model, draw, _selector(selector, corpus, experiment), corpus)
+        for configuration in _configurations(selection, experiment)
+        for corpus in _alone(configuration, selection, experiment)
+        for model in models
+        for draw in experiment.draws
+        if model in experiment.fine_tuned(configuration)
+        if _has_selector(selector, experiment)
+    ]
+
+
+def _selector(name: str, corpus: str | None, experiment: Experiment) -> str | None:
+    """Return a selector's name: `{key}.{corpus}` where a run on one corpus has its own."""
+    key, at, threshold = name.partition("@")
+    apart = key in experiment.selectors and experiment.selectors[key].separately
+    return f"{key}.{corpus}{at}{threshold}" if apart and corpus else name or None
+
+
+def _has_selector(name: str, experiment: Experiment) -> bool:
+    return not name or name == ORACLE or selector_parts(name)[0] in experiment.selectors
+
+
+def _alone(configuration: str, selection: Selection, experiment: Experiment) -> list[str | None]:
+    """Return the one corpus of the run that a cell asks for, or none where runs have several.
+
+    Runs on single corpora answer for one corpus; they have no pooled score.
+    """
+    if not experiment.configurations[configuration].separately:
+        return [None]
+    corpus = selection.get("corpus")
+    return [corpus] if corpus in experiment.trained_on(configuration) else []
+
+
+def missing(selection: Selection, experiment: Experiment) -> str:
+    """Say why an experiment has no prediction set for a selection, or nothing if it has."""
+    if sources(selection, experiment):
+        return ""
+    if not _configurations(selection, experiment):
+        return f"the experiment has no {selection['configuration'].partition('+')[0]}"
+    selector = selection.get("configuration", "").partition("+")[2]
+    if not _has_selector(selector, experiment):
+        return f"the experiment has no selector {selector}"
+    model = selection.get("model", experiment.models[0])
+    if not any(model in experiment.fine_tuned(n) for n in _configurations(selection, experiment)):
+        return f"the experiment has no {selection.get('configuration', 'run')} of the model {model}"
+    return "its runs are on single corpora, and none is on this one"

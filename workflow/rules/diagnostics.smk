@@ -1,0 +1,144 @@
+# diagnostics: what is to be known of corpora, gold and scores beside the tables
+#
+# in   results/corpora/{corpus}/, results/predict/, results/evaluate/
+# out  results/diagnostics/{corpus}.json, .md, .html: scale, labels, overlap of training and test;
+#      results/diagnostics/{corpus}.label_errors.csv: gold that several systems contradict;
+#      results/diagnostics/{run}.abstention.json: thresholds chosen on dev, reported on test;
+#      results/diagnostics/schemes.csv: ranks by the strictest and the most lenient scheme
+
+METADATA = {
+    "title",
+    "dataset",
+    "language",
+    "licence",
+    "page",
+    "citation",
+    "types",
+    "nested",
+    "discontinuous",
+}
+
+
+def metadata(corpus):
+    """Return what the configuration says of a corpus, with the checksums of its files."""
+    settings = plan.corpora[corpus]
+    files = {name: source.sha256 or "" for name, source in settings.files.items()}
+    return settings.model_dump(mode="json", include=METADATA) | {"files": files}
+
+
+def systems(corpus):
+    """Return the prediction files of the runs that were tested on a corpus, draws together."""
+    found = {}
+    for run in TRAINED:
+        if corpus in plan.tested(run):
+            name = run.rpartition(".draw")[0]
+            found.setdefault(name, []).append(f"results/predict/{run}")
+    return found
+
+
+DIAGNOSED = sorted({corpus for run in TRAINED for corpus in plan.tested(run)})
+
+
+localrules:
+    diagnostics,
+
+
+rule diagnostics:
+    input:
+        collect("results/diagnostics/{corpus}.html", corpus=DIAGNOSED),
+        collect(
+            "results/diagnostics/{corpus}.label_errors.csv",
+            corpus=[corpus for corpus in DIAGNOSED if len(systems(corpus)) > 1],
+        ),
+        "results/diagnostics/schemes.csv",
+
+
+rule corpus_diagnostics:
+    input:
+        lambda w: data(*[f"results/corpora/{w.corpus}/{split}" for split in SPLITS]),
+        page=f"{HERE}src/bionerflow/corpora/diagnostics.html.j2",
+        style=f"{HERE}src/bionerflow/report/page.css",
+        code=code("workflow/scripts/diagnostics.py"),
+    output:
+        json="results/diagnostics/{corpus}.json",
+        markdown="results/diagnostics/{corpus}.md",
+        html=report(
+            "results/diagnostics/{corpus}.html",
+            caption="../report/page.rst",
+            category="diagnostics",
+            labels={"corpus": "{corpus}"},
+        ),
+    log:
+        "results/logs/diagnostics/{corpus}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        metadata=lambda w: as_json(metadata(w.corpus)),
+    shell:
+        "python -P {input.code[0]} --corpus {wildcards.corpus} --metadata {params.metadata:q}"
+        " --folder results/corpora/{wildcards.corpus} --out {output.json} 2>&1 | tee {log}"
+
+
+rule label_errors:
+    input:
+        lambda w: data(
+            *[file for files in systems(w.corpus).values() for file in files]
+        ),
+        lambda w: data(f"results/corpora/{w.corpus}/test"),
+        code=code("workflow/scripts/label_errors.py"),
+    output:
+        csv="results/diagnostics/{corpus}.label_errors.csv",
+    log:
+        "results/logs/diagnostics/{corpus}.label_errors.log",
+    conda:
+        "../../environment.yml"
+    params:
+        systems=lambda w: as_json(
+            {
+                name: [f"{file}.parquet" for file in files]
+                for name, files in systems(w.corpus).items()
+            }
+        ),
+    shell:
+        "python -P {input.code[0]} --corpus {wildcards.corpus} --systems {params.systems:q}"
+        " --gold results/corpora --out {output.csv} 2>&1 | tee {log}"
+
+
+rule abstention:
+    input:
+        lambda w: data(f"results/predict/{w.run}", f"results/predict/dev/{w.run}"),
+        lambda w: data(
+            *[
+                f"results/corpora/{corpus}/{split}"
+                for corpus in plan.tested(w.run)
+                for split in ("dev", "test")
+            ]
+        ),
+        code=code("workflow/scripts/abstention.py"),
+    output:
+        json="results/diagnostics/{run}.abstention.json",
+    log:
+        "results/logs/diagnostics/{run}.abstention.log",
+    wildcard_constraints:
+        run=one_of(plan.runs),
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -P {input.code[0]} --dev results/predict/dev/{wildcards.run}.parquet"
+        " --test results/predict/{wildcards.run}.parquet --gold results/corpora"
+        " --out {output.json} 2>&1 | tee {log}"
+
+
+rule schemes:
+    input:
+        evaluations=collect("results/evaluate/{id}.json", id=SHOWN),
+        code=code("workflow/scripts/schemes.py"),
+    output:
+        csv="results/diagnostics/schemes.csv",
+    log:
+        "results/logs/diagnostics/schemes.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -P {input.code[0]} --evaluations {input.evaluations} --out {output.csv}"
+        " 2>&1 | tee {log}"
