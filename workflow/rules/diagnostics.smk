@@ -22,7 +22,7 @@ METADATA = {
 def metadata(corpus):
     """Return what the configuration says of a corpus, with the checksums of its files."""
     settings = plan.corpora[corpus]
-    files = {name: source.sha256 or "" for name, source in settings.files.items()}
+    files = {name: source.sha256 or "not pinned" for name, source in settings.files.items()}
     return settings.model_dump(mode="json", include=METADATA) | {"files": files}
 
 

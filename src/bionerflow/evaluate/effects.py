@@ -73,8 +73,8 @@ def scores(counts: NDArray[np.int64]) -> dict[str, Floats]:
 def crossed(values: Floats) -> Estimate:
     """Return the mean of (draws, documents) as an estimate for other draws and other documents.
 
-    With one draw only documents vary. Intervals are too short with two draws (about 92 % in place
-    of 95 %) and right from three on.
+    With one draw only documents vary. With two, 95 % intervals hold the truth in 91 to 92 % where
+    this was simulated; from three draws on they keep their level.
     """
     draws, documents = values.shape
     mean = float(values.mean())
