@@ -261,7 +261,7 @@ def test_memory_that_gives_out_is_explained(base, tokenizer, tmp_path, monkeypat
 
     compute = ValidatingTrainer.compute_loss
     monkeypatch.setattr(ValidatingTrainer, "compute_loss", compute_loss)
-    with pytest.raises(UserError, match=r"Lower train\.device_batch_tokens \(now 8192\)"):
+    with pytest.raises(UserError, match=r"Lower train\.device_batch_tokens \(now 1024\)"):
         fit(load_base(base), tokenizer, task(8), settings(), tmp_path, 1)
     assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-1")
 

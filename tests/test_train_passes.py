@@ -26,7 +26,7 @@ from transformers import (
 from bionerflow.chat import Encoded
 from bionerflow.models import load_base, load_tokenizer
 from bionerflow.settings.stages import LoraSettings
-from bionerflow.train import adapted, fit
+from bionerflow.train import adapted, fit, train
 from bionerflow.train.attention import layout
 from bionerflow.train.data import Conversations, collate
 from bionerflow.train.fast import Fast, fast_ways
@@ -341,3 +341,19 @@ def test_training_steps_alone_are_fast_and_what_is_shared_is_recorded(tmp_path):
     assert seen == [("sdpa", False)]
     assert metrics["shared_prefix_tokens"] == 0
     assert metrics["tokens"] == metrics["tokens_per_epoch"]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_run_in_bfloat16_learns_much_the_same(method, tmp_path):
+    base, losses = tiny_model(tmp_path / "base"), []
+    for half in (None, True):
+        recipe = settings(method=method, bf16=half, epochs=5, lora=LoraSettings(dropout=0))
+        folder = tmp_path / str(half)
+        model, metrics = train(base, load_tokenizer(base), task(16), recipe, folder, 1)
+        losses.append([entry["loss"] for entry in metrics["curve"]])
+        assert metrics["settings"]["bf16"] is (half or False)
+        trained = {weight.dtype for weight in model.parameters() if weight.requires_grad}
+        assert trained == {torch.float32}
+    assert losses[1] == pytest.approx(losses[0], rel=0.03)
+    assert losses[1] != losses[0]
+    assert losses[1][-1] < losses[1][0]

@@ -23,7 +23,7 @@ from bionerflow.settings.stages import LoraSettings, TrainSettings
 from bionerflow.train.data import Conversations, collate
 from bionerflow.train.fast import Fast, fast_ways
 from bionerflow.train.memory import check_memory, enough_memory
-from bionerflow.train.passes import Collate, Passes, shared_prefix
+from bionerflow.train.passes import Collate, Passes, pass_tokens, shared_prefix
 from bionerflow.train.trainer import ValidatingTrainer, Watch, last_checkpoint
 
 CURVE = (
@@ -92,7 +92,7 @@ def fit_rows(
         eval_dataset=data,
         data_collator=Passes(
             collator,
-            settings.device_batch_tokens,
+            pass_tokens(settings),
             flat=fast.flat,
             packed=settings.packed,
             rank=args.process_index,
@@ -121,6 +121,8 @@ def fit_rows(
 def _recorded(settings: TrainSettings, args: TrainingArguments) -> dict[str, Any]:
     """Return the settings with what follows from them and from the machine."""
     return settings.model_dump(mode="json") | {
+        "device_batch_tokens": pass_tokens(settings),
+        "bf16": args.bf16,
         "device_batch_size": args.per_device_train_batch_size,
         "gradient_accumulation": args.gradient_accumulation_steps,
         "optimizer": "AdamW",
@@ -134,10 +136,16 @@ def adapted(base: str | Path, settings: TrainSettings) -> Any:
         return load_base(base, torch.float32)  # steps of 1e-5 vanish in bfloat16 weights
     from peft import get_peft_model, prepare_model_for_kbit_training
 
-    model = load_base(base, **(four_bits() if settings.method == "qlora" else {}))
     if settings.method == "qlora":
-        model = prepare_model_for_kbit_training(model)
+        model = prepare_model_for_kbit_training(load_base(base, **four_bits()))
+    else:
+        model = load_base(base, torch.bfloat16 if _half(settings) else torch.float32)
     return get_peft_model(model, lora(settings.lora))
+
+
+def _half(settings: TrainSettings) -> bool:
+    """Tell whether to compute in bfloat16."""
+    return torch.cuda.is_available() if settings.bf16 is None else settings.bf16
 
 
 def lora(settings: LoraSettings) -> Any:
@@ -188,7 +196,7 @@ def _arguments(
         include_num_input_tokens_seen="non_padding",
         disable_tqdm=True,
         report_to=[],
-        bf16=torch.cuda.is_available(),
+        bf16=_half(settings),
         remove_unused_columns=False,
         use_cpu=not torch.cuda.is_available(),
         seed=seed,

@@ -19,7 +19,7 @@ from bionerflow.train.loss import answer_loss
 from bionerflow.train.passes import shared_prefix
 
 TRIED = 3  # conversations
-TOLERANCE = {"cpu": 1e-4, "cuda": 3e-2}  # of the loss, relative: float32, bfloat16
+TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}  # of the loss, relative
 FAULTS = (AttributeError, KeyError, RuntimeError, TypeError, ValueError)
 
 
@@ -84,15 +84,16 @@ def fast_ways(model: Any, data: Conversations) -> Fast:
     flat = flatten(rows, shared_prefix(rows))
     training = model.training
     model.eval()
-    plain = _tried(model, Fast(), padded)
-    found = Fast(
-        flat=_sees_all(model, data.longest) and _equal(_tried(model, Fast(flat=True), flat), plain),
-        chunked=_equal(_tried(model, Fast(chunked=True), padded), plain),
-    )
+    plain, tolerance = _tried(model, Fast(), padded), TOLERANCE.get(_dtype(model), 1e-4)
+    works = [
+        math.isclose(_tried(model, ways, batch), plain, rel_tol=tolerance)
+        for ways, batch in ((Fast(flat=True), flat), (Fast(chunked=True), padded))
+    ]
+    found = Fast(works[0] and _sees_all(model, data.longest), works[1])
     model.train(training)
     if is_first():
-        for way, works in zip(("flat passes", "a loss without all logits"), found, strict=True):
-            if not works:
+        for way, taken in zip(("flat passes", "a loss without all logits"), found, strict=True):
+            if not taken:
                 name = type(model).__name__
                 print(f"train: {name} cannot take {way}: the plain way is taken", file=sys.stderr)
     return found
@@ -110,8 +111,8 @@ def _sees_all(model: Any, longest: int) -> bool:
 @torch.no_grad()
 def _tried(model: Any, ways: Fast, batch: dict[str, Any]) -> float:
     """Return the loss of a batch, not a number where the model cannot take it."""
-    kind = model.device.type
-    autocast = torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
+    half = _dtype(model) == torch.bfloat16
+    autocast = torch.autocast(model.device.type, torch.bfloat16, enabled=half)
     there = {key: _moved(value, model.device) for key, value in batch.items()}
     try:
         with ways.on(model, ways.flat), autocast:
@@ -128,6 +129,6 @@ def _moved(value: Any, device: torch.device) -> Any:
     return value.to(device) if isinstance(value, torch.Tensor) else value
 
 
-def _equal(loss: float, plain: float) -> bool:
-    tolerance = TOLERANCE["cuda" if torch.cuda.is_available() else "cpu"]
-    return math.isclose(loss, plain, rel_tol=tolerance)
+def _dtype(model: Any) -> torch.dtype:
+    """Return in what a model computes in training: on a GPU in bfloat16 at most."""
+    return torch.bfloat16 if model.device.type == "cuda" else model.dtype

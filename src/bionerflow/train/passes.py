@@ -9,10 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from bionerflow.models import device
+from bionerflow.settings.stages import TrainSettings
 from bionerflow.train.data import Row, flatten
 
 Collate = Callable[[Sequence[Row]], dict[str, Any]]
 SHARED_TOKENS = 8  # a shorter shared prefix is not worth another layout
+TOKENS = {"cpu": 1024, "cuda": 8192}  # per pass: more do not make a CPU faster, but take memory
 
 
 class Step(NamedTuple):
@@ -55,6 +58,11 @@ class Passes:
         passes += [[_filler(rows)]] * (max(map(len, bins)) - len(passes))
         made = [flatten(one, shared_prefix(one)) if flat else self.collate(one) for one in passes]
         return Step(made, sum(map(_length, rows)))
+
+
+def pass_tokens(settings: TrainSettings) -> int:
+    """Return how many tokens a pass has at most, on this machine."""
+    return settings.device_batch_tokens or TOKENS[device().type]
 
 
 def shared_prefix(rows: Sequence[Row]) -> int:
