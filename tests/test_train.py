@@ -17,7 +17,7 @@ from bionerflow.records import checkpoint_key
 from bionerflow.schema import Turn
 from bionerflow.settings.stages import TrainSettings
 from bionerflow.train import adapted, fit, memory, train
-from bionerflow.train.data import IGNORED, Conversations, collate, device_rows, pack
+from bionerflow.train.data import IGNORED, Conversations, collate
 from bionerflow.train.trainer import ValidatingTrainer, last_checkpoint
 
 WORDS = " ".join(TEXTS).split(" ")
@@ -101,23 +101,6 @@ def test_the_trainers_loss_is_that_of_a_plain_loop(packed, tokens, base, tokeniz
     assert curve(metrics, "loss")[5] == pytest.approx(expected, abs=1e-5)
 
 
-def test_no_conversation_attends_to_another_one_of_its_pass(base, tokenizer):
-    """The loss of one conversation has no gradient in the tokens of the others."""
-    model = load_causal(base)
-    data = Conversations(Chat(tokenizer).encode(task(3)), 1024)
-    batch = pack([data[0], data[1], data[2]])
-    first, second = len(data[0]["input_ids"]), len(data[1]["input_ids"])
-    read = model.get_input_embeddings()(batch.pop("input_ids")).detach().requires_grad_()
-    logits = model(inputs_embeds=read, **batch).logits[0]
-    places = batch["logits_to_keep"]
-    asked = (first <= places) & (places < first + second)
-    logits[asked].logsumexp(-1).sum().backward()
-    reached = read.grad[0].abs().sum(-1) > 0
-    assert reached[first : first + second - 1].all()
-    assert not reached[:first].any()
-    assert not reached[first + second :].any()
-
-
 def test_labels_are_every_answer_with_its_end_mark(tokenizer):
     short, long = task(1, seed=3)[0][:2], task(2, seed=3)[1]
     assert len(long) == 4
@@ -150,15 +133,6 @@ def test_conversations_that_are_too_long_are_counted_and_none_is_cut(tokenizer):
     assert 0 < data.too_long <= 10
     with pytest.raises(UserError, match=r"None of 20 .* 3 tokens: raise train\.max_length"):
         Conversations(encoded, 3)
-
-
-def test_device_rows_divide_the_batch_and_fit_the_tokens():
-    def rows(batch, tokens, longest):
-        settings = TrainSettings(batch_size=batch, device_batch_tokens=tokens)
-        return device_rows(settings, longest)
-
-    assert [rows(64, 8192, longest) for longest in (128, 129, 9000)] == [64, 32, 1]
-    assert (rows(6, 500, 100), rows(7, 600, 100)) == (3, 1)
 
 
 @pytest.mark.parametrize("method", ["full", "lora", "qlora"])
@@ -287,7 +261,7 @@ def test_memory_that_gives_out_is_explained(base, tokenizer, tmp_path, monkeypat
 
     compute = ValidatingTrainer.compute_loss
     monkeypatch.setattr(ValidatingTrainer, "compute_loss", compute_loss)
-    with pytest.raises(UserError, match=r"Lower train\.device_batch_tokens \(now 8192\)"):
+    with pytest.raises(UserError, match=r"Lower train\.device_batch_tokens \(now 1024\)"):
         fit(load_base(base), tokenizer, task(8), settings(), tmp_path, 1)
     assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-1")
 

@@ -58,8 +58,15 @@ class TrainSettings(Settings):
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps")
     batch_size: int = Field(64, gt=0)
-    device_batch_tokens: int = Field(8192, gt=0, description="padded tokens a forward pass")
+    device_batch_tokens: int | None = Field(
+        None,
+        gt=0,
+        description="tokens per forward pass, padded; null: 8,192 on a GPU, 1,024 on a CPU",
+    )
     packed: bool = Field(False, description="no padding: a pass is one row, attention stays apart")
+    bf16: bool | None = Field(
+        None, description="compute in bfloat16, as the Trainer's `bf16`; null: on a GPU alone"
+    )
     validations: int = Field(4, ge=0, description="validations by generation in an epoch")
     max_length: int = Field(1024, gt=0, description="tokens; longer conversations are left out")
     sharded: bool = Field(

@@ -14,13 +14,16 @@ from transformers.trainer_callback import PrinterCallback
 
 from bionerflow.chat import Chat
 from bionerflow.energy import measured
+from bionerflow.errors import UserError
 from bionerflow.interruption import Stop
 from bionerflow.models import four_bits, load_base
 from bionerflow.records import processes
 from bionerflow.schema import Turn
 from bionerflow.settings.stages import LoraSettings, TrainSettings
-from bionerflow.train.data import Conversations, Row, collate, device_rows, pack
+from bionerflow.train.data import Conversations, collate
+from bionerflow.train.fast import Fast, fast_ways
 from bionerflow.train.memory import check_memory, enough_memory
+from bionerflow.train.passes import Collate, Passes, pass_tokens, shared_prefix
 from bionerflow.train.trainer import ValidatingTrainer, Watch, last_checkpoint
 
 CURVE = (
@@ -64,30 +67,40 @@ def fit(
         UserError: memory does not suffice, or the loss is no number.
     """
     data = Conversations(Chat(tokenizer).encode(conversations), settings.max_length)
-    collator = pack if settings.packed else collate
-    return fit_rows(model, tokenizer, data, collator, settings, checkpoints, seed, validate)
+    fast = fast_ways(model, data)
+    return fit_rows(model, tokenizer, data, collate, settings, checkpoints, seed, validate, fast)
 
 
 def fit_rows(
     model: Any,
     tokenizer: Any,
     data: Conversations,
-    collator: Callable[[Sequence[Row]], Any],
+    collator: Collate,
     settings: TrainSettings,
     checkpoints: Path,
     seed: int,
     validate: Validate | None = None,
+    fast: Fast = Fast(),  # noqa: B008 (a tuple)
 ) -> tuple[Any, dict[str, Any]]:
-    """Train a model on rows that `collator` makes batches of; see `fit`."""
+    """Train a model on rows that `collator` makes padded passes of; see `fit`."""
     check_memory(model, processes() if settings.sharded else 1)
+    args = _arguments(settings, data, checkpoints, seed, validate is not None)
     trainer = ValidatingTrainer(
         model=model,
-        args=_arguments(settings, data, checkpoints, seed, validate is not None),
+        args=args,
         train_dataset=data,
         eval_dataset=data,
-        data_collator=collator,
+        data_collator=Passes(
+            collator,
+            pass_tokens(settings),
+            flat=fast.flat,
+            packed=settings.packed,
+            rank=args.process_index,
+            processes=args.world_size,
+        ),
         processing_class=tokenizer,
     )
+    trainer.fast = fast
     trainer.add_callback(Watch(trainer))
     trainer.add_callback(stop := Stop())
     trainer.remove_callback(PrinterCallback)
@@ -99,12 +112,17 @@ def fit_rows(
         if validate and not settings.epochs:
             trainer.evaluate()
     recorded = {"settings": _recorded(settings, trainer.args)} | _metrics(trainer, data)
+    recorded["shared_prefix_tokens"] = (
+        shared_prefix([data[n] for n in range(len(data))]) if fast.flat else 0
+    )
     return model.eval(), recorded | {"measured_kwh": dict.fromkeys(used) if last else used}
 
 
 def _recorded(settings: TrainSettings, args: TrainingArguments) -> dict[str, Any]:
     """Return the settings with what follows from them and from the machine."""
     return settings.model_dump(mode="json") | {
+        "device_batch_tokens": pass_tokens(settings),
+        "bf16": args.bf16,
         "device_batch_size": args.per_device_train_batch_size,
         "gradient_accumulation": args.gradient_accumulation_steps,
         "optimizer": "AdamW",
@@ -118,10 +136,16 @@ def adapted(base: str | Path, settings: TrainSettings) -> Any:
         return load_base(base, torch.float32)  # steps of 1e-5 vanish in bfloat16 weights
     from peft import get_peft_model, prepare_model_for_kbit_training
 
-    model = load_base(base, **(four_bits() if settings.method == "qlora" else {}))
     if settings.method == "qlora":
-        model = prepare_model_for_kbit_training(model)
+        model = prepare_model_for_kbit_training(load_base(base, **four_bits()))
+    else:
+        model = load_base(base, torch.bfloat16 if _half(settings) else torch.float32)
     return get_peft_model(model, lora(settings.lora))
+
+
+def _half(settings: TrainSettings) -> bool:
+    """Tell whether to compute in bfloat16."""
+    return torch.cuda.is_available() if settings.bf16 is None else settings.bf16
 
 
 def lora(settings: LoraSettings) -> Any:
@@ -142,13 +166,16 @@ def _arguments(
 ) -> TrainingArguments:
     devices = processes()
     sharded = settings.sharded and devices > 1
-    rows = device_rows(settings, data.longest, devices)
+    if settings.batch_size % devices:
+        raise UserError(
+            f"train.batch_size, {settings.batch_size}, is the effective batch: it must be a "
+            f"multiple of the number of processes, {devices}."
+        )
     steps = -(-len(data) // settings.batch_size)
     interval = max(1, steps // settings.validations) if validated and settings.validations else None
     return TrainingArguments(
         output_dir=str(checkpoints),
-        per_device_train_batch_size=rows,
-        gradient_accumulation_steps=settings.batch_size // (rows * devices),
+        per_device_train_batch_size=settings.batch_size // devices,
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         lr_scheduler_type={"constant": "constant_with_warmup"}.get(
@@ -168,7 +195,7 @@ def _arguments(
         include_num_input_tokens_seen="non_padding",
         disable_tqdm=True,
         report_to=[],
-        bf16=torch.cuda.is_available(),
+        bf16=_half(settings),
         remove_unused_columns=False,
         use_cpu=not torch.cuda.is_available(),
         seed=seed,

@@ -1,4 +1,4 @@
-"""What the trainer reads: tokenised conversations, and their batches, padded or packed."""
+"""What the trainer reads: tokenised conversations, and their batches, padded or flat."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,9 @@ import torch
 
 from bionerflow.chat import Encoded
 from bionerflow.errors import UserError
-from bionerflow.settings.stages import TrainSettings
+from bionerflow.train.attention import layout
 
 IGNORED = -100
-FILLER = -1
 
 Row = dict[str, Any]
 
@@ -32,11 +31,13 @@ class Conversations(torch.utils.data.Dataset):
         return len(self.kept)
 
     def __getitem__(self, n: int) -> Row:
-        """Return a row; the row FILLER teaches nothing, it makes the last batch whole."""
-        if n == FILLER:
-            return {"input_ids": self.kept[0].ids[:1], "answers": []}
+        """Return a row: its token ids, and the ranges of its answers."""
         one = self.kept[n]
         return {"input_ids": one.ids, "answers": one.answers}
+
+    def length(self, n: int) -> int:
+        """Return the tokens of a conversation."""
+        return len(self.kept[n].ids)
 
     @property
     def longest(self) -> int:
@@ -81,23 +82,27 @@ def _first(row: Row) -> int:
     return row["answers"][0][0] if row["answers"] else len(row["input_ids"])
 
 
-def pack(rows: Sequence[Row]) -> dict[str, Any]:
-    """Put the conversations one after another into one row, without padding.
+def flatten(rows: Sequence[Row], prefix: int) -> dict[str, Any]:
+    """Make a flat pass: the tokens that all rows begin with once, then each one's further tokens.
 
-    Positions begin anew with each conversation. From them, where neither mask nor cache is given,
-    the model takes that attention stays within a conversation (transformers, masking_utils).
-    Only the tokens before a label get logits; `shift_labels` (1, kept) is what each is to say.
+    Positions go on from the prefix in each conversation. Only the states before a label get
+    logits; `shift_labels` (1, kept) is what each is to say. Attention goes by `flat`, see `layout`.
+
+    Args:
+        rows: The conversations.
+        prefix: So many first tokens are common to all of them; each has more.
     """
-    ids: list[int] = []
-    positions: list[int] = []
-    before = [0]
-    said = [IGNORED]
+    ids = list(rows[0]["input_ids"][:prefix])
+    positions = list(range(prefix))
+    before, said = [0], [IGNORED]  # never empty
     for row in rows:
+        shift = len(ids) - prefix
         for start, end in row["answers"]:
-            before += range(len(ids) + start - 1, len(ids) + end - 1)
+            places = range(start - 1, end - 1)
+            before += (place + shift if place >= prefix else place for place in places)
             said += row["input_ids"][start:end]
-        ids += row["input_ids"]
-        positions += range(len(row["input_ids"]))
+        ids += row["input_ids"][prefix:]
+        positions += range(prefix, len(row["input_ids"]))
     labels = torch.tensor([said])
     return {
         "input_ids": torch.tensor([ids]),
@@ -106,20 +111,5 @@ def pack(rows: Sequence[Row]) -> dict[str, Any]:
         "shift_labels": labels,
         "logits_to_keep": torch.tensor(before),
         "use_cache": False,
+        "flat": layout(prefix, [len(row["input_ids"]) - prefix for row in rows]),
     }
-
-
-def device_rows(settings: TrainSettings, longest: int, devices: int = 1) -> int:
-    """Return how many conversations one forward pass takes: a divisor of a device's share.
-
-    Raises:
-        UserError: the effective batch cannot be dealt out evenly to the devices.
-    """
-    if settings.batch_size % devices:
-        raise UserError(
-            f"train.batch_size, {settings.batch_size}, is the effective batch: it must be a "
-            f"multiple of the number of processes, {devices}."
-        )
-    share = settings.batch_size // devices
-    most = max(1, min(share, settings.device_batch_tokens // longest))
-    return next(n for n in range(most, 0, -1) if share % n == 0)

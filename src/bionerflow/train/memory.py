@@ -9,6 +9,7 @@ import torch
 
 from bionerflow.errors import UserError
 from bionerflow.settings.stages import TrainSettings
+from bionerflow.train.passes import pass_tokens
 
 BYTES_PER_WEIGHT = 12  # the gradient and AdamW's two averages, in float32
 LESS = "take train.method lora or qlora, a smaller model, or a machine with more memory"
@@ -48,6 +49,6 @@ def enough_memory(settings: TrainSettings) -> Iterator[None]:
             raise
         raise UserError(
             "Memory gave out in training; what was reached is kept in a checkpoint. Lower "
-            f"train.device_batch_tokens (now {settings.device_batch_tokens}) or train.max_length "
+            f"train.device_batch_tokens (now {pass_tokens(settings)}) or train.max_length "
             f"(now {settings.max_length}); {LESS}."
         ) from error

@@ -5,10 +5,12 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import BatchSampler, DataLoader
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
@@ -17,26 +19,18 @@ from bionerflow.errors import UserError
 from bionerflow.files import flush, write_text
 from bionerflow.progress import Progress
 from bionerflow.records import peak_memory_mb
-from bionerflow.train.data import FILLER
+from bionerflow.train.fast import Fast
 
 WHOLE = "whole"
 NOTED = ("loss", "eval_f1", "tokens_per_second")
 
 
 class _ByLength(LengthGroupedSampler):
-    """Batches of like lengths; seed and epoch alone decide their order, also of a resumed run.
+    """Batches of like lengths; seed and epoch alone decide their order, also of a resumed run."""
 
-    Fillers make the last pass of all processes whole: none waits for another in vain, and no
-    conversation is learned from twice in an epoch.
-    """
-
-    def __init__(self, trainer: Trainer, batch_size: int, multiple: int) -> None:
+    def __init__(self, trainer: Trainer, batch_size: int) -> None:
         super().__init__(batch_size, dataset=trainer.train_dataset, model_input_name="input_ids")
         self.trainer = trainer
-        self.fillers = -len(self.lengths) % multiple
-
-    def __len__(self) -> int:
-        return len(self.lengths) + self.fillers
 
     def __iter__(self) -> Iterator[int]:
         epoch = int(self.trainer.state.epoch or 0)
@@ -44,21 +38,52 @@ class _ByLength(LengthGroupedSampler):
             rank(f"epoch {epoch}", self.trainer.args.seed)
         )
         yield from super().__iter__()
-        yield from [FILLER] * self.fillers
 
 
 class ValidatingTrainer(Trainer):
-    """A Trainer whose evaluation is `validate`: a function of the model that returns an F1.
+    """A Trainer of effective batches whose evaluation is `validate`, which returns a model's F1.
+
+    Each item of its data loader is a Step: the passes of this process in one optimizer step, made
+    by the data collator from the rows of a whole effective batch. So the Trainer's own accumulation
+    stays at one, and steps, epochs and resumption are counted by effective batches.
 
     Each entry of its log has the seconds and tokens of the whole run so far, of all its starts.
     """
 
     validate: Callable[[Any], float]
+    fast = Fast()
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> _ByLength:
-        rows, world = self.args.train_batch_size, self.args.world_size
-        batch = rows * self.args.gradient_accumulation_steps * world
-        return _ByLength(self, batch, rows * world if world > 1 else 1)
+    def get_train_dataloader(self) -> DataLoader:
+        """Return a loader that gives each process the same effective batches.
+
+        It is not handed to accelerate, which would deal out what the collator deals out itself.
+        """
+        size = self.args.train_batch_size * self.args.world_size
+        batches = BatchSampler(_ByLength(self, size), size, drop_last=False)
+        return DataLoader(self.train_dataset, batch_sampler=batches, collate_fn=self.data_collator)
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        """Run a step's passes forward and back; only the last one's gradients are exchanged."""
+        loss = 0.0
+        for n, one in enumerate(inputs.passes, start=1):
+            waits = n < len(inputs.passes)
+            with (
+                self.accelerator.no_sync(model) if waits else nullcontext(),
+                self.fast.on(self.model, flat="flat" in one),
+            ):
+                loss += super().training_step(model, one, num_items_in_batch)
+        return loss
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
+        passes = [one for step in batch_samples for one in step.passes]
+        return super()._get_num_items_in_batch(passes, device)
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Return the operations of a step."""
+        return sum(map(super().floating_point_ops, inputs.passes))
+
+    def _track_num_input_tokens(self, inputs: Any) -> None:
+        self.state.num_input_tokens_seen += inputs.tokens
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Return the F1 of the model as it is."""
