@@ -142,7 +142,7 @@ def test_brat_broken_line_is_named():
 def test_brat_wrapped_mention_becomes_one_span():
     text = "severe\nmuscle  pain in arm\n"
     ann = "T1\tADR 0 6;7 13\tsevere muscle\nT2\tADR 7 13;23 26\tmuscle arm\n"
-    assert found(brat(ann, text, join_wrapped=True)) == [
+    assert found(brat(ann, text)) == [
         ("ADR", [(0, 13)], "severe\nmuscle"),
         ("ADR", [(7, 13), (23, 26)], "muscle arm"),
     ]

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from bionerflow.corpora.offsets import Counting, RawSpans, Try, folded
+from bionerflow.corpora.offsets import CODE_POINTS, Counting, RawSpans, Try, folded
 from bionerflow.schema import Entity, Span
 
 #: How many mentions that fit, and that do not, are held to find what the offsets count.
 SAMPLE = 300
+#: The type of what looks like a mention and cannot be read.
+UNREADABLE = "(unreadable)"
 #: A raw type, the spans, and the mention's own string where the file gives it.
 Mention = tuple[str, RawSpans, str | None]
 
@@ -48,7 +50,7 @@ class Reading:
     all documents are taken, the mentions equal their entities and the findings that are lost.
     """
 
-    counting: Counting = Counting()
+    counting: Counting = CODE_POINTS
     trim: bool = True
     join_wrapped: bool = True
     findings: list[Finding] = field(default_factory=list)
@@ -66,6 +68,10 @@ class Reading:
         self.mentions[type] += 1
         self.note(reason, where, detail, lost=True)
 
+    def unreadable(self, where: str, line: str) -> None:
+        """Count and list a line that looks like a mention and cannot be read."""
+        self.lose(UNREADABLE, "unreadable", where, repr(line[:80]))
+
     def place(
         self,
         type: str,
@@ -82,7 +88,7 @@ class Reading:
         """
         self.mentions[type] += 1
         raw = spans
-        if self.counting != Counting():
+        if self.counting != CODE_POINTS:
             spans = self.counting.located(spans, text)
         fault = span_fault(spans, len(text)) or outside_parts(spans, parts)
         covered = " ".join([text[start:end] for start, end in spans])

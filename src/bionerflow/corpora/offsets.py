@@ -10,8 +10,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
-from typing import Literal, NamedTuple, get_args
+from itertools import accumulate, pairwise
+from typing import Any, Literal, NamedTuple, get_args
 
 #: Starts and ends as a raw file gives them, in its own order.
 RawSpans = Sequence[tuple[int, int]]
@@ -29,10 +29,10 @@ MEANING: dict[Unit, str] = {
 #: Characters that are typed for one another, beyond what NFKC makes equal.
 LOOK_ALIKES = str.maketrans(
     {
-        **dict.fromkeys("‐‑‒–—―−­", "-"),  # noqa: RUF001
-        **dict.fromkeys("‘’‛′`´ʼ", "'"),  # noqa: RUF001
+        **dict.fromkeys("‐‑‒–—―−­", "-"),
+        **dict.fromkeys("‘’‛′`´ʼ", "'"),
         **dict.fromkeys("“”„‟″", '"'),
-        "α": "a", "β": "b", "γ": "g", "δ": "d", "κ": "k", "μ": "u", "ß": "ss",  # noqa: RUF001
+        "α": "a", "β": "b", "γ": "g", "δ": "d", "κ": "k", "μ": "u", "ß": "ss",
         "\ufeff": "", "\u200b": "",
     }
 )  # fmt: skip
@@ -56,14 +56,14 @@ def _widths(text: str, unit: Unit) -> Iterator[int]:
             yield 1 + (c == "\n" and before != "\r")
             before = c
     elif unit == "lf":
-        yield from (not (c == "\r" and after == "\n") for c, after in zip(text, text[1:] + " "))
+        yield from (not (c == "\r" and after == "\n") for c, after in pairwise(f"{text} "))
     else:
         yield from _normal_widths(text, "NFC" if unit == "nfc" else "NFD")
 
 
 def _normal_widths(text: str, form: Literal["NFC", "NFD"]) -> Iterator[int]:
     cluster = ""
-    for c, after in zip(text, text[1:] + " ", strict=True):
+    for c, after in pairwise(f"{text} "):
         cluster += c
         if unicodedata.combining(after):
             yield 0
@@ -101,10 +101,13 @@ class Counting(NamedTuple):
         shifted = f", counted from {self.shift}" if self.shift else ""
         return f"offsets count {MEANING[self.unit]}{shifted}"
 
-    def settings(self) -> dict[str, str | int]:
+    def settings(self) -> dict[str, Any]:
         """Return the settings of a corpus that say so."""
-        unit = {} if self.unit == "characters" else {"offsets": self.unit}
+        unit: dict[str, Any] = {} if self.unit == "characters" else {"offsets": self.unit}
         return unit | ({"shift": self.shift} if self.shift else {})
+
+
+CODE_POINTS = Counting()
 
 
 class Try(NamedTuple):
@@ -132,7 +135,8 @@ class Shift(NamedTuple):
         """Return it in words, with the options that apply it."""
         which = "all fit" if self.certain else f"{self.fit} of {self.missed} that miss fit"
         options = " ".join(f"--{key} {value}" for key, value in self.counting.settings().items())
-        return f"{which} if {self.counting} ({options})"
+        only = "" if self.unharmed else "; in part of the texts alone, as others would miss then"
+        return f"{which} if {self.counting} ({options}{only})"
 
 
 def shifts(missed: Sequence[Try], fitted: Sequence[Try], now: Counting) -> Shift | None:
@@ -175,5 +179,3 @@ def occurrences(text: str, mention: str) -> Iterator[int]:
             return
         yield at
         at = text.find(mention, at + 1)
-
-

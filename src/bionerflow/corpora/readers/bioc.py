@@ -9,12 +9,12 @@ from xml.etree.ElementTree import Element
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from bionerflow.corpora.documents import Document, Reading
-from bionerflow.corpora.raw import elements, items, record_faults, text_file, utf8_faults
+from bionerflow.corpora.raw import elements, items, record_faults, text_file, utf8_faults, values
 from bionerflow.errors import UserError
 from bionerflow.schema import Span
 
-#: Where the list of documents begins, in BioC, in PubTator3's exports, and where the file is a list;
-#: quotes inside a JSON string are escaped.
+#: Where the list of documents begins, in BioC, PubTator3's exports, and a file that is a list.
+#: Quotes inside a JSON string are escaped.
 DOCUMENTS = re.compile(r'(?<!\\)"(?:documents|PubTator3)"\s*:\s*\[|\A\s*\[')
 
 
@@ -94,8 +94,10 @@ def read(reading: Reading, files: Mapping[str, bytes], type: str = "type") -> It
         for line, document in stream(name, data):
             where = f"{name}:{line}: {document.id}"
             settle(reading, where, document, type)
-            relations = (part.relations for part in (document, *document.parts()))
-            reading.passed_over["relations"] += sum(map(len, relations))
+            reading.passed_over["relations"] += len(document.relations)
+            reading.passed_over["relations"] += sum(
+                len(part.relations) for part in document.parts()
+            )
             for passage in document.passages:
                 yield from placed(reading, where, document.id, passage, type, None)
                 for sentence in passage.sentences:
@@ -135,8 +137,18 @@ def stream(name: str, data: bytes) -> Iterator[tuple[int, BioCDocument]]:
     if data.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<"):
         yield from stream_xml(name, BytesIO(data))
         return
-    with utf8_faults(name, data):
-        yield from stream_json(name, text_file(data, ""))
+    if not first_of(data, b'"passages"', b'"documents"', b'"PubTator3"'):
+        with utf8_faults(name, data):
+            yield from stream_json(name, text_file(data, ""))
+        return
+    for line, value in values(name, data):
+        yield line, document_in(f"{name}:{line}", value)
+
+
+def first_of(data: bytes, name: bytes, *others: bytes) -> bool:
+    """Say whether a name is in the data, and before the others."""
+    at = data.find(name)
+    return at >= 0 and not any(data.find(other, 0, at) >= 0 for other in others)
 
 
 def placed(
@@ -199,9 +211,13 @@ def stream_json(name: str, file: TextIO) -> Iterator[tuple[int, BioCDocument]]:
         UserError: the file is not JSON, or not BioC.
     """
     for line, value in items(name, file, DOCUMENTS, "documents"):
-        with record_faults(f"{name}:{line}: a document is not BioC: "):
-            document = BioCDocument.model_validate(value)
-        yield line, document
+        yield line, document_in(f"{name}:{line}", value)
+
+
+def document_in(where: str, value: Any) -> BioCDocument:
+    """Return the document of a JSON value."""
+    with record_faults(f"{where}: a document is not BioC: "):
+        return BioCDocument.model_validate(value)
 
 
 def text_of(element: Element) -> dict:

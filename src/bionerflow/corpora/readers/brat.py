@@ -20,8 +20,8 @@ OTHER_LINES = {
 }  # fmt: skip
 #: Texts about a corpus, beside its own.
 ABOUT = re.compile(
-    r"(read[-_ ]?me|licen[cs]e|change(s|log)|notice|citation|copying|(annotation[-_ ]?)?guide(lines?)?"
-    r"|authors|contributors|manifest)([-_. ].*)?",
+    r"(read[-_ ]?me|licen[cs]e|change(s|log)|notice|citation|copying|authors|contributors|manifest"
+    r"|(annotation[-_ ]?)?guide(lines?)?)([-_. ].*)?",
     re.IGNORECASE,
 )
 
@@ -126,7 +126,7 @@ def other(reading: Reading, where: str, line: str) -> None:
     if kind:
         reading.passed_over[kind] += 1
     elif line.strip():
-        reading.lose("(unreadable)", "unreadable", where, repr(line[:80]))
+        reading.unreadable(where, line)
 
 
 def as_counted(name: str, data: bytes, rows: Sequence[Row]) -> tuple[str, int]:

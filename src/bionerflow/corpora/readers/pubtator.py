@@ -71,7 +71,7 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
         for block in blocks(name, lines(name, data)):
             reading.passed_over["relation lines"] += len(block.relations)
             for number, line in block.unreadable:
-                reading.lose("(unreadable)", "unreadable", f"{name}:{number}", repr(line[:80]))
+                reading.unreadable(f"{name}:{number}", line)
             layout = layout_of(reading, block)
             if layout != plain(block):
                 where = f"{name}:{block.mentions[0].line}: {block.id}"
