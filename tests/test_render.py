@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bionerflow.errors import UserError
 from bionerflow.formats import FORMATS
 from bionerflow.prompts import Asking, conversation, read_definitions
 from bionerflow.render import render
@@ -95,8 +94,15 @@ def test_chinese_corpora_are_asked_in_chinese():
     system, user, _ = conversation(asking, FORMATS["symbolic"], "肺炎", [], asking.types)
     assert "CMeEE-V2数据集" in system.content
     assert "实体类型包括：dis、sym。\n实体类型的定义如下，dis：疾病。\n" in user.content
-    with pytest.raises(UserError, match="no prompts in 'fr'"):
-        conversation(Asking("x", "fr", ("a",)), FORMATS["html"], "", [], ["a"])
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_other_languages_are_asked_in_english(format):
+    french, english = (
+        conversation(Asking("x", language, ("A_b",)), FORMATS[format], "", [], ["A_b"])
+        for language in ("fr", "en")
+    )
+    assert french == english
 
 
 def test_a_row_a_query_with_what_was_lost_counted():

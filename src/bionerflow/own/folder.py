@@ -177,9 +177,7 @@ def entered(files: Found, out: Path) -> tuple[dict[str, Any], list[dict[str, Any
         kept = [packed(files.folder, paths, out / f"{split}.tar")] if is_brat else paths
         names = {raw_name(path, files.folder): path for path in kept}
         if len(names) < len(kept):
-            raise UserError(
-                f"Files of {split} differ in `/`, `_` or signs alone: rename one of them."
-            )
+            raise UserError(f"Files of {split} differ in `/`, `_` or signs alone: rename one.")
         sources |= {name: source(path) for name, path in names.items()}
         parts.append({"files": list(names), **dealt(split, files.splits)})
     return sources, parts
@@ -191,7 +189,7 @@ def source(path: Path) -> dict[str, str]:
 
 
 def raw_name(path: Path, folder: Path) -> str:
-    """Return the name that the workflow keeps a file under: its path, as one word of letters and digits."""
+    """Return the name that the workflow keeps a file under: its path as one word."""
     its = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
     name = NOT_IN_NAMES.sub("_", "_".join(its.parts))
     return name if name[0].isalnum() else f"_{name}"

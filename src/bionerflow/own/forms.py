@@ -68,23 +68,27 @@ def form_of(path: Path) -> Form:
     Raises:
         UserError: a JSON file is broken.
     """
-    ending, name = path.suffix.casefold(), path.name.casefold()
+    ending = path.suffix.casefold()
     with path.open("rb") as file:
         head = file.read(HEAD)
     if ending in JSON:
-        return json_form(path, head)
+        return json_form(path, head) if head.strip() else Form("jsonl")
     if ending in (".xml", ".xmi"):
         return xml_form(head)
     if ending in REFUSED:
         return Form("", REFUSED[ending])
-    if name.startswith("altgene."):
-        return Form()
-    if ".abstracts." in name or ".annotations." in name or ".borders." in name:
+    return text_form(path, ending, head)
+
+
+def text_form(path: Path, ending: str, head: bytes) -> Form:
+    """Return the form of a text file; BC2GM's alternative mentions are read nowhere."""
+    name = path.name.casefold()
+    if any(part in name for part in (".abstracts.", ".annotations.", ".borders.")):
         return Form("chemdner")
     if head.lstrip(b"\xef\xbb\xbf").startswith(b"#FORMAT=WebAnno TSV"):
         return Form("webanno")
     if ending in BY_ENDING:
-        return Form(BY_ENDING[ending])
+        return Form("" if name.startswith("altgene.") else BY_ENDING[ending])
     return plain_form(head) if ending in (".txt", "", ".data", ".dat", ".tags") else Form()
 
 

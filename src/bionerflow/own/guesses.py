@@ -88,6 +88,11 @@ def tag_types(column: Sequence[str]) -> frozenset[str]:
     return frozenset(type for _, type in filter(None, found) if type)
 
 
+def few(types: Iterable[str]) -> str:
+    """Return the first types in words."""
+    return ", ".join(sorted(types)[:5])
+
+
 def check_alike(table: Sequence[Sequence[str]], layers: Sequence[int], name: str) -> None:
     """Raise UserError where two columns tag the same tokens alike, as gold and predicted tags."""
     for at, left in enumerate(layers):

@@ -140,7 +140,7 @@ def as_counted(name: str, data: bytes, rows: Sequence[Row]) -> tuple[str, int]:
     candidates = [(form, shift) for shift in moves for form in forms]
     if len(candidates) == 1:
         return candidates[0]
-    return max(candidates, key=lambda candidate: hits(*candidate, rows))
+    return max(candidates, key=lambda candidate: hits(candidate[0], candidate[1], rows))
 
 
 def hits(text: str, shift: int, rows: Sequence[Row]) -> int:

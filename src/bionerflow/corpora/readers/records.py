@@ -121,7 +121,7 @@ def first_of(value: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 def doccano(value: Any) -> Record | None:
     """Read a record of doccano: `label` (older: `labels`) or `entities`."""
-    found = next((value[k] for k in ("label", "labels", "entities") if value.get(k)), [])
+    found: list[Any] = next((value[k] for k in ("label", "labels", "entities") if value.get(k)), [])
     if found and not isinstance(found[0], list | dict):
         raise ValueError("the labels are of whole texts, not of mentions")
     text = first_of(value, ("text", "data"))
@@ -136,8 +136,8 @@ def label_studio(value: Any) -> Record | None:
         ValueError: it cannot be told which field of the task is the text.
     """
     if "data" not in value:
-        found = value.get("label") or []
-        return Record(first_of(value, ("text",)), [mention(one) for one in found])
+        labels = value.get("label") or []
+        return Record(first_of(value, ("text",)), [mention(one) for one in labels])
     given = value.get("annotations") or value.get("completions") or []
     valid = [one for one in given if not one.get("was_cancelled")]
     if not valid:

@@ -22,8 +22,9 @@ TAGS = ("ner_tags", "tags", "labels", "ner", "label")
 #: The description of a data set, whose features name the tags that are numbers.
 INFO = "dataset_info.json"
 
-#: Tokens, and types with the numbers of their tokens.
-Sentence = tuple[Sequence[str], list[tuple[str, Sequence[int]]]]
+#: Types with the numbers of their tokens.
+Mentions = list[tuple[str, Sequence[int]]]
+Sentence = tuple[Sequence[str], Mentions]
 
 
 def read_dataset(
@@ -96,13 +97,13 @@ def tagged(where: str, row: Mapping[str, Any], names: Sequence[str] | None) -> S
         tags = [names[tag] for tag in tags]
     if len(tags) != len(tokens):
         raise UserError(f"{where}: {len(tags)} tags for {len(tokens)} tokens.")
-    found = [(one.type, range(one.first, one.last + 1)) for one in chunks(tags, where)]
+    found: Mentions = [(one.type, range(one.first, one.last + 1)) for one in chunks(tags, where)]
     return tokens, found
 
 
 def gliner(value: Any) -> Sentence:
     """Return a record of GLiNER: `tokenized_text`, `ner` with first and last token and type."""
-    found = [
+    found: Mentions = [
         (str(type), range(int(first), int(last) + 1)) for first, last, type in value.get("ner", [])
     ]
     return value["tokenized_text"], found
@@ -110,7 +111,9 @@ def gliner(value: Any) -> Sentence:
 
 def w2ner(value: Any) -> Sentence:
     """Return a record of W2NER: `sentence`, `ner` with the indices of a mention's tokens."""
-    found = [(str(one["type"]), [int(at) for at in one["index"]]) for one in value.get("ner", [])]
+    found: Mentions = [
+        (str(one["type"]), [int(at) for at in one["index"]]) for one in value.get("ner", [])
+    ]
     return value["sentence"], found
 
 
