@@ -153,11 +153,16 @@ def shifts(missed: Sequence[Try], fitted: Sequence[Try], now: Counting) -> Shift
 
 
 def fits(one: Try, counting: Counting) -> bool:
-    """Say whether a mention's string is the text at its offsets, white space apart."""
+    """Say whether a mention's string is the text at its offsets, white space and form apart."""
     spans = counting.located(one.spans, one.text)
     if any(start < 0 for start, _ in spans):
         return False
-    return "".join("".join(one.text[s:e] for s, e in spans).split()) == "".join(one.mention.split())
+    return inked("".join(one.text[start:end] for start, end in spans)) == inked(one.mention)
+
+
+def inked(text: str) -> str:
+    """Return the text in normal form C without white space."""
+    return "".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
 
 
 def _common_shifts(missed: Sequence[Try], unit: Unit) -> list[int]:

@@ -106,15 +106,16 @@ def the_reader(folder: Path, forms: Mapping[Path, Form], wanted: str | None) -> 
     readers = sorted({form.reader for form in forms.values() if form.reader})
     if wanted in readers or len(readers) == 1:
         return wanted if wanted in readers else readers[0]
-    refused = [f"{path.name} is {form.refused}" for path, form in forms.items() if form.refused]
     if readers:
         raise UserError(
             f"{folder} has forms of several kinds ({', '.join(readers)}): name the one to read by "
             "--form, or put the others elsewhere."
         )
+    refused = {form.refused: path.name for path, form in forms.items() if form.refused}
+    said = "; ".join(f"{name} is {why}" for why, name in refused.items())
     raise UserError(
-        f"{folder} has no annotated file that can be read. "
-        + ("; ".join(refused[:3]) + "." if refused else "docs/own-corpus.md shows the forms.")
+        f"{folder} has no annotated file that can be read: "
+        f"{said or 'docs/own-corpus.md shows the forms'}."
     )
 
 

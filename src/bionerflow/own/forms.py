@@ -116,25 +116,31 @@ def xml_form(head: bytes) -> Form:
 
 
 def json_form(path: Path, head: bytes) -> Form:
-    """Return the form of a JSON file, by its first record with mentions."""
-    if path.name.casefold().endswith(INFO):
-        return Form("tokens")
+    """Return the form of a JSON file, by its beginning or by its records."""
     if path.name in ("dataset_dict.json", "state.json"):
         return Form()
-    if b'"%FEATURE_STRUCTURES"' in head or b'"%TYPES"' in head:
-        return Form("cas")
+    if path.name.casefold().endswith(INFO):
+        return Form("tokens")
     if COLLECTION.search(head):
         return Form("bioc")
-    found = list(islice((value for _, value in values(path.name, path.read_bytes())), RECORDS))
+    if b'"%FEATURE_STRUCTURES"' in head or b'"%TYPES"' in head:
+        return Form("cas")
+    records = (value for _, value in values(path.name, path.read_bytes()))
+    return records_form(list(islice(records, RECORDS)))
+
+
+def records_form(found: list[Any]) -> Form:
+    """Return the form of records, by the first one with mentions."""
     readers = [reader for reader in map(record_reader, found) if reader]
     certain = [reader for reader in readers if not reader.endswith("?")]
+    first = found[0] if found else None
+    if isinstance(first, dict) and first.keys() >= {"classes", "annotations"}:
+        return Form("", "JSON of NER Annotator: keep the list under `annotations` alone")
     if readers:
         return Form((certain or readers)[0].rstrip("?"))
-    first = found[0] if found else None
-    keys = (
-        ", ".join(map(str, islice(first, 8))) if isinstance(first, dict) else type(first).__name__
-    )
-    return Form("", f"JSON of no known form ({keys[:160]}): convert it to {BRAT}")
+    keys = map(str, first) if isinstance(first, dict) else [type(first).__name__]
+    said = ", ".join(islice(keys, 8))[:160]
+    return Form("", f"JSON of no known form ({said}): convert it to {BRAT}")
 
 
 def record_reader(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from bionerflow.corpora.documents import Document, Mention, Reading
 from bionerflow.corpora.raw import values
+from bionerflow.corpora.readers.iob import chunks
 from bionerflow.errors import UserError
 
 #: Names of a mention's start, end and type in the forms of records.
@@ -198,11 +199,27 @@ def spacy_2(value: Mapping[str, Any]) -> Record:
     found: list[Mention] = []
     for paragraph in value["paragraphs"]:
         start = sum(len(text) + 1 for text in texts)
-        texts.append(paragraph["raw"])
-        for one in map(mention, paragraph["entities"]):
+        text, mentions = spacy_paragraph(paragraph)
+        texts.append(text)
+        for one in mentions:
             type, [(begin, end)], said = one
             found.append((type, [(begin + start, end + start)], said))
     return Record("\n".join(texts), found)
+
+
+def spacy_paragraph(paragraph: Mapping[str, Any]) -> tuple[str, list[Mention]]:
+    """Return a paragraph's text and mentions: `entities` by offsets, or tags of its tokens."""
+    if "entities" in paragraph:
+        return paragraph["raw"], [mention(one) for one in paragraph["entities"]]
+    tokens = [token for one in paragraph["sentences"] for token in one["tokens"]]
+    raw, at, borders = paragraph.get("raw"), 0, []
+    text = raw if isinstance(raw, str) else " ".join(token["orth"] for token in tokens)
+    for token in tokens:
+        at = text.index(token["orth"], at)
+        borders.append((at, at + len(token["orth"])))
+        at = borders[-1][1]
+    found = chunks([token.get("ner") or "O" for token in tokens])
+    return text, [(c.type, [(borders[c.first][0], borders[c.last][1])], None) for c in found]
 
 
 def pubannotation(value: Any) -> Record | None:
