@@ -119,12 +119,16 @@ class Try(NamedTuple):
 
 
 class Shift(NamedTuple):
-    """That `fit` of the `missed` mentions would fit, and so many of those that do fit now."""
+    """That `fit` of the `missed` mentions would fit; `unharmed` if none would miss that fits now.
+
+    `exact` counts the mentions that would fit with all white space.
+    """
 
     counting: Counting
     fit: int
     missed: int
     unharmed: bool
+    exact: int
 
     @property
     def certain(self) -> bool:
@@ -148,16 +152,23 @@ def shifts(missed: Sequence[Try], fitted: Sequence[Try], now: Counting) -> Shift
             fit = sum(fits(one, counting) for one in missed)
             if counting != now and 2 * fit >= len(missed) > 0:
                 unharmed = all(fits(one, counting) for one in fitted)
-                found.append(Shift(counting, fit, len(missed), unharmed))
-    return max(found, key=lambda one: (one.certain, one.fit, one.unharmed), default=None)
+                exact = sum(covers(one, counting) == one.mention for one in (*missed, *fitted))
+                found.append(Shift(counting, fit, len(missed), unharmed, exact))
+    by_fit = lambda one: (one.certain, one.fit, one.unharmed, one.exact)  # noqa: E731
+    return max(found, key=by_fit, default=None)
 
 
 def fits(one: Try, counting: Counting) -> bool:
     """Say whether a mention's string is the text at its offsets, white space and form apart."""
+    return inked(covers(one, counting)) == inked(one.mention)
+
+
+def covers(one: Try, counting: Counting) -> str:
+    """Return the text at a mention's offsets; nothing where they are outside of it."""
     spans = counting.located(one.spans, one.text)
     if any(start < 0 for start, _ in spans):
-        return False
-    return inked("".join(one.text[start:end] for start, end in spans)) == inked(one.mention)
+        return ""
+    return " ".join(one.text[start:end] for start, end in spans)
 
 
 def inked(text: str) -> str:

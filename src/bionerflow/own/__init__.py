@@ -84,7 +84,8 @@ def entry_of(
     settings = parse(CorpusSettings, entry, name)
     reading, line_ends = reading_of(settings), LineEnds()
     for part in settings.splits:
-        for document in read(name, settings, part, raw, reading):
+        its = {file: raw[file] for file in part.files}
+        for document in read(name, settings, part, its, reading):
             line_ends.add(document)
     types = sorted(type for type in reading.mentions if type != UNREADABLE)
     if not types:

@@ -62,7 +62,7 @@ def found(folder: Path, choices: Choices = CHOICES) -> Found:
         for path, (_, why) in forms.items()
         if path not in kept or path in unnamed
     ]
-    return Found(folder, reader, splits, sorted(passed) + outside)
+    return Found(folder, reader, splits, sorted([*passed, *outside]))
 
 
 def inside(folder: Path) -> tuple[list[Path], list[str]]:

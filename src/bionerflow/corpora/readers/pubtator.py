@@ -1,12 +1,13 @@
 """PubTator: blocks of a title line, an abstract line, mentions and relations, by tabs."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
 from bionerflow.corpora.documents import Document, Reading, moved
-from bionerflow.corpora.offsets import Try, fits
+from bionerflow.corpora.offsets import Try, covers
 from bionerflow.corpora.raw import bad_line, lines
 from bionerflow.schema import Entity, Span
 
@@ -14,10 +15,9 @@ TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 NUMBER = re.compile(r"-?\d{1,9}")
 #: What an offset looks like that cannot be read: it has a digit, and no relation's name has one.
 LIKE_A_NUMBER = re.compile(r".*\d")
-#: Characters that offsets may count, though the file lost them: before the title (a byte order
-#: mark, a space), and between title and abstract (the title's last spaces, beside the one that is
-#: always counted).
-LOST_BEFORE, LOST_BETWEEN = (0, 1), (0, 1, 2)
+#: How many spaces at a title's end offsets may count though the file lost them, beside the one
+#: that is always counted.
+LOST_BETWEEN = (0, 1, 2)
 
 
 class Mention(NamedTuple):
@@ -68,16 +68,20 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
         UserError: a line is none of these, or is not of its block's document.
     """
     for name, data in files.items():
+        with_mark = data.startswith(BOM_UTF8)
         for block in blocks(name, lines(name, data)):
             reading.passed_over["relation lines"] += len(block.relations)
             for number, line in block.unreadable:
                 reading.unreadable(f"{name}:{number}", line)
-            layout = layout_of(reading, block)
-            if layout != plain(block):
+            layout = layout_of(reading, block, (0, 1) if with_mark else (0,))
+            with_mark, is_plain, fitted = False, layout == plain(block), len(reading.fitted)
+            if not is_plain:
                 where = f"{name}:{block.mentions[0].line}: {block.id}"
                 reading.note("characters_lost", where, f"{layout.title}, {layout.abstract}")
             parts = layout.parts(block)
             found = list(placed(reading, name, layout, parts, block.mentions))
+            if not is_plain:  # its offsets tell nothing of other documents'
+                del reading.fitted[fitted:]
             for text, part in zip((block.title, block.abstract), parts, strict=True):
                 inside = [e for e in found if part.start <= e.start < max(part.end, part.start + 1)]
                 if text:
@@ -89,30 +93,23 @@ def plain(block: Block) -> Layout:
     return Layout(f"{block.title} {block.abstract}", 0, len(block.title) + 1)
 
 
-def layout_of(reading: Reading, block: Block) -> Layout:
-    """Return the layout that most mentions fit, and that no mention misses that fits the plain one.
+def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Layout:
+    """Return the layout that all mentions fit, or the plain one.
 
-    The text is padded with spaces for the characters that the file lost.
+    The text is padded with spaces for the characters that the file lost: `lost_before` the title (a
+    byte order mark) and between title and abstract.
     """
     tries = [(m.text, [(m.start, m.end)]) for m in block.mentions if m.text]
 
-    def fitting(layout: Layout) -> set[int]:
-        return {
-            number
-            for number, (mention, spans) in enumerate(tries)
-            if fits(Try(layout.text, spans, mention), reading.counting)
-        }
+    def all_fit(text: str) -> bool:
+        fitting = (covers(Try(text, spans, m), reading.counting) == m for m, spans in tries)
+        return all(fitting)
 
-    best, most = plain(block), fitting(plain(block))
-    if len(most) == len(tries):
-        return best
-    for before, between in product(LOST_BEFORE, LOST_BETWEEN):
+    for before, between in product(lost_before, LOST_BETWEEN):
         text = " " * before + block.title + " " * (between + 1) + block.abstract
-        layout = Layout(text, before, before + len(block.title) + between + 1)
-        found = fitting(layout)
-        if most < found:
-            best, most = layout, found
-    return best
+        if all_fit(text):
+            return Layout(text, before, before + len(block.title) + between + 1)
+    return plain(block)
 
 
 def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:

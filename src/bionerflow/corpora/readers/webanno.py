@@ -225,10 +225,8 @@ def cas_document(reading: Reading, name: str, cas: "cassis.Cas", layers: Sequenc
     """Return the document of a CAS; cassis gives offsets in code points."""
     text, found, passed = cas.sofa_string or "", list[Entity](), Counter[str]()
     borders = []
-    for one in cas.select_all():
+    for one in cas.select_all_annotations():
         short = one.type.name.rpartition(".")[2]
-        if not hasattr(one, "begin") or one.begin is None:
-            continue
         if short == "Sentence":
             borders.append(Span(one.begin, one.end))
         if short in layers if layers else short not in GRAMMAR:
