@@ -16,8 +16,10 @@ class Read(NamedTuple):
     mentions: Counter[str]
 
 
-def read(reader: str, files: Mapping[str, bytes], **options: Any) -> Read:
-    """Read whole files."""
-    reading = Reading()
+def read(
+    reader: str, files: Mapping[str, bytes], reading: Reading | None = None, **options: Any
+) -> Read:
+    """Read whole files, into `reading` where it is given."""
+    reading = reading or Reading()
     documents = list(READERS[reader](reading, files, **options))
     return Read(documents, reading.findings, reading.mentions)

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from reading import Read, read
 
+from bionerflow.corpora.documents import Reading
 from bionerflow.errors import UserError
 
 
@@ -81,7 +82,7 @@ def test_iob_layers_carry_nested_entities():
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [("a\tO\nb\n", "train.tsv:2"), ("a\tO\nb\tQ-X\n", "train.tsv:2"), ("a\tB\n", "train.tsv:1")],
+    [("a\tO\nb\n", "train.tsv:2"), ("a\tO\nb\tQ-X\n", "train.tsv:2"), ("a\tQ\n", "train.tsv:1")],
 )
 def test_iob_broken_line_is_named(text, fault):
     with pytest.raises(UserError, match=fault):
@@ -142,11 +143,14 @@ def test_brat_broken_line_is_named():
 def test_brat_wrapped_mention_becomes_one_span():
     text = "severe\nmuscle  pain in arm\n"
     ann = "T1\tADR 0 6;7 13\tsevere muscle\nT2\tADR 7 13;23 26\tmuscle arm\n"
-    assert found(brat(ann, text, join_wrapped=True)) == [
+    assert found(brat(ann, text)) == [
         ("ADR", [(0, 13)], "severe\nmuscle"),
         ("ADR", [(7, 13), (23, 26)], "muscle arm"),
     ]
-    assert found(brat(ann, text))[0] == ("ADR", [(0, 6), (7, 13)], "severe muscle")
+    kept = read(
+        "brat", {"a.txt": text.encode(), "a.ann": ann.encode()}, Reading(join_wrapped=False)
+    )
+    assert found(kept)[0] == ("ADR", [(0, 6), (7, 13)], "severe muscle")
 
 
 @pytest.mark.parametrize(("start", "end"), [(7, 12), (6, 11)])

@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from bionerflow.corpora.settings import load_corpora
-from bionerflow.errors import UserError
 from bionerflow.formats import FORMATS
 from bionerflow.plan import Plan
 from bionerflow.prompts import Asking, conversation, read_definitions
@@ -101,8 +100,15 @@ def test_chinese_corpora_are_asked_in_chinese():
     system, user, _ = conversation(asking, FORMATS["symbolic"], "肺炎", [], asking.types)
     assert "CMeEE-V2数据集" in system.content
     assert "实体类型包括：疾病、临床表现。\n实体类型的定义如下，疾病：指病。\n" in user.content
-    with pytest.raises(UserError, match="no prompts in 'fr'"):
-        conversation(Asking("x", "fr", ("a",)), FORMATS["html"], "", [], ["a"])
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_other_languages_are_asked_in_english(format):
+    french, english = (
+        conversation(Asking("x", language, ("A_b",)), FORMATS[format], "", [], ["A_b"])
+        for language in ("fr", "en")
+    )
+    assert french == english
 
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

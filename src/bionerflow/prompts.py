@@ -9,7 +9,6 @@ from pathlib import Path
 
 import yaml
 
-from bionerflow.errors import UserError, nearest
 from bionerflow.formats import Format
 from bionerflow.schema import Entity, Turn
 
@@ -35,7 +34,7 @@ def conversation(
 ) -> list[Turn]:
     """Write a query for `types` and its gold answers: user and assistant turns alternate.
 
-    Raises UserError for a language without prompts.
+    Prompts are English for a language that has none of its own.
     """
     words = _words(format.prompt, asking.language)
     slots = {
@@ -93,9 +92,7 @@ def _texts() -> dict[str, dict[str, dict[str, str]]]:
 
 def _words(family: str, language: str) -> dict[str, str]:
     languages = _texts()[family]
-    if language not in languages:
-        raise UserError(f"there are no prompts in '{language}'.{nearest(language, languages)}")
-    return languages[language]
+    return languages.get(language, languages["en"])
 
 
 def read_definitions(path: str | Path) -> dict[str, str]:

@@ -27,8 +27,8 @@ rule sample:
     params:
         seed=plan.config.seed,
     shell:
-        "python -P {input.code[0]} --corpus {wildcards.corpus} --seed {params.seed}"
-        " --out {output.folder} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --corpus {wildcards.corpus:q} --seed {params.seed:q}"
+        " --out {output.folder:q} 2>&1 | tee {log:q}"
 
 
 rule download:
@@ -49,8 +49,8 @@ rule download:
         entry=asked(lambda w: plan.pinned(w.corpus, w.file)),
         corpora=plan.config.corpora,
     shell:
-        "python -P {input.code[0]} --corpora {params.corpora}"
-        " --corpus {wildcards.corpus} --entry {params.entry:q} --out {output.file} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --corpora {params.corpora:q}"
+        " --corpus {wildcards.corpus:q} --entry {params.entry:q} --out {output.file:q} 2>&1 | tee {log:q}"
 
 
 rule corpora:
@@ -68,6 +68,6 @@ rule corpora:
     params:
         settings=lambda w: plan.reading(w.corpus),
     shell:
-        "python -P {input.code[0]} --corpus {wildcards.corpus}"
-        " --settings {params.settings:q} --raw results/raw/{wildcards.corpus}"
-        " --out results/corpora/{wildcards.corpus} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --corpus {wildcards.corpus:q}"
+        " --settings {params.settings:q} --raw results/raw/{wildcards.corpus:q}"
+        " --out results/corpora/{wildcards.corpus:q} 2>&1 | tee {log:q}"

@@ -18,6 +18,7 @@ FAULTS = (
     lzma.LZMAError,
     zlib.error,
     EOFError,
+    KeyError,
     NotImplementedError,
     OSError,
     RuntimeError,
@@ -50,14 +51,15 @@ def _walk(data: bytes) -> Iterator[tuple[str, bytes]]:
         return
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
+            # A hard link is a second name of a member: its content is that member's.
+            content = archive.extractfile(member) if member.isfile() or member.islnk() else None
             if content:
                 yield member.name, content.read(MAX_BYTES + 1)
 
 
 def is_archive(name: str) -> bool:
     """Say whether a file's name is that of an archive."""
-    return name.endswith((".tar", ".tar.gz", ".tgz", ".zip"))
+    return name.casefold().endswith((".tar", ".tar.gz", ".tgz", ".zip"))
 
 
 def gunzip(name: str, data: bytes) -> bytes:

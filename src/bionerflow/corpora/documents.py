@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+from bionerflow.corpora.offsets import CODE_POINTS, Counting, RawSpans, Try, folded
 from bionerflow.schema import Entity, Span
 
-#: Starts and ends as a raw file gives them, in its own order.
-RawSpans = Sequence[tuple[int, int]]
+#: How many mentions that fit, and that do not, are held to find what the offsets count.
+SAMPLE = 300
+#: The type of what looks like a mention and cannot be read.
+UNREADABLE = "(unreadable)"
 #: A raw type, the spans, and the mention's own string where the file gives it.
 Mention = tuple[str, RawSpans, str | None]
 
@@ -38,17 +41,36 @@ class Document:
 
 @dataclass(slots=True)
 class Reading:
-    """What a reader notes beside its documents; `mentions` counts the raw mentions by raw type.
+    """How mentions are placed, and what a reader notes beside its documents.
 
-    Once all documents are taken, the mentions equal their entities and the findings that are lost.
+    `counting` is what offsets count; `trim` and `join_wrapped` say whether white space at the edges
+    of a mention is cut off, and whether fragments parted by white space alone become one span.
+
+    `mentions` counts the raw mentions by raw type, `passed_over` what was not read, by kind. Once
+    all documents are taken, the mentions equal their entities and the findings that are lost.
     """
 
+    counting: Counting = CODE_POINTS
+    trim: bool = True
+    join_wrapped: bool = True
     findings: list[Finding] = field(default_factory=list)
     mentions: Counter[str] = field(default_factory=Counter)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    fitted: list[Try] = field(default_factory=list)
+    missed: list[Try] = field(default_factory=list)
 
     def note(self, reason: str, where: str, detail: str, lost: bool = False) -> None:
         """List an odd mention."""
         self.findings.append(Finding(reason, where, detail, lost))
+
+    def lose(self, type: str, reason: str, where: str, detail: str) -> None:
+        """Count and list a mention that cannot be read."""
+        self.mentions[type] += 1
+        self.note(reason, where, detail, lost=True)
+
+    def unreadable(self, where: str, line: str) -> None:
+        """Count and list a line that looks like a mention and cannot be read."""
+        self.lose(UNREADABLE, "unreadable", where, repr(line[:80]))
 
     def place(
         self,
@@ -57,26 +79,57 @@ class Reading:
         text: str,
         mention: str | None,
         where: str,
+        parts: Sequence[Span] = (),
     ) -> Entity | None:
         """Return the mention as an entity, or list why `spans` of `text` cannot be it.
 
-        `spans` stay in the order of the raw file, as the mention is written in that order.
+        `spans` stay in the order of the raw file, as the mention is written in that order. Where
+        `parts` of the text are given, the mention has to be inside of one.
         """
         self.mentions[type] += 1
-        fault = span_fault(spans, len(text))
-        if fault:
-            self.note(fault, where, f"{spans} {mention!r}", lost=True)
-            return None
+        raw = spans
+        if self.counting != CODE_POINTS:
+            spans = self.counting.located(spans, text)
+        fault = span_fault(spans, len(text)) or outside_parts(spans, parts)
         covered = " ".join([text[start:end] for start, end in spans])
         if mention is not None and covered != mention:
-            if covered.split() != mention.split():
-                self.note("text_differs", where, f"{mention!r}, text {covered!r}", lost=True)
+            differs = difference(covered, mention)
+            if (fault or differs == "text_differs") and len(self.missed) < SAMPLE:
+                self.missed.append(Try(text, raw, mention))
+            if not fault and differs == "text_differs":
+                fault = differs
+            elif not fault:
+                self.note(differs, where, f"{mention!r}, text {covered!r}")
+        if fault:
+            said = f"{mention!r}, text {covered!r}" if fault == "text_differs" else ""
+            self.note(fault, where, said or f"{raw} {mention!r}", lost=True)
+            return None
+        if mention is not None and len(self.fitted) < SAMPLE:
+            self.fitted.append(Try(text, raw, mention))
+        return self.tidied(type, spans, text, covered, where)
+
+    def tidied(
+        self, type: str, spans: RawSpans, text: str, covered: str, where: str
+    ) -> Entity | None:
+        """Return the entity with its fragments in order, joined, and without space at its edges."""
+        if len(spans) > 1:
+            if list(spans) != sorted(spans):
+                self.note("fragments_out_of_order", where, f"{covered!r}")
+            whole = unwrapped(sorted(spans), text) if self.join_wrapped else sorted(spans)
+            if len(whole) < len(spans):
+                self.note("fragments_joined", where, f"{covered!r}")
+            spans = whole
+        if any(text[start].isspace() or text[end - 1].isspace() for start, end in spans):
+            inked = [span for span in (stripped(span, text) for span in spans) if span]
+            if not inked:
+                self.note("white_space_alone", where, f"{spans} {covered!r}", lost=True)
                 return None
-            self.note("white_space_differs", where, f"{mention!r}, text {covered!r}")
+            if self.trim:
+                self.note("white_space_at_edge", where, f"{covered!r}")
+                spans = inked
         if len(spans) == 1:
-            return Entity(type, (Span(*spans[0]),), covered)
-        if list(spans) != sorted(spans):
-            self.note("fragments_out_of_order", where, f"{mention!r}")
+            [(start, end)] = spans
+            return Entity(type, (Span(start, end),), text[start:end])
         return Entity.at(type, spans, text)
 
     def piece(self, id: str, text: str, mentions: Iterable[Mention], where: str) -> Document:
@@ -104,6 +157,41 @@ def span_fault(spans: RawSpans, length: int) -> str | None:
     if any(left[1] > right[0] for left, right in pairwise(ordered)):
         return "fragments_overlap"
     return None
+
+
+def outside_parts(spans: RawSpans, parts: Sequence[Span]) -> str | None:
+    """Return the fault of spans that are not inside of one part of the text, if there are parts."""
+    if not parts:
+        return None
+    start, end = min(start for start, _ in spans), max(end for _, end in spans)
+    inside = any(part.start <= start and end <= part.end for part in parts)
+    return None if inside else "outside_text"
+
+
+def difference(covered: str, mention: str) -> str:
+    """Return in what a mention's string and the text at its offsets differ."""
+    if covered.split() == mention.split():
+        return "white_space_differs"
+    return "spelled_otherwise" if folded(covered) == folded(mention) else "text_differs"
+
+
+def unwrapped(spans: RawSpans, text: str) -> RawSpans:
+    """Return spans in text order with those made one that only white space parts."""
+    whole = [spans[0]]
+    for start, end in spans[1:]:
+        if text[whole[-1][1] : start].strip():
+            whole.append((start, end))
+        else:
+            whole[-1] = (whole[-1][0], end)
+    return whole
+
+
+def stripped(span: tuple[int, int], text: str) -> tuple[int, int] | None:
+    """Return the span without white space at its edges, or None where there is nothing else."""
+    start, end = span
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    return (start, start + len(piece.strip())) if piece.strip() else None
 
 
 def joined(id: str, sentences: Iterable[tuple[str, Iterable[Entity]]]) -> Document:

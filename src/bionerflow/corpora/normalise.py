@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bionerflow.corpora.documents import Document, Reading, moved
+from bionerflow.corpora.offsets import Counting, shifts
 from bionerflow.corpora.readers import READERS
-from bionerflow.corpora.report import Tally, findings
+from bionerflow.corpora.report import Tally, findings, lengths
 from bionerflow.corpora.sentences import joined, sentences
 from bionerflow.corpora.settings import SPLITS, Part, Recipe, Split
 from bionerflow.corpora.splits import divide
@@ -42,9 +43,11 @@ def normalise(corpus: str, settings: Recipe, raw: Path, out: Path) -> None:
                 writers[split].add(example_row(example))
         counted = {split: tally.counts() for split, tally in tallies.items()}
         check(corpus, settings, counted)
+        check_lost(corpus, settings, cutter.reading)
         for split, writer in writers.items():
             writer.card = counted[split]
-    write_json(out / "report.json", report(corpus, settings, sources, cutter, counted))
+    counts = report(corpus, settings, sources, cutter, counted)
+    write_json(out / "report.json", counts | {"characters": lengths(tallies.values())})
 
 
 def source(path: Path) -> dict[str, Any]:
@@ -89,6 +92,12 @@ def read(
     return reader(reading, files, **options)
 
 
+def reading_of(settings: Recipe) -> Reading:
+    """Return an empty reading that places mentions as the settings say."""
+    counting = Counting(settings.offsets, settings.shift)
+    return Reading(counting, settings.trim, settings.join_wrapped)
+
+
 class Cutter:
     """Cuts documents into examples of the corpus's types; keeps what was left out, and why."""
 
@@ -102,14 +111,15 @@ class Cutter:
         ]
         self.types: dict[str, str | None] = {}
         self.left_out: Counter[str] = Counter()
-        self.reading = Reading()
+        self.line_ends = settings.line_ends
+        self.reading = reading_of(settings)
         self.numbers: Counter[str] = Counter()
         self.joined = 0
 
     def cut(self, documents: Iterable[Document]) -> Iterator[Example]:
         """Yield the examples of documents, numbered within their document."""
         for document in documents:
-            found = sentences(document, self.language)
+            found = sentences(document, self.language, self.line_ends)
             cuts = list(joined(found, document.entities))
             self.joined += len(found) - len(cuts)
             for cut, entities in zip(cuts, within(cuts, document.entities), strict=True):
@@ -169,6 +179,25 @@ def check(corpus: str, settings: Recipe, counted: Mapping[Split, Any]) -> None:
         raise UserError(f"{corpus} has {parted} discontinuous entities: set `discontinuous: true`.")
 
 
+def check_lost(corpus: str, settings: Recipe, reading: Reading) -> None:
+    """Raise UserError where more of the mentions are lost than the settings allow.
+
+    Repeated mentions are not among them.
+    """
+    reasons = Counter(f.reason for f in reading.findings if f.lost and f.reason != "duplicate")
+    lost, mentions = reasons.total(), reading.mentions.total()
+    if lost <= settings.max_lost * mentions:
+        return
+    why = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+    first = next(f for f in reading.findings if f.lost and f.reason == reasons.most_common()[0][0])
+    fit = shifts(reading.missed, reading.fitted, reading.counting)
+    raise UserError(
+        f"{corpus}: {lost} of {mentions} mentions are lost ({why}; first {first.where}: "
+        f"{first.detail[:120]}), more than the share that `max_lost` allows, {settings.max_lost}."
+        + (f" Of those compared, {fit}." if fit else "")
+    )
+
+
 def report(
     corpus: str,
     settings: Recipe,
@@ -177,6 +206,8 @@ def report(
     counted: Mapping[Split, Any],
 ) -> dict[str, Any]:
     """Return the corpus's report; mentions = entities + left_out + lost."""
+    reading = cutter.reading
+    fit = shifts(reading.missed, reading.fitted, reading.counting)
     return {
         "corpus": corpus,
         "language": settings.language,
@@ -188,6 +219,8 @@ def report(
         "left_out": cutter.left_out.total(),
         "left_out_by_raw_type": cutter.left_out,
         "joined_sentences": cutter.joined,
+        "passed_over": {kind: count for kind, count in reading.passed_over.items() if count},
+        "offsets": str(fit) if fit else "",
         "lost": sum(finding.lost for finding in cutter.reading.findings),
         "findings": findings(cutter.reading.findings),
     }

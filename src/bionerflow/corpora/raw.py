@@ -18,6 +18,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 #: Characters, or bytes of one line, that are read at once.
 READ = 1 << 16
+#: The beginning of a file that is a JSON list.
+LIST = re.compile(r"\A\s*\[")
 BETWEEN = " \t\r\n,"  # what may stand between the values of a list
 
 
@@ -167,8 +169,28 @@ def items(
         pass
     try:
         json.loads(head + window.held)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{name}:{window.line}: not whole JSON ({error}).") from None
+
+
+def values(name: str, data: bytes) -> Iterator[tuple[int, Any]]:
+    """Yield the values of JSON lines or of a JSON list with their first lines, or a single value.
+
+    Raises:
+        UserError: the file is not UTF-8, or not whole JSON.
+    """
+    with utf8_faults(name, data):
+        file = text_file(data, "")
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+            yield from items(name, file, LIST, "values")
+            return
+        window = Window(file)
+        while True:
+            window.take(len(window.held) - len(window.held.lstrip()))
+            if window.held:
+                yield window.line, _value(name, window)
+            elif not window.more():
+                return
 
 
 def _before_value(window: Window) -> bool:

@@ -1,8 +1,9 @@
 """What a corpus's report counts, so that its totals add up to the raw files'."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 from bionerflow.corpora.documents import Finding
@@ -25,12 +26,14 @@ class Tally:
         self.numbers: Counter[str] = Counter()
         self.types: Counter[str] = Counter()
         self.documents: set[str] = set()
+        self.lengths: Counter[int] = Counter()
 
     def add(self, example: Example) -> None:
         """Count one example."""
         entities = example.entities
         self.documents.add(example.doc_id)
         self.types.update(entity.type for entity in entities)
+        self.lengths[len(example.text)] += 1
         self.numbers["sentences"] += 1
         self.numbers["sentences_with_entities"] += bool(entities)
         self.numbers["discontinuous"] += sum(len(entity.spans) > 1 for entity in entities)
@@ -45,6 +48,17 @@ class Tally:
             "types": dict(sorted(self.types.items())),
             **{name: self.numbers[name] for name in NUMBERS},
         }
+
+
+def lengths(tallies: Iterable[Tally]) -> dict[str, int]:
+    """Return the median, the 99th percentile and the maximum of the sentences' characters."""
+    counted = sum((tally.lengths for tally in tallies), Counter[int]())
+    ordered = sorted(counted)
+    below = list(accumulate(counted[length] for length in ordered))
+    shares = {"median": 0.5, "percentile_99": 0.99, "longest": 1.0}
+    if not below:
+        return dict.fromkeys(shares, 0)
+    return {name: ordered[bisect_left(below, share * below[-1])] for name, share in shares.items()}
 
 
 def overlaps(entities: Sequence[Entity]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Sentence borders: those of the raw file or a splitter's, and never through an entity."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from sentencex import get_sentence_boundaries
@@ -8,11 +9,18 @@ from bionerflow.corpora.documents import Document
 from bionerflow.errors import UserError
 from bionerflow.schema import Entity, Span
 
+#: What is between two line ends.
+LINE = re.compile(r"[^\r\n]+")
 
-def sentences(document: Document, language: str) -> list[Span]:
-    """Return the sentences that are not blank, as given or as the splitter finds them."""
+
+def sentences(document: Document, language: str, line_ends: bool = False) -> list[Span]:
+    """Return the sentences that are not blank, as given or as the splitter finds them.
+
+    With `line_ends` the sentences that the splitter finds end at line ends, too.
+    """
     if document.sentences is None:
-        return list(split(document.text, language))
+        found = split(document.text, language)
+        return list(at_line_ends(document.text, found) if line_ends else found)
     return [span for span in document.sentences if document.text[span.start : span.end].strip()]
 
 
@@ -27,6 +35,16 @@ def split(text: str, language: str) -> Iterator[Span]:
         if piece.strip():
             lead = len(piece) - len(piece.lstrip())
             yield Span(start + lead, start + len(piece.rstrip()))
+
+
+def at_line_ends(text: str, found: Iterable[Span]) -> Iterator[Span]:
+    """Yield the lines of sentences, without the space around them."""
+    for start, end in found:
+        for line in LINE.finditer(text, start, end):
+            piece = line.group()
+            if piece.strip():
+                begin = line.start() + len(piece) - len(piece.lstrip())
+                yield Span(begin, begin + len(piece.strip()))
 
 
 def joined(found: Iterable[Span], entities: Iterable[Entity]) -> Iterator[Span]:

@@ -5,10 +5,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from bionerflow.corpora.offsets import Unit
 from bionerflow.settings.base import Settings, load
 
 Split = Literal["train", "dev", "test"]
-Options = dict[str, str | bool | list[int] | list[str]]
+Options = dict[str, bool | int | str | list[int] | list[str]]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 
@@ -50,7 +51,7 @@ class Part(Settings):
 class Recipe(Settings):
     """What normalising a corpus rests on: its types, raw files, reader and splits."""
 
-    language: Literal["en", "zh"]
+    language: str = Field(pattern="^[a-z]{2,3}(-[a-z]+)?$", description="code, as ISO 639 has it")
     types: list[str] = Field(min_length=1, description="in the order that prompts list them")
     type_map: dict[str, str] = Field({}, description="raw type, `*` for any part, to type")
     leave_out: list[str] = Field([], description="raw types that are not read, `*` for any part")
@@ -58,6 +59,12 @@ class Recipe(Settings):
     discontinuous: bool = Field(False, description="entities may have several spans")
     reader: str
     options: Options = Field({}, description="of the reader")
+    offsets: Unit = Field("characters", description="what the offsets of mentions count")
+    shift: int = Field(0, description="by how much all offsets are too large")
+    trim: bool = Field(True, description="cut white space off the edges of mentions")
+    join_wrapped: bool = Field(True, description="fragments that only white space parts are one")
+    line_ends: bool = Field(False, description="a line end is a sentence border")
+    max_lost: float = Field(0.5, ge=0, le=1, description="share of mentions that may be lost")
     files: dict[str, Source] = Field(min_length=1)
     splits: list[Part] = Field(min_length=1)
 

@@ -178,10 +178,6 @@ def _instructions() -> dict[str, dict[str, str]]:
 
 
 def instruction_text(name: str, language: str) -> str:
-    """Look up the instruction of a format; raises UserError for a language without texts."""
+    """Look up the instruction of a format; it is English for a language without texts."""
     languages = _instructions()[name]
-    if language not in languages:
-        raise UserError(
-            f"format '{name}' has no instruction in '{language}'.{nearest(language, languages)}"
-        )
-    return languages[language]
+    return languages.get(language, languages["en"])

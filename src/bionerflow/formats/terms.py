@@ -162,7 +162,7 @@ class JsonEntity(MultiTerm):
 
     def instruction(self, types: Sequence[str], language: str) -> str:
         """Name the types as words of a sentence, as the paper does ("chemical entities")."""
-        words = [type.lower().replace("_", " ") for type in types] if language == "en" else types
+        words = [type.lower().replace("_", " ") for type in types] if language != "zh" else types
         return super().instruction(words, language)
 
     def _item(self, entity: Entity) -> dict[str, str]:

@@ -6,7 +6,6 @@ Four files are written: `corpora.yaml`, the entry with reader, types, files and 
 """
 
 import tempfile
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,14 +13,17 @@ from typing import Any
 
 import yaml
 
-from bionerflow.corpora.documents import Reading
+from bionerflow.corpora.documents import UNREADABLE, Reading
 from bionerflow.corpora.download import fetch
 from bionerflow.corpora.leakage import contents, leaks
-from bionerflow.corpora.normalise import normalise, read
+from bionerflow.corpora.normalise import normalise, read, reading_of
+from bionerflow.corpora.offsets import shifts
 from bionerflow.corpora.settings import SPLITS, CorpusSettings
 from bionerflow.errors import UserError
 from bionerflow.files import read_json, write_json, write_text
+from bionerflow.own.choices import CHOICES, Choices
 from bionerflow.own.folder import Found, entered, found
+from bionerflow.own.guesses import Guess, LineEnds, columns, folders, joiner, token_lists
 from bionerflow.own.recipe import configuration, experiment
 from bionerflow.schema import EXAMPLES, read_rows
 from bionerflow.settings.base import parse
@@ -31,23 +33,31 @@ KINDS = ("nested", "overlapping", "same_extent")
 
 
 def new_corpus(
-    folder: Path, name: str, language: str, model: str, models: Mapping[str, Model], out: Path
+    folder: Path,
+    name: str,
+    language: str,
+    model: str,
+    models: Mapping[str, Model],
+    out: Path,
+    choices: Choices = CHOICES,
 ) -> dict[str, Any]:
     """Check the annotated texts in `folder`, write their configuration into `out`, report.
 
     Returns the corpus's report (`corpora.normalise`), with `reader`, the number of `files` of each
     split, `repeated`: sentences that occur more than once, with their places, `leaks`: test and dev
-    sentences that training shows, and `flags`. It is written, too.
+    sentences that training shows, `flags`, `guesses` in words, and `files_passed_over`. It is
+    written, too.
 
     Raises:
         UserError: there is nothing to read, or it cannot be told which form or split it is of.
     """
-    files = found(folder)
+    files = found(folder, choices)
     out.mkdir(parents=True, exist_ok=True)
-    entry = entry_of(files, name, language, out)
+    entry, guesses = entry_of(files, name, language, out, choices)
     with tempfile.TemporaryDirectory() as work:
         report = checked(name, entry, Path(work))
     report |= {"reader": files.reader, "files": {s: len(its) for s, its in files.splits.items()}}
+    report |= {"guesses": guesses, "files_passed_over": files.passed_over}
     entry |= report["flags"]
     texts = {
         "corpora.yaml": {"corpora": {name: entry}},
@@ -60,21 +70,71 @@ def new_corpus(
     return report
 
 
-def entry_of(files: Found, name: str, language: str, out: Path) -> dict[str, Any]:
-    """Return the corpus's entry; its types are all that the files have."""
+def entry_of(
+    files: Found, name: str, language: str, out: Path, choices: Choices
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the corpus's entry, whose types are all that the files have, and what was guessed."""
     sources, parts = entered(files, out)
+    raw = {file: Path(source["local"]).read_bytes() for file, source in sources.items()}
+    guess = options_of(files, raw, choices.options())
     entry: dict[str, Any] = {"title": name, "language": language, "dataset": name, "types": ["-"]}
     entry |= {"licence": "your own", "citation": "-", "reader": files.reader, "files": sources}
-    entry |= {"nested": True, "discontinuous": True, "splits": parts}
+    entry |= {"options": guess.options} if guess.options else {}
+    entry |= {"nested": True, "discontinuous": True, "splits": parts} | choices.settings()
     settings = parse(CorpusSettings, entry, name)
-    raw = {file: Path(source["local"]).read_bytes() for file, source in sources.items()}
-    reading = Reading()
+    reading, line_ends = reading_of(settings), LineEnds()
     for part in settings.splits:
-        deque(read(name, settings, part, raw, reading), maxlen=0)
-    types = sorted(reading.mentions)
+        its = {file: raw[file] for file in part.files}
+        for document in read(name, settings, part, its, reading):
+            line_ends.add(document)
+    types = sorted(type for type in reading.mentions if type != UNREADABLE)
     if not types:
         raise UserError(f"No mention was found in {len(raw)} files read as {files.reader}.")
-    return entry | {"types": types}
+    found, evidence = of_texts(reading, line_ends, choices)
+    return entry | {"types": types} | found, guess.evidence + evidence
+
+
+def options_of(files: Found, raw: Mapping[str, bytes], given: Mapping[str, Any]) -> Guess:
+    """Return the options of the corpus's reader, as given or guessed.
+
+    Raises:
+        UserError: an option is given that the reader has not, or the evidence is split.
+    """
+    if files.reader == "iob":
+        return columns(raw, {**given, **numbers(given)})
+    if files.reader in ("tokens", "gliner", "w2ner"):
+        guess = joiner(token_lists(raw, files.reader), given)
+        return Guess({**given, **guess.options}, guess.evidence)
+    if files.reader == "brat":
+        paths = (path for paths in files.splits.values() for path in paths)
+        guess = folders((path.relative_to(files.folder).as_posix() for path in paths), given)
+        return Guess({**given, **guess.options}, guess.evidence)
+    return Guess(dict(given), [])
+
+
+def numbers(given: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Return the layers of token files as numbers of columns."""
+    layers = given.get("layers") or []
+    if not all(layer.isdecimal() for layer in layers):
+        raise UserError(f"--layers {' '.join(layers)}: columns are counted from 0.")
+    return {"layers": [int(layer) for layer in layers]} if layers else {}
+
+
+def of_texts(
+    reading: Reading, line_ends: LineEnds, choices: Choices
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings that the texts and mentions tell, and why: offsets and line ends."""
+    found: dict[str, Any] = {}
+    evidence: list[str] = []
+    fit = shifts(reading.missed, reading.fitted, reading.counting)
+    if fit and fit.certain and choices.offsets is None and choices.shift is None:
+        found |= fit.counting.settings()
+        evidence.append(f"Of mentions that miss their text, {fit}: so they are read.")
+    if choices.line_ends is None:
+        are_borders, said = line_ends.guess()
+        found |= {"line_ends": True} if are_borders else {}
+        evidence += said
+    return found, evidence
 
 
 def checked(name: str, entry: Mapping[str, Any], work: Path) -> dict[str, Any]:

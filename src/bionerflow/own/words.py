@@ -20,7 +20,17 @@ REASONS = {
     "fragments_overlap": "the fragments of a mention overlap",
     "duplicate": "the same type stands twice at the same place",
     "no_text": "an annotation's text is missing",
-    "no_annotation_file": "a text has no file of annotations",
+    "no_annotation_file": "a text has no file of annotations, and counts as one without mentions",
+    "spelled_otherwise": "the mention is spelled otherwise than its text (case, signs, accents)",
+    "white_space_at_edge": "white space at the edge of a mention was cut off",
+    "white_space_alone": "a mention is white space alone",
+    "fragments_joined": "fragments that white space alone parts were made one",
+    "unreadable": "a line looks like a mention and cannot be read",
+    "outside_passages": "an annotation is outside of the passages",
+    "tag_of_outside": "a tag such as I-O was read as O",
+    "byte_order_mark_counted": "the offsets of a file count its byte order mark",
+    "characters_lost": "offsets count characters that the file lost (spaces of the title, a mark)",
+    "unknown_type": "a mention is of a type that the corpus does not have",
 }
 
 
@@ -60,7 +70,16 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
         "neither nested nor discontinuous"
     ]
     yield f"Mentions are {' and '.join(kinds)}."
+    yield from report["guesses"]
+    yield from passed_over(report)
+    characters = report["characters"]
+    yield (
+        f"Sentences have {characters['median']} characters (median), 99 % up to "
+        f"{characters['percentile_99']}, the longest {characters['longest']}."
+    )
     yield f"{report['lost']} of {report['mentions']} mentions could not be used."
+    if report["offsets"]:
+        yield f"Of mentions that miss their text, {report['offsets']}."
     by_loss = sorted(report["findings"].items(), key=lambda item: -item[1]["lost"])
     for reason, found in by_loss:
         yield f"{found['count']} times, {found['lost']} lost: {REASONS.get(reason, reason)}"
@@ -78,6 +97,17 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
     ]
     yield from some(across)
     yield from warnings(report)
+
+
+def passed_over(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was not read: files, and what readers counted."""
+    files = report["files_passed_over"]
+    if files:
+        yield f"{len(files)} files were not read:"
+        yield from some(files)
+    kinds = [f"{count} {kind}" for kind, count in sorted(report["passed_over"].items())]
+    if kinds:
+        yield f"Not read: {', '.join(kinds)}."
 
 
 def some(found: Sequence[str]) -> Iterator[str]:

@@ -14,6 +14,8 @@ from bionerflow.tables.fill import long_form
 
 #: A corpus's report.
 Report = Mapping[str, Any]
+#: Languages as the papers abbreviate them; others by their codes.
+LANGUAGES = {"en": "En", "zh": "Ch"}
 #: The column that says why a row is empty, there where one is.
 REASON = "not counted"
 
@@ -53,7 +55,7 @@ MEASURES: dict[Measure, Callable[[Report], str]] = {
     "labels": labels,
     "nested": share("nested"),
     "discontinuous": share("discontinuous"),
-    "language": lambda report: {"en": "En", "zh": "Ch"}[report["language"]],
+    "language": lambda report: LANGUAGES.get(report["language"], report["language"].title()),
     "nesting": nesting,
     "training_entities": lambda report: str(report["splits"]["train"]["entities"]),
 }

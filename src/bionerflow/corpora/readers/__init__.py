@@ -1,4 +1,4 @@
-"""One reader a raw form: a function from named bytes to documents, found by its name."""
+"""One reader per raw form: a function from named bytes to documents, found by its name."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,6 +13,9 @@ from bionerflow.corpora.readers import (
     iob,
     jsonl,
     pubtator,
+    records,
+    tokens,
+    webanno,
     yidu,
 )
 
@@ -24,12 +27,23 @@ READERS: dict[str, Reader] = {
     "bc2gm": bc2gm.read,
     "bioc": bioc.read,
     "brat": brat.read,
+    "cas": webanno.read_cas,
     "chemdner": chemdner.read,
     "cmeee": cmeee.read,
     "cmeee_v1": cmeee.read_v1,
+    "doccano": records.reader(records.doccano, "doccano"),
     "genia": genia.read,
+    "gliner": tokens.reader(tokens.gliner, "GLiNER"),
     "iob": iob.read,
     "jsonl": jsonl.read,
+    "label_studio": records.reader(records.label_studio, "Label Studio"),
+    "prodigy": records.reader(records.prodigy, "Prodigy"),
+    "pubannotation": records.reader(records.pubannotation, "PubAnnotation"),
     "pubtator": pubtator.read,
+    "spacy": records.reader(records.spacy_json, "spaCy"),
+    "spans": records.reader(records.spans, "texts with entities"),
+    "tokens": tokens.read_dataset,
+    "w2ner": tokens.reader(tokens.w2ner, "W2NER"),
+    "webanno": webanno.read_tsv,
     "yidu": yidu.read,
 }

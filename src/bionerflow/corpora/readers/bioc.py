@@ -3,42 +3,64 @@
 import re
 from collections.abc import Iterator, Mapping
 from io import BytesIO
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 from xml.etree.ElementTree import Element
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from bionerflow.corpora.documents import Document, Reading
-from bionerflow.corpora.raw import elements, items, record_faults, text_file, utf8_faults
+from bionerflow.corpora.raw import elements, items, record_faults, text_file, utf8_faults, values
 from bionerflow.errors import UserError
 from bionerflow.schema import Span
 
-#: Where the list of documents begins; quotes inside a JSON string are escaped.
-DOCUMENTS = re.compile(r'(?<!\\)"documents"\s*:\s*\[')
+#: Where the list of documents begins, in BioC, PubTator3's exports, and a file that is a list.
+#: Quotes inside a JSON string are escaped.
+DOCUMENTS = re.compile(r'(?<!\\)"(?:documents|PubTator3)"\s*:\s*\[|\A\s*\[')
 
 
-class Location(BaseModel):
+class Lenient(BaseModel):
+    """A part of BioC JSON, in which tools write numbers for strings and null for what is empty."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: given for key, given in value.items() if given is not None}
+        return value
+
+
+class Location(Lenient):
     """A fragment of an annotation; offsets count from the document's start."""
 
     offset: int
     length: int
 
 
-class Annotation(BaseModel):
-    """A mention; its type is an infon."""
+class Annotation(Lenient):
+    """A mention; its type is an infon, and infons have values of any kind."""
 
     id: str = ""
-    infons: dict[str, str | None] = {}
+    infons: dict[str, Any] = {}
     text: str | None = None
     locations: list[Location] = []
 
+    def type(self, infon: str) -> str:
+        """Return the value of the infon that names the type; of a list its first value."""
+        value = self.infons.get(infon)
+        if isinstance(value, list) and value:
+            value = value[0]
+        return str(value) if value not in (None, "", []) else f"(no {infon})"
 
-class Sentence(BaseModel):
+
+class Sentence(Lenient):
     """A text at its place in the document."""
 
     offset: int
     text: str = ""
     annotations: list[Annotation] = []
+    relations: list[Any] = []
 
 
 class Passage(Sentence):
@@ -47,11 +69,17 @@ class Passage(Sentence):
     sentences: list[Sentence] = []
 
 
-class BioCDocument(BaseModel):
-    """A document."""
+class BioCDocument(Lenient):
+    """A document; annotations may stand outside of its passages."""
 
-    id: str
+    id: str = ""
     passages: list[Passage] = []
+    annotations: list[Annotation] = []
+    relations: list[Any] = []
+
+    def parts(self) -> list[Sentence]:
+        """Return the texts: passages, and the sentences of those given as sentences."""
+        return [part for passage in self.passages for part in (passage, *passage.sentences)]
 
 
 def read(reading: Reading, files: Mapping[str, bytes], type: str = "type") -> Iterator[Document]:
@@ -65,6 +93,11 @@ def read(reading: Reading, files: Mapping[str, bytes], type: str = "type") -> It
     for name, data in files.items():
         for line, document in stream(name, data):
             where = f"{name}:{line}: {document.id}"
+            settle(reading, where, document, type)
+            reading.passed_over["relations"] += len(document.relations)
+            reading.passed_over["relations"] += sum(
+                len(part.relations) for part in document.parts()
+            )
             for passage in document.passages:
                 yield from placed(reading, where, document.id, passage, type, None)
                 for sentence in passage.sentences:
@@ -72,13 +105,50 @@ def read(reading: Reading, files: Mapping[str, bytes], type: str = "type") -> It
                     yield from placed(reading, where, document.id, sentence, type, whole)
 
 
+def settle(reading: Reading, where: str, document: BioCDocument, type: str) -> None:
+    """Move annotations that stand above their text into the passage or sentence they are in.
+
+    These are the annotations of a document, and those of a passage whose text is its sentences'.
+    """
+    homeless = list(document.annotations)
+    for passage in document.passages:
+        if passage.annotations and not passage.text and passage.sentences:
+            homeless += passage.annotations
+            passage.annotations = []
+    for annotation in homeless:
+        home = next((part for part in document.parts() if holds(part, annotation)), None)
+        if home:
+            home.annotations.append(annotation)
+        else:
+            place = f"{where} {annotation.id}"
+            detail = f"{annotation.locations} {annotation.text!r}"
+            reading.lose(annotation.type(type), "outside_passages", place, detail)
+
+
+def holds(part: Sentence, annotation: Annotation) -> bool:
+    """Say whether all locations of an annotation are in a text that is not empty."""
+    return bool(annotation.locations and part.text) and all(
+        part.offset <= at.offset < part.offset + len(part.text) for at in annotation.locations
+    )
+
+
 def stream(name: str, data: bytes) -> Iterator[tuple[int, BioCDocument]]:
     """Yield the documents of a file with their lines."""
     if data.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<"):
         yield from stream_xml(name, BytesIO(data))
         return
-    with utf8_faults(name, data):
-        yield from stream_json(name, text_file(data, ""))
+    if not first_of(data, b'"passages"', b'"documents"', b'"PubTator3"'):
+        with utf8_faults(name, data):
+            yield from stream_json(name, text_file(data, ""))
+        return
+    for line, value in values(name, data):
+        yield line, document_in(f"{name}:{line}", value)
+
+
+def first_of(data: bytes, name: bytes, *others: bytes) -> bool:
+    """Say whether a name is in the data, and before the others."""
+    at = data.find(name)
+    return at >= 0 and not any(data.find(other, 0, at) >= 0 for other in others)
 
 
 def placed(
@@ -96,7 +166,7 @@ def placed(
             (at.offset - passage.offset, at.offset - passage.offset + at.length)
             for at in annotation.locations
         ]
-        raw_type = annotation.infons.get(type) or f"(no {type})"
+        raw_type = annotation.type(type)
         place = f"{where} {annotation.id}"
         entities.append(reading.place(raw_type, spans, passage.text, annotation.text, place))
     if passage.text or entities:
@@ -124,7 +194,12 @@ def document_of(where: str, element: Element) -> BioCDocument:
             )
             for passage in element.iter("passage")
         ]
-        return BioCDocument(id=element.findtext("id", ""), passages=passages)
+        return BioCDocument(
+            id=element.findtext("id", ""),
+            passages=passages,
+            annotations=list(annotations(element)),
+            relations=element.findall("relation"),
+        )
     except (KeyError, ValueError) as error:
         raise UserError(f"{where}: not BioC ({error}).") from error
 
@@ -136,9 +211,13 @@ def stream_json(name: str, file: TextIO) -> Iterator[tuple[int, BioCDocument]]:
         UserError: the file is not JSON, or not BioC.
     """
     for line, value in items(name, file, DOCUMENTS, "documents"):
-        with record_faults(f"{name}:{line}: a document is not BioC: "):
-            document = BioCDocument.model_validate(value)
-        yield line, document
+        yield line, document_in(f"{name}:{line}", value)
+
+
+def document_in(where: str, value: Any) -> BioCDocument:
+    """Return the document of a JSON value."""
+    with record_faults(f"{where}: a document is not BioC: "):
+        return BioCDocument.model_validate(value)
 
 
 def text_of(element: Element) -> dict:
@@ -147,6 +226,7 @@ def text_of(element: Element) -> dict:
         "offset": int(element.findtext("offset", "")),
         "text": element.findtext("text", ""),
         "annotations": list(annotations(element)),
+        "relations": element.findall("relation"),
     }
 
 

@@ -1,19 +1,33 @@
 """BRAT standoff: a .txt and an .ann (or .a1) file a document, loose or in an archive."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from bionerflow.corpora.archives import is_archive, members
 from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.offsets import RawSpans
 from bionerflow.corpora.raw import bad_line, decode, lines
 from bionerflow.schema import Entity, Span
 
 ANNOTATIONS = (".ann", ".a1")
 MENTION = re.compile(r"(\S+) (-?\d{1,9} -?\d{1,9}(?:;-?\d{1,9} -?\d{1,9})*)")
+#: Lines that are no mentions, by their first character.
+OTHER_LINES = {
+    "R": "relation lines", "E": "event lines", "*": "equivalence lines", "A": "attribute lines",
+    "M": "attribute lines", "N": "normalisation lines", "#": "annotators' notes", "X": "X lines",
+}  # fmt: skip
+#: Texts about a corpus, beside its own.
+ABOUT = re.compile(
+    r"(read[-_ ]?me|licen[cs]e|change(s|log)|notice|citation|copying|authors|contributors|manifest"
+    r"|(annotation[-_ ]?)?guide(lines?)?)([-_. ].*)?",
+    re.IGNORECASE,
+)
 
 #: A line `T…`: its place in the file, id, type, spans as given, and mention.
-Row = tuple[str, str, str, list[tuple[int, int]], str]
+Row = tuple[str, str, str, RawSpans, str]
+Files = list[tuple[str, bytes]]
 
 
 def read(
@@ -22,29 +36,27 @@ def read(
     folders: Sequence[str] = (),
     source: str = "",
     sentences: bool = False,
-    join_wrapped: bool = False,
 ) -> Iterator[Document]:
     """Yield texts with the `T` lines of their standoff files; other lines are not mentions.
 
-    `folders` names the folders to read and drops them from the documents' ids, where texts and
-    annotations lie apart (CADEC). `source` is a regular expression for the part of an id that
-    names the source document. With `sentences` each file is one sentence. With `join_wrapped`
-    fragments that only white space parts become one span (mentions wrapped over lines).
+    A text may have several standoff files (a.a1 and a.ann). `folders` names the folders to read and
+    drops them from the documents' ids, where texts and annotations lie apart (CADEC). `source` is a
+    regular expression for the part of an id that names the source document. With `sentences` each
+    file is one sentence.
     """
-    texts, annotations = paired(files, folders)
+    texts, annotations = paired(reading, files, folders)
     for id in sorted(texts.keys() | annotations.keys()):
-        name, rows = id, []
-        if id in annotations:
-            name, rows = annotations[id][0], list(mentions(*annotations[id]))
+        rows = [row for file in annotations.get(id, ()) for row in mentions(reading, *file)]
         if id not in texts:
             for where, _, type, spans, mention in rows:
-                reading.mentions[type] += 1
-                reading.note("no_text", where, f"{spans} {mention!r}", lost=True)
+                reading.lose(type, "no_text", where, f"{spans} {mention!r}")
             continue
         if id not in annotations:
-            reading.note("no_annotation_file", texts[id][0], name)
-        text = line_ends(decode(*texts[id]), rows)
-        entities = tuple(placed(reading, rows, text, join_wrapped))
+            reading.note("no_annotation_file", texts[id][0], id)
+        text, shift = as_counted(*texts[id], rows)
+        if shift:
+            reading.note("byte_order_mark_counted", texts[id][0], "offsets are one too large")
+        entities = tuple(placed(reading, rows, text, shift))
         match = re.match(source, id)
         whole = (Span(0, len(text.rstrip("\r\n"))),) if sentences else None
         document_id = match.group() if match and source else id
@@ -52,21 +64,32 @@ def read(
 
 
 def paired(
-    files: Mapping[str, bytes], folders: Sequence[str]
-) -> tuple[dict[str, tuple[str, bytes]], dict[str, tuple[str, bytes]]]:
-    """Return the texts and the annotation files, each by document id."""
+    reading: Reading, files: Mapping[str, bytes], folders: Sequence[str]
+) -> tuple[dict[str, tuple[str, bytes]], dict[str, Files]]:
+    """Return the texts and their annotation files by document id; count the files not read."""
     texts: dict[str, tuple[str, bytes]] = {}
-    annotations: dict[str, tuple[str, bytes]] = {}
+    annotations: dict[str, Files] = {}
     for name, data in unpacked(files):
         path = PurePosixPath(name)
         if folders and path.parent.name not in folders:
+            reading.passed_over[f"files in folder {path.parent.name or '.'}"] += 1
             continue
         id = path.stem if folders else str(path.with_suffix(""))
-        if path.suffix == ".txt":
+        ending = path.suffix.casefold()
+        if ending == ".txt":
             texts[id] = (name, data)
-        elif path.suffix in ANNOTATIONS:
-            annotations[id] = (name, data)
+        elif ending in ANNOTATIONS:
+            annotations.setdefault(id, []).append((name, data))
+        else:
+            reading.passed_over[f"files *{path.suffix or path.name}"] += 1
+    for id in [id for id in texts if id not in annotations and about(id)]:
+        reading.passed_over[f"file {texts.pop(id)[0]}"] += 1
     return texts, annotations
+
+
+def about(id: str) -> bool:
+    """Say whether a text's name is that of a text about a corpus, such as README."""
+    return bool(ABOUT.fullmatch(PurePosixPath(id).name))
 
 
 def unpacked(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
@@ -78,58 +101,61 @@ def unpacked(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
                 yield member.removeprefix("./"), content
 
 
-def mentions(name: str, data: bytes) -> Iterator[Row]:
-    """Yield the mentions of an annotation file.
+def mentions(reading: Reading, name: str, data: bytes) -> Iterator[Row]:
+    """Yield the mentions of an annotation file; count its other lines, and lose unknown ones.
 
     Raises:
         UserError: a line `T…` has not the form "T1<tab>Type 0 5;7 9<tab>mention".
     """
     for number, line in lines(name, data):
         if not line.startswith("T"):
+            other(reading, f"{name}:{number}", line)
             continue
         id, _, rest = line.partition("\t")
         place, tab, mention = rest.partition("\t")
         match = MENTION.fullmatch(place)
         if not match or not tab:
             raise bad_line(name, number, "'T1<tab>Type 0 5<tab>mention'", line)
-        spans = [tuple(map(int, pair.split())) for pair in match[2].split(";")]
-        yield f"{name}:{number}", id, match[1], spans, mention  # type: ignore[misc]
+        spans = [(int(start), int(end)) for start, end in map(str.split, match[2].split(";"))]
+        yield f"{name}:{number}", id, match[1], spans, mention
 
 
-def line_ends(text: str, rows: Sequence[Row]) -> str:
-    r"""Return the text with the line ends that its offsets count: \r\n as given, or as one \n."""
-    if "\r\n" not in text:
-        return text
-    short = text.replace("\r\n", "\n")
-    return max((text, short), key=lambda candidate: hits(candidate, rows))
+def other(reading: Reading, where: str, line: str) -> None:
+    """Count a line that is no mention; one of no known kind may be a mention, and is lost."""
+    kind = OTHER_LINES.get(line[:1])
+    if kind:
+        reading.passed_over[kind] += 1
+    elif line.strip():
+        reading.unreadable(where, line)
 
 
-def hits(text: str, rows: Sequence[Row]) -> int:
+def as_counted(name: str, data: bytes, rows: Sequence[Row]) -> tuple[str, int]:
+    r"""Return the text as its offsets count it, and by how much they are too large.
+
+    Offsets may count \r\n as two characters or as one, and a byte order mark or not.
+    """
+    text = decode(name, data)
+    forms = [text, text.replace("\r\n", "\n")] if "\r\n" in text else [text]
+    moves = [0, 1] if data.startswith(BOM_UTF8) else [0]
+    candidates = [(form, shift) for shift in moves for form in forms]
+    if len(candidates) == 1:
+        return candidates[0]
+    return max(candidates, key=lambda candidate: hits(candidate[0], candidate[1], rows))
+
+
+def hits(text: str, shift: int, rows: Sequence[Row]) -> int:
     """Count the mentions whose offsets fit the text."""
     return sum(
-        " ".join(text[start:end] for start, end in spans).split() == mention.split()
+        " ".join(text[max(start - shift, 0) : end - shift] for start, end in spans).split()
+        == mention.split()
         for _, _, _, spans, mention in rows
     )
 
 
-def placed(
-    reading: Reading, rows: Sequence[Row], text: str, join_wrapped: bool
-) -> Iterator[Entity]:
+def placed(reading: Reading, rows: Sequence[Row], text: str, shift: int) -> Iterator[Entity]:
     """Yield the mentions that can be placed."""
     for where, id, type, spans, mention in rows:
-        entity = reading.place(type, spans, text, mention, f"{where} {id}")
-        if entity and join_wrapped:
-            entity = Entity.at(type, unwrapped(entity.spans, text), text)
+        moved = [(start - shift, end - shift) for start, end in spans] if shift else spans
+        entity = reading.place(type, moved, text, mention, f"{where} {id}")
         if entity:
             yield entity
-
-
-def unwrapped(spans: Sequence[Span], text: str) -> list[Span]:
-    """Return the spans with those made one that only white space parts."""
-    whole = [spans[0]]
-    for span in spans[1:]:
-        if text[whole[-1].end : span.start].strip():
-            whole.append(span)
-        else:
-            whole[-1] = Span(whole[-1].start, span.end)
-    return whole

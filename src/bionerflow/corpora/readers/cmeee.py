@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel
 
 from bionerflow.corpora.documents import Document, Mention, Reading
-from bionerflow.corpora.raw import bad_line, items, lines, record_faults, text_file, utf8_faults
+from bionerflow.corpora.raw import bad_line, lines, record_faults, values
 
-LIST = re.compile(r"\A\s*\[")
 FIELD = re.compile(r"(\d{1,9})\s+(\d{1,9})\s+(\S+)")
 
 
@@ -35,16 +34,12 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
         UserError: a file is not JSON, or a value no record.
     """
     for name, data in files.items():
-        with utf8_faults(name, data):
-            values = enumerate(items(name, text_file(data, ""), LIST, "records"))
-            for number, (line, value) in values:
-                where = f"{name}:{line}"
-                with record_faults(f"{where}: "):
-                    record = Record.model_validate(value)
-                mentions = [
-                    (e.type, [(e.start_idx, e.end_idx + 1)], e.entity) for e in record.entities
-                ]
-                yield reading.piece(f"{name.split('.')[0]}-{number}", record.text, mentions, where)
+        for number, (line, value) in enumerate(values(name, data)):
+            where = f"{name}:{line}"
+            with record_faults(f"{where}: "):
+                record = Record.model_validate(value)
+            mentions = [(e.type, [(e.start_idx, e.end_idx + 1)], e.entity) for e in record.entities]
+            yield reading.piece(f"{name.split('.')[0]}-{number}", record.text, mentions, where)
 
 
 def read_v1(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:

@@ -1,21 +1,27 @@
-"""IOB, IOB2 and IOBES: one token a line, tab, one tag a layer; an empty line ends a sentence."""
+"""IOB, IOB2 and IOBES: one token per line, in columns; an empty line ends a sentence.
+
+Columns are parted by tabs, or by any white space where the first line has no tab.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
 from bionerflow.corpora.documents import Document, Reading, joined
-from bionerflow.corpora.raw import bad_line, paragraphs
+from bionerflow.corpora.raw import bad_line, lines, paragraphs
 from bionerflow.schema import Entity
 
 DOCUMENT_MARK = "-DOCSTART-"
 OUTSIDE = "O"
 BEGIN, INSIDE, LAST, SINGLE = "B", "IM", "EL", "SUW"
 KNOWN = frozenset((BEGIN, *INSIDE, *LAST, *SINGLE))
+#: The type of tags that have none, such as B and I alone (BioBERT's files).
+UNTYPED = "entity"
 
 
 class Block(NamedTuple):
-    """The lines of one sentence, each split at tabs; `line` is the number of the first."""
+    """The lines of one sentence, each split into columns; `line` is the number of the first."""
 
     line: int
     rows: list[list[str]]
@@ -35,12 +41,13 @@ def read(
     files: Mapping[str, bytes],
     joiner: str = " ",
     layers: Sequence[int] = (1,),
+    token: int = 0,
 ) -> Iterator[Document]:
     """Yield documents of token lines.
 
-    The text is the tokens with `joiner` between ("" for character files).
-    `layers` are the columns of the tags, counted from 0. In a file without document marks each
-    sentence is its own document.
+    The text is the tokens with `joiner` between ("" for character files). `token` is the column of
+    the tokens, `layers` are those of the tags, counted from 0. In a file without document marks
+    each sentence is its own document. Lines that begin with # and have no tag are comments.
 
     Raises:
         UserError: a line lacks its columns or has a tag of no known scheme.
@@ -48,39 +55,84 @@ def read(
     for name, data in files.items():
         stem = name.split(".")[0]
         marked = DOCUMENT_MARK.encode() in data
-        for number, blocks in enumerate(documents(split(name, data, max(layers)), marked)):
-            sentences = [sentence(reading, name, block, joiner, layers) for block in blocks]
+        blocks_of_file = split(reading, name, data, (token, *layers))
+        for number, blocks in enumerate(documents(blocks_of_file, marked)):
+            sentences = [sentence(reading, name, b, joiner, layers, token) for b in blocks]
             yield joined(f"{stem}-{number}", sentences)
 
 
-def split(name: str, data: bytes, last_column: int) -> Iterator[Block]:
-    """Yield the blocks of lines between empty lines, and an empty block for a document mark."""
+def separator(name: str, data: bytes) -> str | None:
+    """Return what parts the columns of a file: a tab, or None for any white space."""
+    for _, line in lines(name, data):
+        if line.strip() and not line.startswith((DOCUMENT_MARK, "#")):
+            return "\t" if "\t" in line else None
+    return "\t"
+
+
+def split(reading: Reading, name: str, data: bytes, columns: Sequence[int]) -> Iterator[Block]:
+    """Yield the blocks of lines between empty lines, and an empty block for a document mark.
+
+    `columns` are those that every line has to have, first the tokens', then the tags'.
+    """
     marked = DOCUMENT_MARK.encode() in data
+    between, last_column = separator(name, data), max(columns)
+    by_hand = marked or (between is None and b"#" in data)
     for number, paragraph in paragraphs(name, data):
-        rows = [line.split("\t") for line in paragraph]
-        if min(map(len, rows)) > last_column and not marked:
+        rows = [line.split(between) for line in paragraph]
+        if min(map(len, rows)) > last_column and not by_hand:
             yield Block(number, rows)
         else:
-            yield from by_line(name, number, paragraph, last_column)
+            yield from by_line(
+                reading, name, number, list(zip(paragraph, rows, strict=True)), columns
+            )
 
 
-def by_line(name: str, first: int, paragraph: Iterable[str], last_column: int) -> Iterator[Block]:
-    """Yield the blocks of lines in which there are document marks, or blank ones."""
+def by_line(
+    reading: Reading,
+    name: str,
+    first: int,
+    paragraph: Sequence[tuple[str, list[str]]],
+    columns: Sequence[int],
+) -> Iterator[Block]:
+    """Yield the blocks of lines in which there are document marks, comments, or blank ones."""
     rows: list[list[str]] = []
-    for number, line in enumerate(paragraph, start=first):
+    for number, (line, row) in enumerate(paragraph, start=first):
         is_mark = line.startswith(DOCUMENT_MARK)
-        if rows and (is_mark or not line.strip()):
+        is_comment = not is_mark and line.startswith("#") and not tagged(row, columns[1:])
+        if rows and (is_mark or is_comment or not line.strip()):
             yield Block(number - len(rows), rows)
             rows = []
-        row = line.split("\t")
         if is_mark:
             yield Block(number, [])
-        elif len(row) > last_column:
+        elif is_comment:
+            reading.passed_over["comment lines"] += 1
+        elif len(row) > max(columns):
             rows.append(row)
         elif line.strip():
             raise bad_line(name, number, "a token, a tab and a tag", line)
     if rows:
         yield Block(number - len(rows) + 1, rows)
+
+
+def tagged(row: Sequence[str], layers: Sequence[int]) -> bool:
+    """Say whether a line has a tag in each layer."""
+    return len(row) > max(layers) and all(parsed(row[layer]) is not None for layer in layers)
+
+
+@lru_cache(maxsize=4096)
+def parsed(tag: str) -> tuple[str, str] | None:
+    """Return prefix and type of a tag, empty ones outside of mentions, or None if it is no tag.
+
+    The prefix stands before the type (B-Gene, B_Gene) or after it (Gene-B), or alone. I-O is
+    outside, too.
+    """
+    if tag in (OUTSIDE, "o"):
+        return "", ""
+    for mark in "-_":
+        for prefix, found, type in (tag.partition(mark), tag.rpartition(mark)[::-1]):
+            if found and type and prefix.upper() in KNOWN:
+                return ("", "") if type == OUTSIDE else (prefix.upper(), type)
+    return (tag, UNTYPED) if tag in ("B", "I", "E", "S") else None
 
 
 def documents(blocks: Iterable[Block], marked: bool) -> Iterator[list[Block]]:
@@ -97,14 +149,17 @@ def documents(blocks: Iterable[Block], marked: bool) -> Iterator[list[Block]]:
 
 
 def sentence(
-    reading: Reading, name: str, block: Block, joiner: str, layers: Iterable[int]
+    reading: Reading, name: str, block: Block, joiner: str, layers: Iterable[int], token: int
 ) -> tuple[str, list[Entity]]:
     """Return the text of a block and its entities, the layers one after the other."""
-    tokens = [row[0] for row in block.rows]
+    tokens = [row[token] for row in block.rows]
     starts = [0, *accumulate([len(token) + len(joiner) for token in tokens])]
     text, entities = joiner.join(tokens), []
     for layer in layers:
         tags = [row[layer] for row in block.rows]
+        for tag in sorted(set(tags)):
+            if tag != OUTSIDE and parsed(tag) == ("", ""):
+                reading.note("tag_of_outside", f"{name}:{block.line}", tag)
         for type, first, last, begun in chunks(tags, name, block.line):
             span = (starts[first], starts[last] + len(tokens[last]))
             where = f"{name}:{block.line + first}"
@@ -122,14 +177,15 @@ def chunks(tags: Sequence[str], name: str = "", line: int = 1) -> Iterator[Chunk
         return
     chunk: Chunk | None = None
     for at, tag in enumerate(tags):
-        if tag == OUTSIDE:
+        found = parsed(tag)
+        if found is None:
+            raise bad_line(name, line + at, "a tag such as B-Gene, I-Gene or O", tag)
+        prefix, type = found
+        if not prefix:
             if chunk:
                 yield chunk
             chunk = None
             continue
-        prefix, _, type = tag.partition("-")
-        if prefix not in KNOWN or not type:
-            raise bad_line(name, line + at, "a tag such as B-Gene, I-Gene or O", tag)
         continues = chunk and prefix in (*INSIDE, *LAST) and chunk.type == type
         if chunk and continues:
             chunk = chunk._replace(last=at)

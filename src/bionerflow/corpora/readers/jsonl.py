@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.raw import records
@@ -26,6 +26,7 @@ class RawEntity(BaseModel):
 class Record(BaseModel):
     """A sentence; the records of one `doc_id` are one document."""
 
+    model_config = ConfigDict(coerce_numbers_to_str=True)
     doc_id: str
     text: str
     entities: list[RawEntity] = []

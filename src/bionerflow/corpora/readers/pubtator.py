@@ -1,15 +1,23 @@
 """PubTator: blocks of a title line, an abstract line, mentions and relations, by tabs."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
-from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.documents import Document, Reading, moved
+from bionerflow.corpora.offsets import Try, covers
 from bionerflow.corpora.raw import bad_line, lines
-from bionerflow.schema import Entity
+from bionerflow.schema import Entity, Span
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 NUMBER = re.compile(r"-?\d{1,9}")
+#: What an offset looks like that cannot be read: it has a digit, and no relation's name has one.
+LIKE_A_NUMBER = re.compile(r".*\d")
+#: How many spaces at a title's end offsets may count though the file lost them, beside the one
+#: that is always counted.
+LOST_BETWEEN = (0, 1, 2)
 
 
 class Mention(NamedTuple):
@@ -29,31 +37,79 @@ class Block(NamedTuple):
     title: str
     abstract: str
     mentions: list[Mention]
+    relations: list[int]
+    unreadable: list[tuple[int, str]]
+
+
+class Layout(NamedTuple):
+    """The text that offsets count in, where the title begins and where the abstract does."""
+
+    text: str
+    title: int
+    abstract: int
+
+    def parts(self, block: Block) -> tuple[Span, Span]:
+        """Return the extents of title and abstract."""
+        return (
+            Span(self.title, self.title + len(block.title)),
+            Span(self.abstract, self.abstract + len(block.abstract)),
+        )
 
 
 def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
     """Yield the titles and abstracts of blocks, documents of one id.
 
-    Offsets count as if title and abstract were joined by one space. One id may have many blocks
-    (full text). Lines of five or more columns whose second and third are numbers are mentions;
-    further columns (identifiers, parts of a composite mention) are not read. Other lines of tabs
-    are relations.
+    Offsets count as if title and abstract were joined by one space, or by the spaces that the
+    title lost at its end. One id may have many blocks (full text). Lines of five or more columns
+    whose second and third are numbers are mentions; further columns (identifiers, parts of a
+    composite mention) are not read. Other lines of tabs are relations.
 
     Raises:
         UserError: a line is none of these, or is not of its block's document.
     """
     for name, data in files.items():
+        with_mark = data.startswith(BOM_UTF8)
         for block in blocks(name, lines(name, data)):
-            border = len(block.title) + 1
-            title = [mention for mention in block.mentions if mention.start < border]
-            abstract = [mention for mention in block.mentions if mention.start >= border]
-            for text, start, mentions in (
-                (block.title, 0, title),
-                (block.abstract, border, abstract),
-            ):
-                if text or mentions:
-                    entities = placed(reading, f"{name}:%d", text, start, mentions)
-                    yield Document(block.id, text, tuple(entities))
+            reading.passed_over["relation lines"] += len(block.relations)
+            for number, line in block.unreadable:
+                reading.unreadable(f"{name}:{number}", line)
+            layout = layout_of(reading, block, (0, 1) if with_mark else (0,))
+            with_mark, is_plain, fitted = False, layout == plain(block), len(reading.fitted)
+            if not is_plain:
+                where = f"{name}:{block.mentions[0].line}: {block.id}"
+                reading.note("characters_lost", where, f"{layout.title}, {layout.abstract}")
+            parts = layout.parts(block)
+            found = list(placed(reading, name, layout, parts, block.mentions))
+            if not is_plain:  # its offsets tell nothing of other documents'
+                del reading.fitted[fitted:]
+            for text, part in zip((block.title, block.abstract), parts, strict=True):
+                inside = [e for e in found if part.start <= e.start < max(part.end, part.start + 1)]
+                if text:
+                    yield Document(block.id, text, tuple(moved(e, -part.start) for e in inside))
+
+
+def plain(block: Block) -> Layout:
+    """Return the layout in which nothing was lost."""
+    return Layout(f"{block.title} {block.abstract}", 0, len(block.title) + 1)
+
+
+def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Layout:
+    """Return the layout that all mentions fit, or the plain one.
+
+    The text is padded with spaces for the characters that the file lost: `lost_before` the title (a
+    byte order mark) and between title and abstract.
+    """
+    tries = [(m.text, [(m.start, m.end)]) for m in block.mentions if m.text]
+
+    def all_fit(text: str) -> bool:
+        fitting = (covers(Try(text, spans, m), reading.counting) == m for m, spans in tries)
+        return all(fitting)
+
+    for before, between in product(lost_before, LOST_BETWEEN):
+        text = " " * before + block.title + " " * (between + 1) + block.abstract
+        if all_fit(text):
+            return Layout(text, before, before + len(block.title) + between + 1)
+    return plain(block)
 
 
 def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
@@ -64,7 +120,7 @@ def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
         if (match and match[2] == "t") or not line.strip():
             if block:
                 yield block
-            block = Block(match[1], match[3], "", []) if match else None
+            block = Block(match[1], match[3], "", [], [], []) if match else None
         elif not block or not line.startswith((f"{block.id}|", f"{block.id}\t")):
             raise bad_line(name, number, "a line of the document above", line)
         elif match:
@@ -72,31 +128,36 @@ def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
                 raise bad_line(name, number, "one abstract for each title", line)
             block = block._replace(abstract=match[3])
         else:
-            mention = mention_of(name, number, line)
-            if mention:
-                block.mentions.append(mention)
+            add_row(name, number, line, block)
     if block:
         yield block
 
 
-def mention_of(name: str, number: int, line: str) -> Mention | None:
-    """Return the mention of a line, or None for a relation."""
+def add_row(name: str, number: int, line: str, block: Block) -> None:
+    """Add a line of tabs to its block: a mention, a relation, or what looks like a mention."""
     row = line.split("\t")
     if len(row) < 4:
         raise bad_line(name, number, "a mention or relation with tabs", line)
-    if not NUMBER.fullmatch(row[1]):
-        return None
-    if len(row) < 5 or not NUMBER.fullmatch(row[2]) or not row[4].strip():
+    start, end = row[1].strip(), row[2].strip()
+    if not NUMBER.fullmatch(start):
+        looks_so = len(row) > 4 and LIKE_A_NUMBER.match(start)
+        if looks_so:
+            block.unreadable.append((number, line))
+        else:
+            block.relations.append(number)
+    elif len(row) < 5 or not NUMBER.fullmatch(end) or not row[4].strip():
         raise bad_line(name, number, "id, start, end, mention and type", line)
-    return Mention(number, int(row[1]), int(row[2]), row[3], row[4].strip())
+    else:
+        block.mentions.append(Mention(number, int(start), int(end), row[3], row[4].strip()))
 
 
 def placed(
-    reading: Reading, where: str, text: str, start: int, mentions: list[Mention]
+    reading: Reading, name: str, layout: Layout, parts: tuple[Span, Span], mentions: list[Mention]
 ) -> Iterator[Entity]:
-    """Yield the mentions of a passage that begins at `start`."""
+    """Yield the mentions that can be placed in title or abstract."""
     for mention in mentions:
-        span = (mention.start - start, mention.end - start)
-        entity = reading.place(mention.type, [span], text, mention.text, where % mention.line)
+        span = (mention.start, mention.end)
+        where = f"{name}:{mention.line}"
+        entity = reading.place(mention.type, [span], layout.text, mention.text, where, parts)
         if entity:
             yield entity

@@ -1,0 +1,152 @@
+"""Tokens as JSON or Parquet: data sets of Hugging Face, GLiNER's and W2NER's training data."""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, groupby
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bionerflow.corpora.documents import Document, Mention, Reading
+from bionerflow.corpora.offsets import RawSpans
+from bionerflow.corpora.raw import values
+from bionerflow.corpora.readers.iob import chunks
+from bionerflow.corpora.readers.records import form_faults, identifier
+from bionerflow.errors import UserError
+
+#: Columns of a data set with tags of tokens.
+TOKENS = ("tokens", "words", "token")
+TAGS = ("ner_tags", "tags", "labels", "ner", "label")
+#: The description of a data set, whose features name the tags that are numbers.
+INFO = "dataset_info.json"
+
+#: Types with the numbers of their tokens.
+Mentions = list[tuple[str, Sequence[int]]]
+Sentence = tuple[Sequence[str], Mentions]
+
+
+def read_dataset(
+    reading: Reading, files: Mapping[str, bytes], joiner: str = " "
+) -> Iterator[Document]:
+    """Yield the rows of a data set of Hugging Face: `tokens` and `ner_tags`, a sentence each.
+
+    Files are Parquet, or JSON with `dataset_info.json` where the tags are numbers.
+
+    Raises:
+        UserError: a file has no such columns, or numbers for tags that nothing names.
+    """
+    described = {name: data for name, data in files.items() if name.endswith(INFO)}
+    names = next((tag_names(json.loads(data)) for data in described.values()), None)
+    for name, data in files.items():
+        if name in described:
+            continue
+        rows, known = parquet_rows(name, data) if data.startswith(b"PAR1") else (None, None)
+        for number, (line, row) in enumerate(values(name, data) if rows is None else rows):
+            where = f"{name}:{line}"
+            with form_faults(where, "a data set with tokens and ner_tags"):
+                sentence = tagged(where, row, known or names)
+            yield piece(reading, identifier(name, row, number), sentence, joiner, where)
+
+
+def parquet_rows(
+    name: str, data: bytes
+) -> tuple[Iterator[tuple[int, dict[str, Any]]], Sequence[str] | None]:
+    """Return the rows of a Parquet file, and the names of its tags where its schema has them."""
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+    except pa.ArrowException as error:
+        raise UserError(f"{name}: not a Parquet file ({error}).") from None
+    described = (file.schema_arrow.metadata or {}).get(b"huggingface")
+    names = tag_names(json.loads(described)["info"]) if described else None
+
+    def rows() -> Iterator[tuple[int, dict[str, Any]]]:
+        number = 0
+        for batch in file.iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+
+    return rows(), names
+
+
+def tag_names(info: Mapping[str, Any]) -> Sequence[str] | None:
+    """Return the names of the tags in a data set's description."""
+    features = info.get("features") or {}
+    for column in TAGS:
+        feature = features.get(column) or {}
+        inner = feature.get("feature") or feature.get("sequence") or feature
+        inner = inner.get("class_label", inner) if isinstance(inner, dict) else {}
+        names = inner.get("names")
+        if names:
+            return list(names.values()) if isinstance(names, dict) else names
+    return None
+
+
+def tagged(where: str, row: Mapping[str, Any], names: Sequence[str] | None) -> Sentence:
+    """Return the tokens of a row, and its mentions by its tags."""
+    tokens = [str(token) for token in row[next(key for key in TOKENS if key in row)]]
+    tags = row[next(key for key in TAGS if key in row)]
+    if any(isinstance(tag, int) for tag in tags):
+        if not names:
+            raise UserError(
+                f"{where}: tags are numbers without names: put dataset_info.json beside the file, "
+                "export the data set as Parquet with its features, or write names for numbers."
+            )
+        tags = [names[tag] for tag in tags]
+    if len(tags) != len(tokens):
+        raise UserError(f"{where}: {len(tags)} tags for {len(tokens)} tokens.")
+    found: Mentions = [(one.type, range(one.first, one.last + 1)) for one in chunks(tags, where)]
+    return tokens, found
+
+
+def gliner(value: Any) -> Sentence:
+    """Return a record of GLiNER: `tokenized_text`, `ner` with first and last token and type."""
+    found: Mentions = [
+        (str(type), range(int(first), int(last) + 1)) for first, last, type in value.get("ner", [])
+    ]
+    return value["tokenized_text"], found
+
+
+def w2ner(value: Any) -> Sentence:
+    """Return a record of W2NER: `sentence`, `ner` with the indices of a mention's tokens."""
+    found: Mentions = [
+        (str(one["type"]), [int(at) for at in one["index"]]) for one in value.get("ner", [])
+    ]
+    return value["sentence"], found
+
+
+def reader(form: Callable[[Any], Sentence], title: str) -> Callable[..., Iterator[Document]]:
+    """Return the reader of files of tokenised records."""
+
+    def read(reading: Reading, files: Mapping[str, bytes], joiner: str = " ") -> Iterator[Document]:
+        for name, data in files.items():
+            for number, (line, value) in enumerate(values(name, data)):
+                where = f"{name}:{line}"
+                with form_faults(where, title):
+                    sentence = form(value)
+                yield piece(reading, identifier(name, value, number), sentence, joiner, where)
+
+    read.__doc__ = f"Yield the sentences of {title}."
+    return read
+
+
+def piece(reading: Reading, id: str, sentence: Sentence, joiner: str, where: str) -> Document:
+    """Return the document of a tokenised sentence; `joiner` stands between the tokens."""
+    tokens, found = sentence
+    starts = [0, *accumulate(len(token) + len(joiner) for token in tokens)]
+    mentions: list[Mention] = [(type, extents(at, tokens, starts), None) for type, at in found]
+    return reading.piece(id, joiner.join(tokens), mentions, where)
+
+
+def extents(at: Sequence[int], tokens: Sequence[str], starts: Sequence[int]) -> RawSpans:
+    """Return the spans of tokens, those that follow each other as one; -1 for no token."""
+    runs = groupby(enumerate(sorted(at)), key=lambda pair: pair[1] - pair[0])
+    spans = []
+    for _, run in runs:
+        numbers = [number for _, number in run]
+        first, last = numbers[0], numbers[-1]
+        known = first >= 0 and last < len(tokens)
+        spans.append((starts[first], starts[last] + len(tokens[last])) if known else (-1, 0))
+    return spans
