@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import yaml
 
-from bionerflow.errors import UserError, nearest
 from bionerflow.formats.answers import (
     NOTHING,
     PREFIX,
