@@ -85,19 +85,20 @@ def fit_rows(
     """Train a model on rows that `collator` makes padded passes of; see `fit`."""
     check_memory(model, processes() if settings.sharded else 1)
     args = _arguments(settings, data, checkpoints, seed, validate is not None)
+    passes: Any = Passes(
+        collator,
+        pass_tokens(settings),
+        flat=fast.flat,
+        packed=settings.packed,
+        rank=args.process_index,
+        processes=args.world_size,
+    )
     trainer = ValidatingTrainer(
         model=model,
         args=args,
         train_dataset=data,
         eval_dataset=data,
-        data_collator=Passes(
-            collator,
-            pass_tokens(settings),
-            flat=fast.flat,
-            packed=settings.packed,
-            rank=args.process_index,
-            processes=args.world_size,
-        ),
+        data_collator=passes,
         processing_class=tokenizer,
     )
     trainer.fast = fast

@@ -161,16 +161,16 @@ def _padded(
     """Attend by SDPA in rows that are padded on the right, where no real token looks."""
     prefix, attended = flat["prefix"], []
 
-    def attend(*states: torch.Tensor, mask: torch.Tensor | None = None) -> None:
-        rows = [one.transpose(1, 2) for one in states]
-        attended.append(sdpa_attention_forward(module, *rows, mask, **kwargs)[0].flatten(0, 1))
+    def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: Any = None) -> None:
+        q, k, v = (states.transpose(1, 2) for states in (q, k, v))
+        attended.append(sdpa_attention_forward(module, q, k, v, mask, **kwargs)[0].flatten(0, 1))
 
     if prefix:
-        attend(*(states[None, :prefix] for states in (query, key, value)))
+        attend(query[None, :prefix], key[None, :prefix], value[None, :prefix])
     for places in flat["places"]:
         rows, width = places.shape
         queries, *seen = (
-            states.index_select(0, places.flatten()).unflatten(0, places.shape)
+            states.index_select(0, places.flatten()).unflatten(0, (rows, width))
             for states in (query, key, value)
         )
         mask = None
@@ -180,7 +180,7 @@ def _padded(
                 for states, own in zip((key, value), seen, strict=True)
             ]
             mask = query.new_ones(width, prefix + width, dtype=torch.bool).tril(prefix)
-        attend(queries, *seen, mask=mask)
+        attend(queries, seen[0], seen[1], mask)
     return torch.cat(attended).index_select(0, flat["back"])
 
 

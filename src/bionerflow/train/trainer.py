@@ -60,11 +60,12 @@ class ValidatingTrainer(Trainer):
         """
         size = self.args.train_batch_size * self.args.world_size
         batches = BatchSampler(_ByLength(self, size), size, drop_last=False)
-        return DataLoader(self.train_dataset, batch_sampler=batches, collate_fn=self.data_collator)
+        data: Any = self.train_dataset
+        return DataLoader(data, batch_sampler=batches, collate_fn=self.data_collator)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
         """Run a step's passes forward and back; only the last one's gradients are exchanged."""
-        loss = 0.0
+        loss: Any = 0.0
         for n, one in enumerate(inputs.passes, start=1):
             waits = n < len(inputs.passes)
             with (
