@@ -396,7 +396,7 @@ def test_real_corpus_is_exact(corpus, corpora_mirror, tmp_path):
 BC2GM = "bc2gm/original/train"
 #: Raw files without an entry of their own: reader, options, files, mentions, lost.
 RAW = [
-    ("pubtator", {}, ["messy_pubtator/GNormPlus_Test.PubTator"], 4849, 4),
+    ("pubtator", {}, ["messy_pubtator/GNormPlus_Test.PubTator"], 4849, 3),
     ("pubtator", {}, ["messy_pubtator/tmVar3_Test.PubTator"], 4625, 0),
     ("pubtator", {}, ["bc5cdr/pubtator/CDR_sample.txt"], 925, 0),
     ("bioc", {}, ["biored/Dev.BioC.JSON"], 3533, 0),

@@ -77,9 +77,7 @@ CASES = (SHARED / "corpora.jsonl").read_text("utf-8").splitlines() if SHARED.is_
 HANDED = [json.loads(case) for case in CASES]
 
 
-@pytest.mark.parametrize(
-    "case", [json.loads(line) for line in HANDED], ids=lambda case: case["case"]
-)
+@pytest.mark.parametrize("case", HANDED, ids=lambda case: case["case"])
 def test_handed_case_gives_the_right_value(case, tmp_path):
     copies = SPLITS if (SHARED / case["folder"] / "train").is_dir() else ("",)
     for split in copies:

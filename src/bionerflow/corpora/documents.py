@@ -90,7 +90,7 @@ class Reading:
         raw = spans
         if self.counting != CODE_POINTS:
             spans = self.counting.located(spans, text)
-        fault = span_fault(spans, len(text)) or outside_parts(spans, parts)
+        fault = span_fault(spans, len(text)) or (outside_parts(spans, parts) if parts else None)
         covered = " ".join([text[start:end] for start, end in spans])
         if mention is not None and covered != mention:
             differs = difference(covered, mention)
@@ -112,7 +112,11 @@ class Reading:
         self, type: str, spans: RawSpans, text: str, covered: str, where: str
     ) -> Entity | None:
         """Return the entity with its fragments in order, joined, and without space at its edges."""
-        if len(spans) > 1:
+        if len(spans) == 1:
+            [(start, end)] = spans
+            if not (text[start].isspace() or text[end - 1].isspace()):
+                return Entity(type, (Span(start, end),), covered)
+        else:
             if list(spans) != sorted(spans):
                 self.note("fragments_out_of_order", where, f"{covered!r}")
             whole = unwrapped(sorted(spans), text) if self.join_wrapped else sorted(spans)
@@ -160,12 +164,11 @@ def span_fault(spans: RawSpans, length: int) -> str | None:
 
 
 def outside_parts(spans: RawSpans, parts: Sequence[Span]) -> str | None:
-    """Return the fault of spans that are not inside of one part of the text, if there are parts."""
-    if not parts:
-        return None
-    start, end = min(start for start, _ in spans), max(end for _, end in spans)
-    inside = any(part.start <= start and end <= part.end for part in parts)
-    return None if inside else "outside_text"
+    """Return the fault of spans that are not inside of one part of the text."""
+    for first, last in parts:
+        if first <= min(spans)[0] and max(spans)[1] <= last:
+            return None
+    return "outside_text"
 
 
 def difference(covered: str, mention: str) -> str:

@@ -14,6 +14,7 @@ from bionerflow.schema import Entity
 
 DOCUMENT_MARK = "-DOCSTART-"
 OUTSIDE = "O"
+OUT = ("", "")  # prefix and type of a tag outside of mentions
 BEGIN, INSIDE, LAST, SINGLE = "B", "IM", "EL", "SUW"
 KNOWN = frozenset((BEGIN, *INSIDE, *LAST, *SINGLE))
 #: The type of tags that have none, such as B and I alone (BioBERT's files).
@@ -127,11 +128,11 @@ def parsed(tag: str) -> tuple[str, str] | None:
     outside, too.
     """
     if tag in (OUTSIDE, "o"):
-        return "", ""
+        return OUT
     for mark in "-_":
         for prefix, found, type in (tag.partition(mark), tag.rpartition(mark)[::-1]):
             if found and type and prefix.upper() in KNOWN:
-                return ("", "") if type == OUTSIDE else (prefix.upper(), type)
+                return OUT if type == OUTSIDE else (prefix.upper(), type)
     return (tag, UNTYPED) if tag in ("B", "I", "E", "S") else None
 
 
@@ -157,8 +158,8 @@ def sentence(
     text, entities = joiner.join(tokens), []
     for layer in layers:
         tags = [row[layer] for row in block.rows]
-        for tag in sorted(set(tags)):
-            if tag != OUTSIDE and parsed(tag) == ("", ""):
+        for tag in sorted(set(tags) - {OUTSIDE}):
+            if parsed(tag) == OUT:
                 reading.note("tag_of_outside", f"{name}:{block.line}", tag)
         for type, first, last, begun in chunks(tags, name, block.line):
             span = (starts[first], starts[last] + len(tokens[last]))
@@ -177,7 +178,7 @@ def chunks(tags: Sequence[str], name: str = "", line: int = 1) -> Iterator[Chunk
         return
     chunk: Chunk | None = None
     for at, tag in enumerate(tags):
-        found = parsed(tag)
+        found = OUT if tag == OUTSIDE else parsed(tag)
         if found is None:
             raise bad_line(name, line + at, "a tag such as B-Gene, I-Gene or O", tag)
         prefix, type = found

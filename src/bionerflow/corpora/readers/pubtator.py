@@ -101,6 +101,10 @@ def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Lay
     """
     tries = [(m.text, [(m.start, m.end)]) for m in block.mentions if m.text]
 
+    best = plain(block)
+    if all(best.text[m.start : m.end] == m.text for m in block.mentions):
+        return best
+
     def all_fit(text: str) -> bool:
         fitting = (covers(Try(text, spans, m), reading.counting) == m for m, spans in tries)
         return all(fitting)
@@ -109,7 +113,7 @@ def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Lay
         text = " " * before + block.title + " " * (between + 1) + block.abstract
         if all_fit(text):
             return Layout(text, before, before + len(block.title) + between + 1)
-    return plain(block)
+    return best
 
 
 def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
