@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo demo-all bench bench-gpu benched test lint schemas
+.PHONY: demo demo-all bench bench-gpu benched test test-long lint schemas
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -52,6 +52,9 @@ benched: $(INSTALLED)
 test: lint  ## everything that must hold before a commit
 	pytest -n $(CORES) --dist loadfile
 
+test-long: $(INSTALLED)  ## what takes too long for each commit: fuzzing, kills, growth
+	pytest -n $(CORES) --dist loadfile -m long
+
 lint: $(INSTALLED)
 	ruff check
 	ruff format --check
@@ -60,7 +63,7 @@ lint: $(INSTALLED)
 	snakemake --lint
 
 schemas: $(INSTALLED)  ## what is generated from the settings: workflow/schemas, config/README.md
-	python -m bionerflow.schemas
+	python -m bionerflow.config.reference
 
 environment.yml: constraints.txt  ## the same pins for conda
 	{ sed '/- pip:/q' $@; sed -n 's/^[a-z].*/      - &/p' $<; } > $@.part && mv $@.part $@

@@ -20,7 +20,7 @@ from bionerflow.annotate.forms import WRITERS
 from bionerflow.annotate.passages import Answered, Mention
 from bionerflow.annotate.sources import Reading
 from bionerflow.annotate.work import annotate
-from bionerflow.schema import EXAMPLES, Entity, read_rows
+from bionerflow.data.schema import EXAMPLES, Entity, read_rows
 
 PARAGRAPH = 8
 

@@ -15,14 +15,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bionerflow.constrain import Vocabulary, Writer
+from bionerflow.config.stages import PredictSettings
+from bionerflow.data.schema import Example, read_examples
 from bionerflow.formats import FORMATS, format_named
-from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.predict import predict
-from bionerflow.prompts import Asking, conversation
-from bionerflow.queries import Asked
-from bionerflow.schema import Example, read_examples
-from bionerflow.settings.stages import PredictSettings
+from bionerflow.formats.prompts import Asking, conversation
+from bionerflow.formats.queries import Asked
+from bionerflow.inference.constrained import Vocabulary, Writer
+from bionerflow.inference.predict import predict
+from bionerflow.models.loading import load_causal, load_tokenizer
 
 UNPARSABLE = {"malformed", "unknown_type", "not_in_text", "truncated"}
 

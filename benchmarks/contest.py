@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bionerflow.records import environment
+from bionerflow.utils.environment import environment
 
 Way = Callable[[], Any]
 Row = dict[str, Any]

@@ -28,11 +28,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from bionerflow.config.corpora import CorpusSettings, Recipe, load_corpora
 from bionerflow.corpora.download import fetch, in_mirror
 from bionerflow.corpora.normalise import normalise
-from bionerflow.corpora.settings import CorpusSettings, Recipe, load_corpora
-from bionerflow.files import read_json
-from bionerflow.records import processor
+from bionerflow.utils.environment import processor
+from bionerflow.utils.files import read_json
 
 ROOT = Path(__file__).parent.parent
 CORPORA = load_corpora(ROOT / "config" / "corpora.yaml")
@@ -192,7 +192,7 @@ def with_datasets(raw: Path, corpus: str) -> Row:
 
     from bionerflow.corpora.documents import Reading
     from bionerflow.corpora.readers import iob
-    from bionerflow.schema import entity_row
+    from bionerflow.data.schema import entity_row
 
     datasets.disable_progress_bars()
     language = CORPORA[corpus].language

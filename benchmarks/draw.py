@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from bionerflow.drawing import COLOURS, LINES, MARKERS, save
+from bionerflow.utils.plotting import COLOURS, LINES, MARKERS, save
 
 PLAIN = StrMethodFormatter("{x:,g}")
 MEASURES = {"cpu_s": "processor seconds", "memory_mb": "peak memory (MB)"}

@@ -22,11 +22,7 @@ from nervaluate import Evaluator
 from seqeval.metrics import sequence_labeling, v1
 from seqeval.scheme import IOB2
 
-from bionerflow.evaluate import evaluate
-from bionerflow.evaluate.keys import STRICT, hits
-from bionerflow.evaluate.mentions import read_sample
-from bionerflow.evaluate.scores import document_counts, with_interval
-from bionerflow.schema import (  # fmt: skip
+from bionerflow.data.schema import (  # fmt: skip
     CONVERSATIONS,
     PREDICTIONS,
     Entity,
@@ -35,6 +31,10 @@ from bionerflow.schema import (  # fmt: skip
     write_examples,
     write_rows,
 )
+from bionerflow.evaluate import evaluate
+from bionerflow.evaluate.keys import STRICT, hits
+from bionerflow.evaluate.mentions import read_sample
+from bionerflow.evaluate.scores import document_counts, with_interval
 
 TOKENS, TYPES = 24, ("gene", "disease", "chemical", "species")
 DOCUMENT = 8  # sentences

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from contest import Row, contest, printed
 
+from bionerflow.data.schema import Entity, Example, read_examples
 from bionerflow.formats import FORMATS
-from bionerflow.schema import Entity, Example, read_examples
 
 TAG = re.compile(r"<(\w+)>(.*?)</\1>")
 

@@ -106,7 +106,7 @@ def measured(stage: str, axis: str, size: str) -> dict[str, Any]:
 @cache
 def sentences() -> list[Any]:
     """Return the sample's training sentences that have an entity."""
-    from bionerflow.sample import generate
+    from bionerflow.corpora.synthetic import generate
 
     made = generate("sample_flat", ROOT / "resources" / "sample", seed=1)["train"][:4000]
     return [example for example in made if example.entities]
@@ -114,7 +114,7 @@ def sentences() -> list[Any]:
 
 def examples(count: int, repeated: int = 1) -> Iterator[Any]:
     """Yield `count` examples, each `repeated` sentences long."""
-    from bionerflow.schema import Example
+    from bionerflow.data.schema import Example
 
     texts = sentences()
     for n in range(count):
@@ -125,10 +125,10 @@ def examples(count: int, repeated: int = 1) -> Iterator[Any]:
 
 def rendered(folder: Path, count: int, repeated: int, name: str = "json_entity") -> Path:
     """Write examples as conversations; return the file."""
+    from bionerflow.data.schema import CONVERSATIONS, write_rows
     from bionerflow.formats import FORMATS
-    from bionerflow.prompts import Asking
-    from bionerflow.render import render
-    from bionerflow.schema import CONVERSATIONS, write_rows
+    from bionerflow.formats.prompts import Asking
+    from bionerflow.formats.render import render
 
     path = folder / f"train.{name}.parquet"
     asking = Asking("sample", "en", TYPES)
@@ -139,8 +139,8 @@ def rendered(folder: Path, count: int, repeated: int, name: str = "json_entity")
 
 def queries(folder: Path, count: int, repeated: int, name: str = "json_entity") -> list[Any]:
     """Return examples as queries."""
-    from bionerflow.queries import asked
-    from bionerflow.schema import CONVERSATIONS, read_rows
+    from bionerflow.data.schema import CONVERSATIONS, read_rows
+    from bionerflow.formats.queries import asked
 
     return list(asked(read_rows(rendered(folder, count, repeated, name), CONVERSATIONS)))
 
@@ -149,7 +149,7 @@ def model_for(shape: str) -> tuple[Any, Any]:
     """Return a model of random weights and a tokenizer trained on the sample."""
     from shapes import random_model, tokenizer_for
 
-    from bionerflow.schema import Turn
+    from bionerflow.data.schema import Turn
 
     tokenizer = tokenizer_for([[Turn("user", example.text)] for example in sentences()])
     return random_model(shape, tokenizer).eval(), tokenizer
@@ -157,9 +157,9 @@ def model_for(shape: str) -> tuple[Any, Any]:
 
 def corpora(folder: Path, count: int, repeated: int, shape: str) -> Work:
     """Normalise an IOB file."""
+    from bionerflow.config.corpora import Recipe
     from bionerflow.corpora.normalise import normalise
-    from bionerflow.corpora.settings import Recipe
-    from bionerflow.sample.raw import iob2_block
+    from bionerflow.corpora.synthetic.raw import iob2_block
 
     with (folder / "all.tsv").open("w", encoding="utf-8") as file:
         file.writelines(f"{iob2_block(example)}\n" for example in examples(count))
@@ -176,7 +176,7 @@ def render(folder: Path, count: int, repeated: int, shape: str) -> Work:
 
 def ifd(folder: Path, count: int, repeated: int, shape: str) -> Work:
     """Score every conversation."""
-    from bionerflow.ifd import score_file
+    from bionerflow.ifd.scores import score_file
 
     (model, tokenizer), path = model_for(shape), rendered(folder, count, repeated)
     parts = folder / "parts"
@@ -185,8 +185,8 @@ def ifd(folder: Path, count: int, repeated: int, shape: str) -> Work:
 
 def train(folder: Path, count: int, repeated: int, shape: str) -> Work:
     """Fine-tune for an epoch."""
-    from bionerflow.settings.stages import TrainSettings
-    from bionerflow.train import fit
+    from bionerflow.config.stages import TrainSettings
+    from bionerflow.train.finetune import fit
 
     model, tokenizer = model_for(shape)
     turns = [query.turns for query in queries(folder, count, repeated)]
@@ -196,8 +196,8 @@ def train(folder: Path, count: int, repeated: int, shape: str) -> Work:
 
 def predict(folder: Path, count: int, repeated: int, shape: str) -> Work:
     """Answer every query with at most 16 tokens."""
-    from bionerflow.predict import predict as answer
-    from bionerflow.settings.stages import PredictSettings
+    from bionerflow.config.stages import PredictSettings
+    from bionerflow.inference.predict import predict as answer
 
     (model, tokenizer), asked = model_for(shape), queries(folder, count, repeated)
     settings = PredictSettings(max_new_tokens=16)
@@ -206,10 +206,10 @@ def predict(folder: Path, count: int, repeated: int, shape: str) -> Work:
 
 def select(folder: Path, count: int, repeated: int, shape: str) -> Work:
     """Judge a candidate a sentence."""
-    from bionerflow.models import save
+    from bionerflow.config.stages import SelectorSettings
+    from bionerflow.models.loading import save
     from bionerflow.select.kinds import build
     from bionerflow.select.samples import mentions
-    from bionerflow.settings.stages import SelectorSettings
 
     save(*model_for(shape), folder / "base")
     selector = build(folder / "base", SelectorSettings(base="base"), TYPES)
@@ -219,8 +219,14 @@ def select(folder: Path, count: int, repeated: int, shape: str) -> Work:
 
 def evaluate(folder: Path, count: int, repeated: int, shape: str) -> Work:
     """Score predictions of a mention a sentence, half of them right."""
+    from bionerflow.data.schema import (
+        CONVERSATIONS,
+        PREDICTIONS,
+        entity_row,
+        write_examples,
+        write_rows,
+    )
     from bionerflow.evaluate import evaluate as score
-    from bionerflow.schema import CONVERSATIONS, PREDICTIONS, entity_row, write_examples, write_rows
 
     write_examples(folder / "c" / "test.parquet", examples(count))
     fixed = {"corpus": "c", "format": "f", "answers": [], "problems": []}

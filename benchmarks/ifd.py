@@ -17,10 +17,10 @@ import torch
 from contest import contest, matrix_rate, printed
 from shapes import SHAPES, body, random_model, tokenizer_for
 
-from bionerflow.ifd import Score, Scorer
-from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.progress import Progress
-from bionerflow.schema import CONVERSATIONS, Turn, read_rows
+from bionerflow.data.schema import CONVERSATIONS, Turn, read_rows
+from bionerflow.ifd.scores import Score, Scorer
+from bionerflow.models.loading import load_causal, load_tokenizer
+from bionerflow.utils.progress import Progress
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from superfiltering import transcription

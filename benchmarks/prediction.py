@@ -16,11 +16,11 @@ from contest import contest, printed
 from shapes import SHAPES, random_model, tokenizer_for
 from transformers import ContinuousBatchingConfig, GenerationConfig
 
-from bionerflow.chat import Chat
-from bionerflow.generate import generate
-from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.queries import asked
-from bionerflow.schema import CONVERSATIONS, Turn, read_rows
+from bionerflow.data.schema import CONVERSATIONS, Turn, read_rows
+from bionerflow.formats.queries import asked
+from bionerflow.inference.generate import generate
+from bionerflow.models.chat import Chat
+from bionerflow.models.loading import load_causal, load_tokenizer
 
 PADDED = 8
 Conversations = Sequence[Sequence[Turn]]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from bionerflow.plan import Plan
-from bionerflow.settings.runs import Run
+from bionerflow.config.runs import Run
+from bionerflow.workflow.plan import Plan
 
 PEAK, SHARE = 312e12, 0.4  # A100, bf16; the share is an assumption
 BANDWIDTH, READ = 2.0e12, 0.5  # bytes a second; the share is an assumption

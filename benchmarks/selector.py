@@ -21,12 +21,12 @@ import torch
 from contest import contest, printed
 from shapes import SHAPES, random_model, tokenizer_for
 
-from bionerflow.models import save
-from bionerflow.schema import Turn, read_examples
+from bionerflow.config.stages import SelectorSettings
+from bionerflow.data.schema import Turn, read_examples
+from bionerflow.models.loading import save
 from bionerflow.select.kinds import build
 from bionerflow.select.samples import Candidate, mentions, near_misses
 from bionerflow.select.sharing import beginnings
-from bionerflow.settings.stages import SelectorSettings
 
 EIGHT = 8
 

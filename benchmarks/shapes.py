@@ -7,9 +7,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from bionerflow.chat import Chat
-from bionerflow.models import device, precision
-from bionerflow.schema import Turn
+from bionerflow.data.schema import Turn
+from bionerflow.models.chat import Chat
+from bionerflow.models.loading import device, precision
 
 VOCABULARY = 1500  # of the tokenizer; the output layer has the shape's own
 #: hidden, layers, heads, key-value heads, head, intermediate, vocabulary: from the models' cards.

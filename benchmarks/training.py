@@ -20,11 +20,11 @@ import torch
 from contest import contest, matrix_rate, printed
 from shapes import SHAPES, body, random_model, tokenizer_for
 
-from bionerflow.chat import Chat
-from bionerflow.queries import asked
-from bionerflow.schema import CONVERSATIONS, Turn, read_rows
-from bionerflow.settings.stages import LoraSettings, TrainSettings
-from bionerflow.train import fit, lora
+from bionerflow.config.stages import LoraSettings, TrainSettings
+from bionerflow.data.schema import CONVERSATIONS, Turn, read_rows
+from bionerflow.formats.queries import asked
+from bionerflow.models.chat import Chat
+from bionerflow.train.finetune import fit, lora
 from bionerflow.train.trainer import ValidatingTrainer, Watch
 
 EIGHT = 8

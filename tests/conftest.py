@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bionerflow.errors import UserError
-from bionerflow.settings.base import load
-from bionerflow.settings.models import Models
+from bionerflow.config.base import load
+from bionerflow.config.models import Models
+from bionerflow.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 

@@ -16,8 +16,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 
+from bionerflow.data.schema import Entity
 from bionerflow.formats import FORMATS
-from bionerflow.schema import Entity
 
 KINDS = {"malformed", "unknown_type", "not_in_text", "ambiguous", "truncated"}
 LONG = 100_000

@@ -3,7 +3,7 @@
 import re
 
 from bionerflow.annotate.passages import Answered, Mention
-from bionerflow.schema import Entity
+from bionerflow.data.schema import Entity
 
 WORD = re.compile(r"\w{6,}")
 #: Emoji, and letters with combining characters.

@@ -24,8 +24,8 @@ from bionerflow.annotate.inputs import inputs
 from bionerflow.annotate.passages import sentences
 from bionerflow.annotate.sources import Reading
 from bionerflow.annotate.work import annotate
-from bionerflow.errors import UserError
-from bionerflow.files import read_json
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json
 
 HARD = (
     "Tabs\tand  spaces: naïve cafe\u0301s, e\u0301levated 🧬protein🧬 𝛼-synuclein.\r\n\r\n"

@@ -17,8 +17,8 @@ from bionerflow.annotate.inputs import inputs
 from bionerflow.annotate.passages import Answered, Mention, sentences
 from bionerflow.annotate.sources import Reading
 from bionerflow.annotate.work import annotate, annotate_share
-from bionerflow.errors import UserError
-from bionerflow.schema import Entity
+from bionerflow.data.schema import Entity
+from bionerflow.utils.errors import UserError
 
 SHARED = ROOT.parent / "shared" / "cases"
 

@@ -12,9 +12,9 @@ from test_annotate import read_brat, read_csv
 from tiny import tiny_model
 
 from bionerflow import cli
-from bionerflow.files import write_json
-from bionerflow.settings.base import parse
-from bionerflow.settings.config import AnnotationSettings
+from bionerflow.config.base import parse
+from bionerflow.config.workflow import AnnotationSettings
+from bionerflow.utils.files import write_json
 
 RUN = "demo.smollm2-135m.conv_term.draw1"
 RULES = ("annotate_share", "annotate", "annotate_folder")

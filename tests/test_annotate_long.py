@@ -21,7 +21,7 @@ from bionerflow.annotate.sources import Reading, passages
 from bionerflow.annotate.work import annotate, annotate_share
 from bionerflow.corpora.documents import Document
 from bionerflow.corpora.writers import WRITERS
-from bionerflow.progress import Progress
+from bionerflow.utils.progress import Progress
 
 SENTENCE = "The {n}th patient had 🧬 naïve cells, e\u0301levated protein{n} and no fever.\r\n"
 PROGRAM = """
@@ -32,7 +32,7 @@ from marking import Marker
 from bionerflow.annotate.passages import Answered, Mention
 from bionerflow.annotate.sources import Reading
 from bionerflow.annotate.work import annotate, annotate_share, write
-from bionerflow.schema import Entity
+from bionerflow.data.schema import Entity
 
 class Sparse(Marker):
     calls = 0

@@ -9,7 +9,7 @@ from browser import Browser
 from bionerflow.annotate.page import html
 from bionerflow.annotate.passages import Annotated, Mention, Passage
 from bionerflow.annotate.summary import Summary
-from bionerflow.schema import Entity
+from bionerflow.data.schema import Entity
 
 TEXT = (
     "🧬 e\u0301 left and right breast cancer "

@@ -6,10 +6,10 @@ import sys
 
 from conftest import ROOT
 
+from bionerflow.data.schema import CONVERSATIONS, Entity, Example, write_examples, write_rows
 from bionerflow.formats import FORMATS
-from bionerflow.prompts import Asking
-from bionerflow.render import render
-from bionerflow.schema import CONVERSATIONS, Entity, Example, write_examples, write_rows
+from bionerflow.formats.prompts import Asking
+from bionerflow.formats.render import render
 
 FILES = {"train.json_entity": "json_entity", "train.conv_term": "conv_term"}
 FILES |= {"test.multi_term": "multi_term"}

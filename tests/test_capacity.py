@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from bionerflow.capacity import capacities, capacity, write_capacities
+from bionerflow.config.tables import Titled
+from bionerflow.data.schema import Entity, Example
 from bionerflow.formats import FORMATS
-from bionerflow.schema import Entity, Example
-from bionerflow.tables.settings import Titled
+from bionerflow.tables.capacity import capacities, capacity, write_capacities
 
 TEXT = "pain in left and right knee"
 PAIN = Entity.at("A", [(0, 4)], TEXT)

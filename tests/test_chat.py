@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import TEXTS, train_tokenizer
 
-from bionerflow.chat import Chat
-from bionerflow.errors import UserError
-from bionerflow.sandbox import LimitError, limited
-from bionerflow.schema import Turn
+from bionerflow.data.schema import Turn
+from bionerflow.models.chat import Chat
+from bionerflow.models.sandbox import LimitError, limited
+from bionerflow.utils.errors import UserError
 
 CHATML = """{%- if messages[0]['role'] == 'system' %}
     {{- '<|im_start|>system\n' + messages[0]['content'] + '<|im_end|>\n' }}
@@ -304,7 +304,7 @@ def test_control_tokens_in_a_text_are_text(chat):
 
 
 def test_a_template_that_does_not_end_is_refused_in_time(monkeypatch):
-    monkeypatch.setattr("bionerflow.sandbox.CPU_SECONDS", 1)
+    monkeypatch.setattr("bionerflow.models.sandbox.CPU_SECONDS", 1)
     endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
     begun = time.process_time()
     with pytest.raises(UserError, match=r"cannot be used \(it needs more than 1 s or 1 GB\)"):
@@ -314,7 +314,7 @@ def test_a_template_that_does_not_end_is_refused_in_time(monkeypatch):
 
 @pytest.mark.parametrize("hostile", ["'a' * (1024 ** 4)", "9 ** 999999999"])
 def test_neither_memory_nor_a_long_operation_gets_past_the_limit(hostile, monkeypatch):
-    monkeypatch.setattr("bionerflow.sandbox.CPU_SECONDS", 1)
+    monkeypatch.setattr("bionerflow.models.sandbox.CPU_SECONDS", 1)
     with pytest.raises(UserError, match="cannot be used"):
         Chat(tokenizer_of("{{ " + hostile + " }}{{ messages }}")).segments(SINGLE)
 

@@ -12,11 +12,11 @@ from tiny import tiny_model
 
 from bionerflow import cli
 from bionerflow.annotate.model import RunModel
-from bionerflow.files import read_json, write_json
-from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.predict import predict
+from bionerflow.config.stages import SelectorSettings
+from bionerflow.inference.predict import predict
+from bionerflow.models.loading import load_causal, load_tokenizer
 from bionerflow.select.kinds import build
-from bionerflow.settings.stages import SelectorSettings
+from bionerflow.utils.files import read_json, write_json
 
 TEXT = "BCL6 plays a role in activated lymphocytes 🧬.\r\nBreast and ovarian cancer.\r\n"
 

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bionerflow.errors import UserError
-from bionerflow.evaluate.compare import compare
-from bionerflow.schema import (
+from bionerflow.data.schema import (
     PREDICTIONS,
     Entity,
     Example,
@@ -14,7 +12,9 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
-from bionerflow.script import run
+from bionerflow.evaluate.compare import compare
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.script import run
 
 RATS = Entity.at("species", [(0, 4)], "rats")
 

@@ -8,15 +8,15 @@ from tiny import tiny_model, train_tokenizer
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
-from bionerflow.chat import Chat
-from bionerflow.constrain import Vocabulary, Writer, constrained, grammar_of
-from bionerflow.errors import UserError
+from bionerflow.config.stages import PredictSettings
+from bionerflow.data.schema import Entity, Turn
 from bionerflow.formats import FORMATS
-from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.predict import predict
-from bionerflow.queries import Asked
-from bionerflow.schema import Entity, Turn
-from bionerflow.settings.stages import PredictSettings
+from bionerflow.formats.queries import Asked
+from bionerflow.inference.constrained import Vocabulary, Writer, constrained, grammar_of
+from bionerflow.inference.predict import predict
+from bionerflow.models.chat import Chat
+from bionerflow.models.loading import load_causal, load_tokenizer
+from bionerflow.utils.errors import UserError
 
 #: Marks of the formats that are the sentence's own, at its edges and with a backslash; no text.
 HARD = [*TEXTS, "p<0.05 [a] @b# x", "a\\b [x", "  lead ", "x<", "## @@", " [ ] ", "急性@肝炎，"]

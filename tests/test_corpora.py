@@ -11,17 +11,17 @@ import pytest
 from counting import COUNTED
 from reading import read
 
+from bionerflow.config.base import parse
+from bionerflow.config.corpora import SPLITS, CorpusSettings, Part, load_corpora
 from bionerflow.corpora import download
 from bionerflow.corpora.archives import gunzip
 from bionerflow.corpora.download import fetch, git_blob
 from bionerflow.corpora.normalise import normalise
 from bionerflow.corpora.report import overlaps
-from bionerflow.corpora.settings import SPLITS, CorpusSettings, Part, load_corpora
 from bionerflow.corpora.splits import divide
-from bionerflow.errors import UserError
-from bionerflow.files import read_json
-from bionerflow.schema import Entity, Example, read_card, read_examples
-from bionerflow.settings.base import parse
+from bionerflow.data.schema import Entity, Example, read_card, read_examples
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json
 
 ROOT = Path(__file__).parent.parent
 TSV = "the\tO\np53\tB-G\n\nacute\tB-D\npain\tI-D\n\nnone\tO\n"

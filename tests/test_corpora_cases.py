@@ -13,17 +13,17 @@ import pytest
 from conftest import ROOT
 
 from bionerflow import cli
+from bionerflow.config.base import load
+from bionerflow.config.corpora import CorpusSettings, load_corpora
+from bionerflow.config.models import Models
 from bionerflow.corpora.download import fetch
+from bionerflow.corpora.new_corpus import new_corpus
+from bionerflow.corpora.new_corpus.choices import CHOICES, Choices
+from bionerflow.corpora.new_corpus.words import told
 from bionerflow.corpora.normalise import normalise
-from bionerflow.corpora.settings import CorpusSettings, load_corpora
-from bionerflow.errors import UserError
-from bionerflow.files import read_json
-from bionerflow.own import new_corpus
-from bionerflow.own.choices import CHOICES, Choices
-from bionerflow.own.words import told
-from bionerflow.schema import read_examples
-from bionerflow.settings.base import load
-from bionerflow.settings.models import Models
+from bionerflow.data.schema import read_examples
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json
 
 MODELS = load(Models, ROOT / "config" / "models.yaml").models
 SHARED = ROOT.parent / "shared" / "cases"

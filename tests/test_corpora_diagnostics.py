@@ -3,10 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from bionerflow.corpora.diagnostics import IDENTIFIERS, diagnostics
-from bionerflow.corpora.diagnostics_page import write_diagnostics
-from bionerflow.files import read_json
-from bionerflow.schema import (
+from bionerflow.data.schema import (
     ENTITY_FIELDS,
     EXAMPLES,
     Entity,
@@ -15,6 +12,9 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
+from bionerflow.evaluate.diagnostics import IDENTIFIERS, diagnostics
+from bionerflow.evaluate.diagnostics_page import write_diagnostics
+from bionerflow.utils.files import read_json
 
 ABOUT = "p53 and BRCA1 in breast and ovarian cancer"
 P53, BRCA1 = (Entity.at("gene", [span], ABOUT) for span in ((0, 3), (8, 13)))

@@ -1,9 +1,9 @@
 """The leakage table."""
 
+from bionerflow.config.tables import Titled
 from bionerflow.corpora.leakage import leakage
-from bionerflow.schema import Example, write_examples
+from bionerflow.data.schema import Example, write_examples
 from bionerflow.tables.leakage import write_leakage
-from bionerflow.tables.settings import Titled
 
 
 def write(folder, corpus, split, *sentences):

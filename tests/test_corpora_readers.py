@@ -9,7 +9,7 @@ import pytest
 from reading import Read, read
 
 from bionerflow.corpora.documents import Reading
-from bionerflow.errors import UserError
+from bionerflow.utils.errors import UserError
 
 
 def found(reading: Read) -> list[tuple[str, list[tuple[int, int]], str]]:

@@ -9,8 +9,8 @@ from reading import Read, read
 
 from bionerflow.corpora.documents import Document
 from bionerflow.corpora.writers import WRITERS
-from bionerflow.errors import UserError
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
+from bionerflow.utils.errors import UserError
 
 #: Letters, marks of the forms, non-BMP, combining, right-to-left and direction marks.
 CHARACTERS = "aZ09 .,;|<>&\"'@#[]𠮷🧬e\u0301n\u0303סרטןالورم\u200f\u202eβ′-"

@@ -2,7 +2,7 @@
 
 from bionerflow.corpora.documents import Document
 from bionerflow.corpora.sentences import joined, sentences, split
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
 
 
 def pieces(text: str) -> list[str]:

@@ -4,15 +4,15 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from bionerflow.config.base import load, parse
+from bionerflow.config.corpora import CorpusSettings, load_corpora
+from bionerflow.config.counts import Counts
+from bionerflow.config.tables import Tables
 from bionerflow.corpora.available import AtHand
-from bionerflow.corpora.settings import CorpusSettings, load_corpora
-from bionerflow.errors import UserError
-from bionerflow.settings.base import load, parse
 from bionerflow.tables.counts import REASON, count
-from bionerflow.tables.counts_settings import Counts
 from bionerflow.tables.published import read_published
-from bionerflow.tables.settings import Tables
 from bionerflow.tables.write import wide_form
+from bionerflow.utils.errors import UserError
 
 CORPORA = load_corpora(ROOT / "config" / "corpora.yaml")
 TABLES = load(Tables, ROOT / "config" / "tables.yaml").counts

@@ -12,15 +12,14 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from bionerflow.config.stages import CurateSettings
 from bionerflow.curate import curate, interleave, sample
 from bionerflow.curate.alternate import alternate_by_length
 from bionerflow.curate.figure import examples, histogram
 from bionerflow.curate.judge import share_of
 from bionerflow.curate.strategies import STRATEGIES
-from bionerflow.draws import choose, draw
-from bionerflow.errors import UserError
-from bionerflow.plan import Plan
-from bionerflow.schema import (
+from bionerflow.data.sampling import choose, draw
+from bionerflow.data.schema import (
     CONVERSATIONS,
     KEPT,
     SCORES,
@@ -29,7 +28,8 @@ from bionerflow.schema import (
     read_rows,
     write_rows,
 )
-from bionerflow.settings.stages import CurateSettings
+from bionerflow.utils.errors import UserError
+from bionerflow.workflow.plan import Plan
 
 TYPES = ["Gene", "Disease"]
 

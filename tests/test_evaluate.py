@@ -9,13 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from bionerflow.errors import UserError
-from bionerflow.evaluate import conventions, evaluate
-from bionerflow.evaluate.match import error_classes, kinds, overlaps
-from bionerflow.evaluate.mentions import PROBLEMS, Mentions, Sample, read_mentions
-from bionerflow.evaluate.scores import COUNTS, judge, record
-from bionerflow.evaluate.statistics import interval, prf, randomisation_test
-from bionerflow.schema import (
+from bionerflow.data.schema import (
     CONVERSATIONS,
     ENTITIES,
     PREDICTIONS,
@@ -25,6 +19,12 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
+from bionerflow.evaluate import conventions, evaluate
+from bionerflow.evaluate.match import error_classes, kinds, overlaps
+from bionerflow.evaluate.mentions import PROBLEMS, Mentions, Sample, read_mentions
+from bionerflow.evaluate.scores import COUNTS, judge, record
+from bionerflow.evaluate.statistics import interval, prf, randomisation_test
+from bionerflow.utils.errors import UserError
 
 TEXT = "breast and ovarian cancer in rats with BRCA1 loss"
 OVARIAN = Entity.at("disease", [(11, 25)], TEXT)

@@ -9,12 +9,12 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bionerflow.data.schema import ENTITIES, Entity, entity_row
 from bionerflow.evaluate.conventions import normalised
 from bionerflow.evaluate.keys import codes, hits, repeated
 from bionerflow.evaluate.match import overlaps
 from bionerflow.evaluate.mentions import Mentions, read_mentions
 from bionerflow.evaluate.tokens import TOGETHER, TOKEN, Tokens
-from bionerflow.schema import ENTITIES, Entity, entity_row
 
 TEXT = "The [3H] a-b the A, B ab\n药剂 [x]"
 

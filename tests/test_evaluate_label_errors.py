@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from bionerflow.errors import UserError
+from bionerflow.data.schema import (
+    PREDICTIONS,
+    Entity,
+    Example,
+    entity_row,
+    write_examples,
+    write_rows,
+)
 from bionerflow.evaluate.label_errors import label_errors
-from bionerflow.schema import PREDICTIONS, Entity, Example, entity_row, write_examples, write_rows
+from bionerflow.utils.errors import UserError
 
 TYPES = ("gene", "disease", "species")
 SLOTS, WIDTH, SENTENCES = 8, 6, 800

@@ -7,13 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bionerflow.errors import UserError
-from bionerflow.evaluate import abstention, evaluate
-from bionerflow.evaluate.consistency import consistency
-from bionerflow.evaluate.document_level import macro
-from bionerflow.evaluate.schemes import schemes
-from bionerflow.evaluate.strata import PARTS, labels
-from bionerflow.schema import (
+from bionerflow.data.schema import (
     CONVERSATIONS,
     PREDICTIONS,
     Entity,
@@ -22,6 +16,12 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
+from bionerflow.evaluate import abstention, evaluate
+from bionerflow.evaluate.consistency import consistency
+from bionerflow.evaluate.document_level import macro
+from bionerflow.evaluate.schemes import schemes
+from bionerflow.evaluate.strata import PARTS, labels
+from bionerflow.utils.errors import UserError
 
 TEXT = "human IL-2 gene and IL-2 of rats"
 GENE, HUMAN_IL2, IL2, AGAIN, RATS = (

@@ -14,9 +14,9 @@ from nervaluate import Evaluator
 from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
+from bionerflow.data.schema import ENTITIES, Entity, entity_row
 from bionerflow.evaluate.mentions import PROBLEMS, Sample, read_mentions
 from bionerflow.evaluate.scores import judge, record
-from bionerflow.schema import ENTITIES, Entity, entity_row
 
 METRICS = ("precision", "recall", "f1")
 SIDES = ("gold", "predicted")

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from conftest import ROOT
 
+from bionerflow.data.schema import ENTITIES, Entity, entity_row
 from bionerflow.evaluate.mentions import PROBLEMS, Sample, read_mentions
 from bionerflow.evaluate.scores import judge
-from bionerflow.schema import ENTITIES, Entity, entity_row
 
 TEXT = "Renal failure with severe fever and rash."
 COUNTED = ("correct", "gold", "predicted")

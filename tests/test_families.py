@@ -11,21 +11,21 @@ from torch.nn.functional import cross_entropy
 from transformers import RobertaConfig
 from zoo import BY_NAME, FAMILIES, Family, build
 
-from bionerflow.adapters import with_adapter
-from bionerflow.chat import Chat, Encoded
-from bionerflow.context import context
-from bionerflow.errors import UserError
-from bionerflow.generate import generate
-from bionerflow.ifd import Scorer
-from bionerflow.losses import Losses, Passage
-from bionerflow.models import load_causal, load_merged, load_scorer, load_tokenizer, save
-from bionerflow.progress import Progress
-from bionerflow.schema import Span, Turn
+from bionerflow.config.stages import SelectorSettings
+from bionerflow.data.schema import Span, Turn
+from bionerflow.ifd.losses import Losses, Passage
+from bionerflow.ifd.scores import Scorer
+from bionerflow.inference.generate import generate
+from bionerflow.models.adapters import with_adapter
+from bionerflow.models.chat import Chat, Encoded
+from bionerflow.models.context import context
+from bionerflow.models.loading import load_causal, load_merged, load_scorer, load_tokenizer, save
 from bionerflow.select.kinds import build as build_selector
 from bionerflow.select.samples import Candidate
-from bionerflow.settings.stages import SelectorSettings
-from bionerflow.train.data import Conversations, pack
-from bionerflow.train.packing import check_packing
+from bionerflow.train.data import Conversations, flatten
+from bionerflow.train.fast import fast_ways
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.progress import Progress
 
 torch.set_num_threads(1)
 PAGE = Path(__file__).parent.parent / "docs" / "families.md"
@@ -166,7 +166,7 @@ def adapter(folder, family):
 
 
 def packing(folder, family):
-    """What is not refused has the loss of conversations one by one."""
+    """Where packed passes are taken, they have the loss of conversations one by one."""
     tokenizer, model = load_tokenizer(folder), load_causal(folder)
     if tokenizer.chat_template:
         encoded = Chat(tokenizer).encode(TURNS)
@@ -176,9 +176,11 @@ def packing(folder, family):
         encoded = [Encoded(ids, [(len(ids) - 3, len(ids))]) for ids in rows]
     data = Conversations(encoded, 500)
     rows = [data[n] for n in range(len(data))]
-    check_packing(model, rows)
-    with torch.inference_mode():
-        packed = float(model(**pack(rows)).loss)
+    ways = fast_ways(model, data)
+    if not ways.flat:
+        raise UserError(f"{type(model).__name__} cannot take flat passes: they are padded.")
+    with torch.inference_mode(), ways.on(model, flat=True):
+        packed = float(model(**flatten(rows, 0)).loss)
     losses = [
         loss
         for row in rows
@@ -222,7 +224,7 @@ def test_a_step_works_with_a_family_or_is_refused_in_words(name, step, folder):
 SAYS = {
     "no chat template": "no: has no chat template",
     "no end mark": "no: ends no answer",
-    "see each other": "no: leaks",
+    "are padded": "padded instead",
     "changes its logits": "no: caps its logits",
     "LoRA cannot be put on": "no: peft refuses it",
 }

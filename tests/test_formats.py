@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bionerflow.errors import UserError
+from bionerflow.data.schema import Entity, Turn
 from bionerflow.formats import FORMATS, format_named
-from bionerflow.schema import Entity, Turn
+from bionerflow.utils.errors import UserError
 
 TEXT = (
     "These results suggest that BCL6 plays a role in activated lymphocytes as an immediate early "

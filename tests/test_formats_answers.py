@@ -9,9 +9,9 @@ from families import families
 from fuzzing import TYPES as KNOWN
 from fuzzing import chat_like, check, mutated
 
+from bionerflow.data.schema import Entity
 from bionerflow.formats import FORMATS
 from bionerflow.formats.lookalikes import alike
-from bionerflow.schema import Entity
 
 HANDED = Path(__file__).parents[1].parent / "shared" / "cases" / "answers.jsonl"
 TEXT = "Adults with acute gout took colchicine and naproxen; two had gastric pain."

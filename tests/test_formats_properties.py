@@ -5,11 +5,11 @@ from fuzzing import LONG, TYPES, check, mutated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bionerflow.config.corpora import load_corpora
 from bionerflow.corpora.download import fetch
 from bionerflow.corpora.normalise import normalise
-from bionerflow.corpora.settings import load_corpora
+from bionerflow.data.schema import Entity, read_examples
 from bionerflow.formats import FORMATS
-from bionerflow.schema import Entity, read_examples
 
 
 def test_mutated_answers_give_entities_of_the_text_or_problems():

@@ -7,13 +7,13 @@ import pytest
 import torch
 from tiny import TEXTS, tiny_model
 
-from bionerflow import generate as generate_module
-from bionerflow.chat import Chat
-from bionerflow.errors import UserError
-from bionerflow.generate import SHARED_TOKENS, Answer, choose, generate
-from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.schema import Turn
-from bionerflow.slots import Slots
+from bionerflow.data.schema import Turn
+from bionerflow.inference import generate as generate_module
+from bionerflow.inference.generate import SHARED_TOKENS, Answer, choose, generate
+from bionerflow.inference.slots import Slots
+from bionerflow.models.chat import Chat
+from bionerflow.models.loading import load_causal, load_tokenizer
+from bionerflow.utils.errors import UserError
 
 LIMIT = 16
 

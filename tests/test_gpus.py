@@ -18,7 +18,7 @@ def start(tmp_path):
     started = []
 
     def job(count, visible, **environment):
-        name = [sys.executable, "-m", "bionerflow.gpus", str(count), str(script)]
+        name = [sys.executable, "-m", "bionerflow.workflow.gpus", str(count), str(script)]
         own = {"CUDA_VISIBLE_DEVICES": visible, "TMPDIR": str(tmp_path)} | environment
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         process = subprocess.Popen(name, env=os.environ | own, text=True, **pipes)

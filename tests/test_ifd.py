@@ -27,12 +27,7 @@ from transformers import (
 )
 
 from bionerflow.curate.strategies import top_ifd
-from bionerflow.files import write_json
-from bionerflow.ifd import Score, Scorer, _plain_pairs, score_file
-from bionerflow.losses import Losses, Passage
-from bionerflow.models import load_scorer, load_tokenizer, save
-from bionerflow.progress import Progress
-from bionerflow.schema import (
+from bionerflow.data.schema import (
     CONVERSATIONS,
     SCORES,
     Turn,
@@ -41,7 +36,12 @@ from bionerflow.schema import (
     write_rows,
     write_tables,
 )
-from bionerflow.shares import WHOLE, Share, gather
+from bionerflow.data.shards import WHOLE, Share, gather
+from bionerflow.ifd.losses import Losses, Passage
+from bionerflow.ifd.scores import Score, Scorer, _plain_pairs, score_file
+from bionerflow.models.loading import load_scorer, load_tokenizer, save
+from bionerflow.utils.files import write_json
+from bionerflow.utils.progress import Progress
 
 INSTRUCTION = "Extract the disease entities from the following text, as JSON, in text order."
 PHRASE = "ataxia telangiectasia colon cancer of the BRCA1 gene in families with β-thalassaemia"
@@ -315,7 +315,7 @@ def test_the_script_scores_positives_alone(model, tokenizer, tmp_path):
 
 def test_scoring_goes_on_where_it_was_killed(model, tokenizer, tmp_path, monkeypatch):
     """Parts that are there are not scored again, and the rows are those of an undisturbed run."""
-    monkeypatch.setattr("bionerflow.ifd.WINDOW", 4)
+    monkeypatch.setattr("bionerflow.ifd.scores.WINDOW", 4)
     rows = [conversation(n, turns, True) for n, turns in enumerate(sentences(10))]
     path = tmp_path / "train.json_entity.parquet"
     write_rows(path, rows, CONVERSATIONS)
@@ -332,7 +332,7 @@ def test_scoring_goes_on_where_it_was_killed(model, tokenizer, tmp_path, monkeyp
 def test_scoring_holds_a_window_however_many_samples_there_are(
     model, tokenizer, tmp_path, monkeypatch
 ):
-    for limit in ("ifd.WINDOW", "schema.BATCH"):
+    for limit in ("ifd.scores.WINDOW", "data.schema.BATCH"):
         monkeypatch.setattr(f"bionerflow.{limit}", 20)
     peaks = []
     for n in (40, 160):
@@ -353,7 +353,7 @@ def test_scoring_holds_a_window_however_many_samples_there_are(
 
 
 def test_several_jobs_score_what_one_job_scores(model, tokenizer, tmp_path, monkeypatch):
-    monkeypatch.setattr("bionerflow.ifd.WINDOW", 4)
+    monkeypatch.setattr("bionerflow.ifd.scores.WINDOW", 4)
     path, whole, gathered = (tmp_path / f"{name}.parquet" for name in ("train", "one", "several"))
     rows = [conversation(n, turns, n % 5 > 0) for n, turns in enumerate(sentences(18))]
     write_rows(path, rows, CONVERSATIONS)

@@ -7,12 +7,12 @@ import pytest
 import torch
 from tiny import TEXTS, tiny_model
 
-from bionerflow.errors import UserError
-from bionerflow.interruption import alone
-from bionerflow.models import load_tokenizer
-from bionerflow.schema import Turn
-from bionerflow.settings.stages import TrainSettings
-from bionerflow.train import train
+from bionerflow.config.stages import TrainSettings
+from bionerflow.data.schema import Turn
+from bionerflow.models.loading import load_tokenizer
+from bionerflow.train.finetune import train
+from bionerflow.train.preemption import alone
+from bionerflow.utils.errors import UserError
 
 RECIPE = TrainSettings(epochs=3, learning_rate=1e-2, batch_size=4, validations=1)
 

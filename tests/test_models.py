@@ -14,17 +14,17 @@ import torch
 from conftest import ROOT
 from tiny import DECODERS, ENCODERS, tiny_encoder, tiny_model
 
-from bionerflow.chat import Chat
-from bionerflow.errors import UserError
-from bionerflow.generate import generate
-from bionerflow.models import load_causal, load_encoder, load_tokenizer
+from bionerflow.config.base import load
+from bionerflow.config.models import Hub, Local, Models, Package
+from bionerflow.data.schema import Turn
+from bionerflow.inference.generate import generate
+from bionerflow.models.chat import Chat
 from bionerflow.models.hub import prefetch
+from bionerflow.models.loading import load_causal, load_encoder, load_tokenizer
 from bionerflow.models.local import link
 from bionerflow.models.package import install
-from bionerflow.plan.local import checked
-from bionerflow.schema import Turn
-from bionerflow.settings.base import load
-from bionerflow.settings.models import Hub, Local, Models, Package
+from bionerflow.utils.errors import UserError
+from bionerflow.workflow.plan.local import checked
 
 # folders
 

@@ -16,17 +16,17 @@ from counting import COUNTED, matches
 from reading import read
 
 from bionerflow import cli
+from bionerflow.config.base import load
+from bionerflow.config.corpora import load_corpora
+from bionerflow.config.models import Models
 from bionerflow.corpora.download import fetch
-from bionerflow.corpora.settings import load_corpora
+from bionerflow.corpora.new_corpus import new_corpus
+from bionerflow.corpora.new_corpus.folder import found, split_of
+from bionerflow.corpora.new_corpus.words import told
 from bionerflow.corpora.writers import jsonl
-from bionerflow.errors import UserError
-from bionerflow.files import read_json
-from bionerflow.own import new_corpus
-from bionerflow.own.folder import found, split_of
-from bionerflow.own.words import told
-from bionerflow.plan import Plan
-from bionerflow.settings.base import load
-from bionerflow.settings.models import Models
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json
+from bionerflow.workflow.plan import Plan
 
 MODELS = load(Models, ROOT / "config" / "models.yaml").models
 TEXT = "Patient {} had renal failure and anemia after cisplatin."

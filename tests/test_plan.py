@@ -8,9 +8,9 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from bionerflow.errors import UserError
-from bionerflow.plan import Plan, costs
-from bionerflow.shares import Share, share
+from bionerflow.data.shards import Share, share
+from bionerflow.utils.errors import UserError
+from bionerflow.workflow.plan import Plan, costs
 
 SMALL, LARGE = "paper.qwen2.5-0.5b.conv_term.draw1", "paper.glm4-9b.symbolic.genia_train_dev.draw1"
 

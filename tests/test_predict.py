@@ -16,14 +16,8 @@ from conftest import ROOT
 from tiny import tiny_model
 from tqdm import tqdm
 
-from bionerflow import predict as predict_module
-from bionerflow.formats import FORMATS
-from bionerflow.generate import Answer
-from bionerflow.imports import code
-from bionerflow.predict import dev_f1, predict, prompt_hash, read_answers, sample
-from bionerflow.prompts import Asking, conversation
-from bionerflow.queries import Asked, asked
-from bionerflow.schema import (
+from bionerflow.config.stages import PredictSettings
+from bionerflow.data.schema import (
     CONVERSATIONS,
     PREDICTIONS,
     Entity,
@@ -35,8 +29,14 @@ from bionerflow.schema import (
     read_rows,
     write_rows,
 )
-from bionerflow.settings.stages import PredictSettings
-from bionerflow.shares import gather
+from bionerflow.data.shards import gather
+from bionerflow.formats import FORMATS
+from bionerflow.formats.prompts import Asking, conversation
+from bionerflow.formats.queries import Asked, asked
+from bionerflow.inference import predict as predict_module
+from bionerflow.inference.generate import Answer
+from bionerflow.inference.predict import dev_f1, predict, prompt_hash, read_answers, sample
+from bionerflow.workflow.dependencies import code
 
 TEXT = "BCL6 plays a role in activated lymphocytes 😀 of BCL6 families ."
 TYPES = ("protein", "cell_type")
@@ -115,8 +115,9 @@ def test_queries_are_read_as_render_wrote_them(tmp_path):
 def test_an_edit_of_generation_leaves_the_tokenizer_alone(monkeypatch):
     monkeypatch.chdir(ROOT)
     behind = code("workflow/scripts/tokenizer.py")
-    assert "src/bionerflow/queries.py" in behind
-    assert not {"src/bionerflow/predict.py", "src/bionerflow/generate.py"} & set(behind)
+    assert "src/bionerflow/formats/queries.py" in behind
+    answering = {f"src/bionerflow/inference/{name}.py" for name in ("predict", "generate")}
+    assert not answering & set(behind)
 
 
 # what is answered

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from bionerflow.prefix import Prefixes, batches, common, keeps_keys_and_values, shared
+from bionerflow.inference.prefix import Prefixes, batches, common, keeps_keys_and_values, shared
 
 ROWS = st.lists(st.lists(st.integers(0, 2), max_size=6), min_size=1, max_size=6)
 

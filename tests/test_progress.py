@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from bionerflow import progress
-from bionerflow.progress import Progress, told
+from bionerflow.utils import progress
+from bionerflow.utils.progress import Progress, told
 
 
 @pytest.fixture

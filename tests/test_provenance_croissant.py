@@ -3,8 +3,8 @@
 import mlcroissant as mlc
 import pytest
 
-from bionerflow.provenance.croissant import write_croissant
-from bionerflow.schema import Entity, Example, write_examples
+from bionerflow.data.schema import Entity, Example, write_examples
+from bionerflow.report.provenance.croissant import write_croissant
 
 TEXT = "breast and ovarian cancer in rats"
 SPLIT = Entity.at("disease", [(0, 6), (19, 25)], TEXT)

@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bionerflow.corpora.settings import load_corpora
-from bionerflow.formats import FORMATS
-from bionerflow.plan import Plan
-from bionerflow.prompts import Asking, conversation, read_definitions
-from bionerflow.render import render
-from bionerflow.schema import (
+from bionerflow.config.base import load
+from bionerflow.config.corpora import load_corpora
+from bionerflow.config.experiments import Experiment
+from bionerflow.data.schema import (
     CONVERSATIONS,
     Entity,
     Example,
@@ -25,8 +23,10 @@ from bionerflow.schema import (
     read_rows,
     write_examples,
 )
-from bionerflow.settings.base import load
-from bionerflow.settings.experiments import Experiment
+from bionerflow.formats import FORMATS
+from bionerflow.formats.prompts import Asking, conversation, read_definitions
+from bionerflow.formats.render import render
+from bionerflow.workflow.plan import Plan
 
 ROOT = Path(__file__).parent.parent
 TEXT = "BCL6 plays a role in {text} lymphocytes ."

@@ -12,11 +12,8 @@ import yaml
 from browser import Browser
 from matplotlib.figure import Figure
 
-from bionerflow.drawing import save
-from bionerflow.files import write_json, write_text
-from bionerflow.report.browser import sentences
-from bionerflow.report.figures import drawn
-from bionerflow.schema import (
+from bionerflow.config.workflow import FootprintSettings
+from bionerflow.data.schema import (
     CONVERSATIONS,
     PREDICTIONS,
     Entity,
@@ -25,7 +22,10 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
-from bionerflow.settings.config import FootprintSettings
+from bionerflow.report.browser import sentences
+from bionerflow.report.figures import drawn
+from bionerflow.utils.files import write_json, write_text
+from bionerflow.utils.plotting import save
 
 ROOT = Path(__file__).parent.parent
 ATTACK = "</script><script>alert('x')</script> IL-2 & 𝛼-syn"

@@ -31,7 +31,8 @@ def test_everything_of_a_stage_carries_its_name(stage):
     assert (ROOT / f"workflow/rules/{stage}.smk").is_file()
     assert (ROOT / f"workflow/scripts/{stage}.py").is_file()
     library = ROOT / "src/bionerflow"
-    assert (library / f"{stage}.py").is_file() or (library / stage / "__init__.py").is_file()
+    home = {"render": "formats/render.py", "predict": "inference/predict.py"}
+    assert (library / home.get(stage, f"{stage}/__init__.py")).is_file()
     assert list((ROOT / "tests").glob(f"test_{stage}*.py"))
 
 

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from reading import read
 
-from bionerflow.errors import UserError
-from bionerflow.files import read_json, sha256
-from bionerflow.sample import generate, sample_corpora, write_raw
-from bionerflow.sample.grammar import Draft, Grammar, alternatives, load_grammar
-from bionerflow.sample.raw import GENIA_LEAVES, genia_marked, iob2_block
-from bionerflow.schema import Entity, Example, Span
+from bionerflow.corpora.synthetic import generate, sample_corpora, write_raw
+from bionerflow.corpora.synthetic.grammar import Draft, Grammar, alternatives, load_grammar
+from bionerflow.corpora.synthetic.raw import GENIA_LEAVES, genia_marked, iob2_block
+from bionerflow.data.schema import Entity, Example, Span
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json, sha256
 
 ROOT = Path(__file__).parent.parent
 RESOURCES = ROOT / "resources" / "sample"

@@ -3,8 +3,8 @@
 import pytest
 from conftest import ROOT
 
-from bionerflow.schemas import FILES, generate
-from bionerflow.settings.base import load
+from bionerflow.config.base import load
+from bionerflow.config.reference import FILES, generate
 
 
 @pytest.mark.parametrize(("path", "text"), generate().items(), ids=generate())

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import tiny_encoder, tiny_model
 
-from bionerflow.errors import UserError
-from bionerflow.schema import (
+from bionerflow.config.stages import SelectorSettings
+from bionerflow.data.schema import (
     PREDICTIONS,
     Entity,
     Example,
@@ -28,7 +28,7 @@ from bionerflow.select.kinds import QUESTION, build, load
 from bionerflow.select.samples import TOKEN, Candidate, Sample, draw, mentions, near_misses
 from bionerflow.select.sharing import beginnings
 from bionerflow.select.threshold import curve, read_threshold, tune
-from bionerflow.settings.stages import SelectorSettings
+from bionerflow.utils.errors import UserError
 
 SENTENCE = "The IL-2 gene, of T cells."
 

@@ -7,9 +7,9 @@ import yaml
 from conftest import ROOT
 from flow import Flow
 
-from bionerflow.errors import UserError
-from bionerflow.plan import Plan
 from bionerflow.select.figure import precision_recall
+from bionerflow.utils.errors import UserError
+from bionerflow.workflow.plan import Plan
 
 TABLES = [f"results/tables/unified/table{n}.csv" for n in range(2, 9)]
 FIGURES = [f"results/figures/unified/figure{n}.png" for n in (4, 5, 6)]

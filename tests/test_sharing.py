@@ -15,12 +15,19 @@ import pytest
 from conftest import ROOT
 from tiny import tiny_model
 
-from bionerflow.card import card
-from bionerflow.files import write_json, write_text
-from bionerflow.models import load_tokenizer, save
-from bionerflow.schema import PREDICTIONS, Entity, Example, entity_row, write_examples, write_rows
-from bionerflow.settings.stages import TrainSettings
-from bionerflow.train import adapted
+from bionerflow.config.stages import TrainSettings
+from bionerflow.data.schema import (
+    PREDICTIONS,
+    Entity,
+    Example,
+    entity_row,
+    write_examples,
+    write_rows,
+)
+from bionerflow.models.loading import load_tokenizer, save
+from bionerflow.train.card import card
+from bionerflow.train.finetune import adapted
+from bionerflow.utils.files import write_json, write_text
 
 ABOUT = {
     "run": "own.tiny.conv_term.draw1",

@@ -6,7 +6,7 @@ import pandas as pd
 from flow import Flow
 from tiny import tiny_encoder, tiny_model
 
-from bionerflow.files import read_json
+from bionerflow.utils.files import read_json
 
 CORPORA = ["ncbi_disease", "genia", "pgxcorpus", "cmeee_v2_dev"]
 RESOURCES = {"cpus": 1, "memory_mb": 2000, "runtime_min": 10}

@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 import yaml
 
-from bionerflow.errors import UserError
+from bionerflow.config.base import load, parse
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.tables import Grid, Metric, Tables
 from bionerflow.evaluate.pool import MEASURES, measure
-from bionerflow.files import write_json
-from bionerflow.plan import Plan
-from bionerflow.settings.base import load, parse
-from bionerflow.settings.experiments import Experiment
 from bionerflow.tables.define import define
 from bionerflow.tables.fill import long_form, measured
 from bionerflow.tables.published import read_published
-from bionerflow.tables.settings import Grid, Metric, Tables
 from bionerflow.tables.write import latex, markdown, notes, wide_form
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import write_json
+from bionerflow.workflow.plan import Plan
 
 ROOT = Path(__file__).parent.parent
 TABLE = Grid(

@@ -5,15 +5,22 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bionerflow.drawing import save
-from bionerflow.schema import PREDICTIONS, Entity, Example, entity_row, write_examples, write_rows
-from bionerflow.settings.experiments import Experiment
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.tables import Cases, Grid, Significance
+from bionerflow.data.schema import (
+    PREDICTIONS,
+    Entity,
+    Example,
+    entity_row,
+    write_examples,
+    write_rows,
+)
 from bionerflow.tables.cases import cases
 from bionerflow.tables.define import Definition, define
 from bionerflow.tables.figures import NOTHING, draw
 from bionerflow.tables.fill import long_form, measured
-from bionerflow.tables.settings import Cases, Grid, Significance
 from bionerflow.tables.significance import differences
+from bionerflow.utils.plotting import save
 
 TEXT = "DR enhancer B domain"
 ENHANCER, DOMAIN = (Entity.at("DNA", [span], TEXT) for span in ((0, 11), (12, 20)))

@@ -2,10 +2,17 @@
 
 import pytest
 
-from bionerflow.schema import PREDICTIONS, Entity, Example, entity_row, write_examples, write_rows
-from bionerflow.settings.experiments import Experiment
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.tables import TESTED, Significance
+from bionerflow.data.schema import (
+    PREDICTIONS,
+    Entity,
+    Example,
+    entity_row,
+    write_examples,
+    write_rows,
+)
 from bionerflow.tables.define import define
-from bionerflow.tables.settings import TESTED, Significance
 from bionerflow.tables.significance import differences
 
 RATS = Entity.at("species", [(0, 4)], "rats")

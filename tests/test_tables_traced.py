@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bionerflow.evaluate import evaluate
-from bionerflow.files import write_json
-from bionerflow.schema import (
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.tables import Grid
+from bionerflow.data.schema import (
     CONVERSATIONS,
     EXAMPLES,
     PREDICTIONS,
@@ -21,10 +21,10 @@ from bionerflow.schema import (
     write_examples,
     write_rows,
 )
-from bionerflow.settings.experiments import Experiment
+from bionerflow.evaluate import evaluate
 from bionerflow.tables.define import define
 from bionerflow.tables.fill import long_form, measured, read_evaluations
-from bionerflow.tables.settings import Grid
+from bionerflow.utils.files import write_json
 
 TEXT = "x" * 30
 MENTIONS = [Entity.at(type, [(i, i + 2)], TEXT) for i in range(0, 30, 3) for type in "AB"]

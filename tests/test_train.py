@@ -8,17 +8,17 @@ import torch
 from tiny import TEXTS, tiny_model
 from transformers import AutoModelForCausalLM
 
-from bionerflow import records
-from bionerflow.chat import Chat
-from bionerflow.errors import UserError
-from bionerflow.generate import generate
-from bionerflow.models import load_base, load_causal, load_merged, load_tokenizer, save
-from bionerflow.records import checkpoint_key
-from bionerflow.schema import Turn
-from bionerflow.settings.stages import TrainSettings
-from bionerflow.train import adapted, fit, memory, train
+from bionerflow.config.stages import TrainSettings
+from bionerflow.data.schema import Turn
+from bionerflow.inference.generate import generate
+from bionerflow.models.chat import Chat
+from bionerflow.models.loading import load_base, load_causal, load_merged, load_tokenizer, save
 from bionerflow.train.data import IGNORED, Conversations, collate
+from bionerflow.train.finetune import adapted, fit, memory, train
 from bionerflow.train.trainer import ValidatingTrainer, last_checkpoint
+from bionerflow.utils import environment as records
+from bionerflow.utils.environment import checkpoint_key
+from bionerflow.utils.errors import UserError
 
 WORDS = " ".join(TEXTS).split(" ")
 
@@ -278,7 +278,7 @@ def test_a_checkpoint_belongs_to_its_data_settings_and_code(tmp_path, monkeypatc
     changes = [{"settings": settings(epochs=3).model_dump()}, {"data": {"sha256": "b"}}]
     keys = [checkpoint_key(inputs | change) for change in ({}, *changes, {"seed": 2})]
     (tmp_path / "train.py").write_text("other code")
-    monkeypatch.setattr(records, "__file__", str(tmp_path / "records.py"))
+    monkeypatch.setattr(records, "__file__", str(tmp_path / "utils" / "environment.py"))
     assert len({*keys, checkpoint_key(inputs)}) == 5
     assert checkpoint_key(inputs) == checkpoint_key(dict(inputs))
 

@@ -7,12 +7,12 @@ import time
 import pytest
 import yaml
 
-from bionerflow import energy
-from bionerflow.card import card
-from bionerflow.curves import curves
-from bionerflow.footprint import footprint
-from bionerflow.settings.config import FootprintSettings
-from bionerflow.settings.stages import TrainSettings
+from bionerflow.config.stages import TrainSettings
+from bionerflow.config.workflow import FootprintSettings
+from bionerflow.train.card import card
+from bionerflow.train.curves import curves
+from bionerflow.train.finetune import energy
+from bionerflow.train.footprint import footprint
 
 MACHINE = {"threads": 8, "processes": 4, "gpu": "A100", "processor": "EPYC", "versions": {"x": "1"}}
 METRICS = {

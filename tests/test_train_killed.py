@@ -10,8 +10,8 @@ import torch
 from test_train import settings, task, weights
 from tiny import tiny_model
 
-from bionerflow.models import load_tokenizer
-from bionerflow.train import train
+from bionerflow.models.loading import load_tokenizer
+from bionerflow.train.finetune import train
 from bionerflow.train.trainer import last_checkpoint
 
 KILLS = 10

@@ -23,13 +23,13 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from bionerflow.chat import Encoded
-from bionerflow.models import load_base, load_tokenizer
-from bionerflow.settings.stages import LoraSettings
-from bionerflow.train import adapted, fit, train
+from bionerflow.config.stages import LoraSettings
+from bionerflow.models.chat import Encoded
+from bionerflow.models.loading import load_base, load_tokenizer
 from bionerflow.train.attention import layout
 from bionerflow.train.data import Conversations, collate
 from bionerflow.train.fast import Fast, fast_ways
+from bionerflow.train.finetune import adapted, fit, train
 from bionerflow.train.loss import answer_loss
 from bionerflow.train.passes import Passes, deal, filled, filled_padded, shared_prefix
 

@@ -14,12 +14,12 @@ from accelerate.utils import DistributedType
 from test_train import curve, settings, task, weights
 from tiny import tiny_model
 
-from bionerflow.errors import UserError
-from bionerflow.generate import generate
-from bionerflow.models import load_base, load_causal, load_tokenizer, save
-from bionerflow.settings.stages import LoraSettings, TrainSettings
-from bionerflow.train import fit, memory, train
+from bionerflow.config.stages import LoraSettings, TrainSettings
+from bionerflow.inference.generate import generate
+from bionerflow.models.loading import load_base, load_causal, load_tokenizer, save
+from bionerflow.train.finetune import fit, memory, train
 from bionerflow.train.memory import check_memory
+from bionerflow.utils.errors import UserError
 
 RECIPE = settings(
     epochs=4, learning_rate=1e-3, device_batch_tokens=200, max_length=100, validations=1

@@ -18,13 +18,13 @@ from conftest import ROOT
 from flow import PARTS, Flow, Job, and_following, outputs
 from tiny import tiny_model
 
-from bionerflow.corpora.settings import load_corpora
-from bionerflow.errors import UserError
+from bionerflow.config.base import load
+from bionerflow.config.corpora import load_corpora
+from bionerflow.config.tables import Tables
 from bionerflow.formats import FORMATS
-from bionerflow.plan import Plan
-from bionerflow.plan.base import formats
-from bionerflow.settings.base import load
-from bionerflow.tables.settings import Tables
+from bionerflow.utils.errors import UserError
+from bionerflow.workflow.plan import Plan
+from bionerflow.workflow.plan.base import formats
 
 RUN = "demo.smollm2-135m.curated.draw1"
 ANNOTATING = "demo.smollm2-135m.conv_term.draw1"
@@ -298,8 +298,11 @@ CHANGES = {
         NOTHING,
     ),
     # Modules are compared by content: a comment is an edit.
-    "comment in a module": (in_module("generate", "# A comment.\n"), imports("generate")),
-    "edit of a module": (in_module("ifd", "NEW = 1\n"), imports("ifd")),
+    "comment in a module": (
+        in_module("inference/generate", "# A comment.\n"),
+        imports("inference/generate"),
+    ),
+    "edit of a module": (in_module("ifd/scores", "NEW = 1\n"), imports("ifd/scores")),
     "edit of a late module": (in_module("tables/write", "NEW = 1\n"), imports("tables/write")),
     "one run's learning rate": (
         in_yaml(EXPERIMENT, lambda e: curated(e)["train"].update(learning_rate=0.5)),
@@ -325,7 +328,7 @@ CHANGES = {
     ),
     "one prompt": (
         in_file(
-            "src/bionerflow/prompts.yaml",
+            "src/bionerflow/formats/prompts.yaml",
             "bioselecttune:\n  en:\n    user: |-\n      ",
             "bioselecttune:\n  en:\n    user: |-\n      Please. ",
         ),
@@ -342,7 +345,7 @@ CHANGES = {
         ),
     ),
     "comment in the prompts": (
-        in_file("src/bionerflow/prompts.yaml", "\nunified:", "\n# Changed.\nunified:"),
+        in_file("src/bionerflow/formats/prompts.yaml", "\nunified:", "\n# Changed.\nunified:"),
         NOTHING,
     ),
     "one threshold": (

@@ -18,8 +18,8 @@ from transformers import (
     Qwen3Config,
 )
 
-from bionerflow.chat import Chat
-from bionerflow.models import save
+from bionerflow.models.chat import Chat
+from bionerflow.models.loading import save
 
 torch.set_num_threads(1)  # the tests of a tiny model are too small to share out
 

@@ -96,7 +96,8 @@ class Family:
 CHAT_STEPS = ["chat", "generation", "llm_causal", "adapter"]
 NO_CHAT = dict.fromkeys(CHAT_STEPS, "no chat template")
 NO_END = dict.fromkeys([*CHAT_STEPS, "packing"], "no end mark")
-LEAKS = {"packing": "see each other"}
+PADDED = {"packing": "are padded"}
+CAPS = {"ifd": "changes its logits"}
 NO_LORA = dict.fromkeys(["llm_cls", "llm_causal"], "LoRA cannot be put on")
 WINDOW = {**GROUPED, "sliding_window": 16}
 ALTERNATING = {**WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
@@ -130,7 +131,7 @@ CAUSAL, MASKED = "AutoModelForCausalLM", "AutoModelForMaskedLM"
 TIED = {**GROUPED, "tie_word_embeddings": True}
 LOCAL = {"local_attention": 16}
 MOE = {**WINDOW, **EXPERTS, "num_local_experts": 2}
-MAMBA_REFUSED = {**LEAKS, **NO_LORA, "adapter": "LoRA cannot be put on"}
+MAMBA_REFUSED = {**PADDED, **NO_LORA, "adapter": "LoRA cannot be put on"}
 CHATML = "fixture:chatml"
 
 
@@ -147,20 +148,20 @@ FAMILIES = [
     _family("GLM-4", "GlmConfig", "bpe", "fixture:glm4", GROUPED),
     _family("DeepSeek-R1-Distill (Qwen2)", "Qwen2Config", "bpe", "deepseek_r1_distill", GROUPED),
     _family("SmolLM2", "LlamaConfig", "bpe", "fixture:smollm2", TIED),
-    _family("BioGPT", "BioGptConfig", "biogpt", None, None, NO_CHAT | LEAKS),
-    _family("Gemma 2", "Gemma2Config", "spm", "gemma", CAPPED, {"ifd": "changes its logits"}),
-    _family("Gemma 3", "Gemma3TextConfig", "spm", "gemma3", ALTERNATING),
-    _family("Phi-3, Phi-3.5", "Phi3Config", "spm_space", "phi3", PHI),
-    _family("Mistral v0.2", "MistralConfig", "spm_space", "fixture:mistral", WINDOW),
-    _family("gpt-oss", "GptOssConfig", "bpe", "gptoss", MOE, LEAKS),
+    _family("BioGPT", "BioGptConfig", "biogpt", None, None, NO_CHAT),
+    _family("Gemma 2", "Gemma2Config", "spm", "gemma", CAPPED, PADDED | CAPS),
+    _family("Gemma 3", "Gemma3TextConfig", "spm", "gemma3", ALTERNATING, PADDED),
+    _family("Phi-3, Phi-3.5", "Phi3Config", "spm_space", "phi3", PHI, PADDED),
+    _family("Mistral v0.2", "MistralConfig", "spm_space", "fixture:mistral", WINDOW, PADDED),
+    _family("gpt-oss", "GptOssConfig", "bpe", "gptoss", MOE, PADDED),
     _family("OLMo 2", "Olmo2Config", "bpe", "fixture:olmo2", {"num_key_value_heads": 1}),
     _family("Llama 2", "LlamaConfig", "spm_space", "fixture:llama2", GROUPED),
-    _family("Falcon", "FalconConfig", "bpe", CHATML, NEW_FALCON, LEAKS),
-    _family("Falcon with ALiBi", "FalconConfig", "bpe", CHATML, {"alibi": True}, LEAKS),
+    _family("Falcon", "FalconConfig", "bpe", CHATML, NEW_FALCON, PADDED),
+    _family("Falcon with ALiBi", "FalconConfig", "bpe", CHATML, {"alibi": True}, PADDED),
     _family("Falcon, its own template", "FalconConfig", "bpe", "fixture:falcon", None, NO_END),
-    _family("LFM2", "Lfm2Config", "bpe", "lfm2", CONV, LEAKS),
-    _family("Qwen3-Next", "Qwen3NextConfig", "bpe", "qwen3", SPARSE, LEAKS | NO_LORA),
-    _family("Qwen3.5", "Qwen3_5TextConfig", "bpe", "qwen3_5_nothink", LINEAR, LEAKS),
+    _family("LFM2", "Lfm2Config", "bpe", "lfm2", CONV, PADDED),
+    _family("Qwen3-Next", "Qwen3NextConfig", "bpe", "qwen3", SPARSE, PADDED | NO_LORA),
+    _family("Qwen3.5", "Qwen3_5TextConfig", "bpe", "qwen3_5_nothink", LINEAR, PADDED),
     _family("Falcon-H1", "FalconH1Config", "bpe", CHATML, MAMBA, MAMBA_REFUSED),
     _family("BERT", "BertConfig", "wordpiece", None, head=MASKED),
     _family("BiomedBERT", "BertConfig", "wordpiece", None, head=MASKED),

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from bionerflow.annotate.names import FOLDERS, INPUTS, OUTPUTS
-from bionerflow.errors import UserError
+from bionerflow.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from bionerflow.own.choices import Choices
+    from bionerflow.corpora.new_corpus.choices import Choices
 
 MODELS = "config/models.yaml"
-UNITS = ("characters", "bytes", "utf16", "crlf", "lf", "nfc", "nfd")
 
 EXAMPLE = """\
 example:
@@ -199,7 +198,9 @@ def add_new_corpus(commands: argparse._SubParsersAction) -> None:
 
 
 def add_choices(group: argparse._ArgumentGroup) -> None:
-    """Add what can be said of a corpus instead of being guessed (`own.choices`)."""
+    """Add what can be said of a corpus instead of being guessed (`new_corpus.choices`)."""
+    from bionerflow.config.corpora import UNITS
+
     on_off = argparse.BooleanOptionalAction
     group.add_argument("--form", metavar="READER", help="the form to read, where there are several")
     group.add_argument("--splits", choices=("names", "none"), default="names",
@@ -223,7 +224,7 @@ def add_choices(group: argparse._ArgumentGroup) -> None:
 
 def choices_of(args: argparse.Namespace) -> "Choices":
     """Return what was said of a corpus."""
-    from bionerflow.own.choices import Choices
+    from bionerflow.corpora.new_corpus.choices import Choices
 
     given = vars(args)
     patterns = {split: given[split] for split in ("train", "dev", "test") if given[split]}
@@ -237,11 +238,11 @@ def new_corpus(args: argparse.Namespace) -> None:
     """Make a corpus of annotated texts."""
     import re
 
-    from bionerflow.errors import nearest
-    from bionerflow.own import new_corpus as make
-    from bionerflow.own.words import told
-    from bionerflow.settings.base import load
-    from bionerflow.settings.models import Models
+    from bionerflow.config.base import load
+    from bionerflow.config.models import Models
+    from bionerflow.corpora.new_corpus import new_corpus as make
+    from bionerflow.corpora.new_corpus.words import told
+    from bionerflow.utils.errors import nearest
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", args.name):
         raise UserError(f"--name {args.name!r}: only small letters, digits, _ and - may be in it.")

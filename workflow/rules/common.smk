@@ -6,9 +6,9 @@
 
 from pathlib import Path
 
-from bionerflow import imports
-from bionerflow.errors import UserError
-from bionerflow.plan import Plan, as_json, leading_to
+from bionerflow.workflow import dependencies
+from bionerflow.utils.errors import UserError
+from bionerflow.workflow.plan import Plan, as_json, leading_to
 from snakemake.exceptions import WorkflowError
 
 # What leads to this repository's own files: nothing, but where the workflow is another's module.
@@ -44,7 +44,7 @@ wildcard_constraints:
 
 def code(script):
     """Return a script of this repository and what it imports, for a rule to list as input."""
-    return imports.code(f"{HERE}{script}")
+    return dependencies.code(f"{HERE}{script}")
 
 
 def data(*stems):

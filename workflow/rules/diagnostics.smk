@@ -56,7 +56,7 @@ rule diagnostics:
 rule corpus_diagnostics:
     input:
         lambda w: data(*[f"results/corpora/{w.corpus}/{split}" for split in SPLITS]),
-        page=f"{HERE}src/bionerflow/corpora/diagnostics.html.j2",
+        page=f"{HERE}src/bionerflow/evaluate/diagnostics.html.j2",
         style=f"{HERE}src/bionerflow/report/page.css",
         code=code("workflow/scripts/diagnostics.py"),
     output:

@@ -26,7 +26,7 @@ rule ifd:
         ),
         share="1of1",
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]}"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]}"
         " --mode {wildcards.mode} --model {params.folder}"
         " --conversations results/render/{wildcards.corpus}/train.{wildcards.format}.parquet"
         " {params.negatives} --share {params.share} --checkpoints results/checkpoints"

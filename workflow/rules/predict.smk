@@ -29,7 +29,7 @@ rule predict:
         seed=asked(lambda w: plan.run(w.run).draw),
         share="1of1",
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]}"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]}"
         " --model {input.model} --queries {params.queries}"
         " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
         " --share {params.share}"

@@ -12,7 +12,7 @@ rule render:
         *data(*collect("results/corpora/{{corpus}}/{split}", split=SPLITS)),
         definitions=lambda w: plan.definitions(w.corpus),
         texts=[
-            ancient(f"{HERE}src/bionerflow/prompts.yaml"),
+            ancient(f"{HERE}src/bionerflow/formats/prompts.yaml"),
             ancient(f"{HERE}src/bionerflow/formats/instructions.yaml"),
         ],
         code=code("workflow/scripts/render.py"),

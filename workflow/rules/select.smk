@@ -35,7 +35,7 @@ rule fit_selector:
         settings=asked(lambda w: plan.selector_training(w.selector)),
         seed=plan.config.seed,
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]} fit"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]} fit"
         " --corpora {params.corpora} --types {params.types:q} --base {params.base}"
         " --settings {params.settings:q} --seed {params.seed}"
         " --out results/select/{wildcards.selector} 2>&1 | tee {log}"
@@ -67,7 +67,7 @@ rule select:
         ),
         threshold=asked(lambda w: plan.threshold(w.run, w.selector)),
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]} filter"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]} filter"
         " --examples {params.examples}"
         " --predictions results/predict/{wildcards.run}.parquet --selector {input.model}"
         " --threshold {params.threshold} --out {output.predictions} 2>&1 | tee {log}"
@@ -96,7 +96,7 @@ rule tune_selector:
             ]
         ),
     shell:
-        "python -P -m bionerflow.gpus {resources.gpu} {input.code[0]} tune"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]} tune"
         " --examples {params.examples}"
         " --predictions results/predict/dev/{wildcards.run}.parquet --selector {input.model}"
         " --out {output} 2>&1 | tee {log}"

@@ -30,7 +30,7 @@ rule train:
         card=asked(lambda w: plan.run_card(w.run)),
         seed=asked(lambda w: plan.run(w.run).draw),
     shell:
-        "trap '' TERM; PYTHONSAFEPATH=1 python -m bionerflow.gpus {resources.gpu}"
+        "trap '' TERM; PYTHONSAFEPATH=1 python -m bionerflow.workflow.gpus {resources.gpu}"
         " $( [ {resources.gpu} -lt 2 ] ||"
         " echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu} )"
         " {input.code[0]} --conversations results/curate/{wildcards.run}"

@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-from bionerflow.files import read_json, write_json
-from bionerflow.script import run
-from bionerflow.settings.base import parse
-from bionerflow.settings.config import AnnotationSettings
+from bionerflow.config.base import parse
+from bionerflow.config.workflow import AnnotationSettings
+from bionerflow.utils.files import read_json, write_json
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from bionerflow.card import card
-from bionerflow.files import read_json, write_text
-from bionerflow.script import run
+from bionerflow.train.card import card
+from bionerflow.utils.files import read_json, write_text
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
+from bionerflow.config.base import parse
+from bionerflow.config.corpora import Recipe
 from bionerflow.corpora.normalise import normalise
-from bionerflow.corpora.settings import Recipe
-from bionerflow.script import run
-from bionerflow.settings.base import parse
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from bionerflow.files import read_json
-from bionerflow.script import run
+from bionerflow.config.counts import CountedTable
 from bionerflow.tables.counts import count
-from bionerflow.tables.counts_settings import CountedTable
 from bionerflow.tables.published import read_published
 from bionerflow.tables.write import write_table
+from bionerflow.utils.files import read_json
+from bionerflow.utils.script import run
 
 
 def main() -> None:

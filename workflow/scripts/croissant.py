@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from bionerflow.provenance.croissant import write_croissant
-from bionerflow.script import run
+from bionerflow.report.provenance.croissant import write_croissant
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
+from bionerflow.config.base import parse
+from bionerflow.config.stages import CurateSettings
 from bionerflow.curate import curate
-from bionerflow.script import run
-from bionerflow.settings.base import parse
-from bionerflow.settings.stages import CurateSettings
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ import csv
 from pathlib import Path
 
 from bionerflow.curate.figure import examples, histogram
-from bionerflow.files import whole
-from bionerflow.script import run
+from bionerflow.utils.files import whole
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from bionerflow.corpora.diagnostics import diagnostics
-from bionerflow.corpora.diagnostics_page import write_diagnostics
-from bionerflow.script import run
+from bionerflow.evaluate.diagnostics import diagnostics
+from bionerflow.evaluate.diagnostics_page import write_diagnostics
+from bionerflow.utils.script import run
 
 
 def main() -> None:

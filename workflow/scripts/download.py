@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from bionerflow.corpora.download import about, fetch
-from bionerflow.script import run
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from bionerflow.evaluate import evaluate
-from bionerflow.files import write_json
-from bionerflow.script import run
+from bionerflow.utils.files import write_json
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ import argparse
 import csv
 from pathlib import Path
 
-from bionerflow.drawing import save
-from bionerflow.script import run
 from bionerflow.tables.define import Definition
 from bionerflow.tables.figures import draw
+from bionerflow.utils.plotting import save
+from bionerflow.utils.script import run
 
 
 def main() -> None:

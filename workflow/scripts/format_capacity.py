@@ -4,11 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
-from bionerflow.capacity import capacities, write_capacities
-from bionerflow.models import token_counter
-from bionerflow.schema import read_examples
-from bionerflow.script import run
-from bionerflow.tables.settings import Titled
+from bionerflow.config.tables import Titled
+from bionerflow.data.schema import read_examples
+from bionerflow.models.loading import token_counter
+from bionerflow.tables.capacity import capacities, write_capacities
+from bionerflow.utils.script import run
 
 
 def main() -> None:

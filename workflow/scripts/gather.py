@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from bionerflow.script import run
-from bionerflow.shares import gather
+from bionerflow.data.shards import gather
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -9,14 +9,14 @@ from typing import get_args
 
 import pyarrow as pa
 
-from bionerflow.files import read_json
-from bionerflow.ifd import score_file
-from bionerflow.models import load_scorer, load_tokenizer
-from bionerflow.records import checkpoint_key
-from bionerflow.schema import SCORES, read_card, write_tables
-from bionerflow.script import run
-from bionerflow.settings.stages import CurateSettings
-from bionerflow.shares import WHOLE, share
+from bionerflow.config.stages import CurateSettings
+from bionerflow.data.schema import SCORES, read_card, write_tables
+from bionerflow.data.shards import WHOLE, share
+from bionerflow.ifd.scores import score_file
+from bionerflow.models.loading import load_scorer, load_tokenizer
+from bionerflow.utils.environment import checkpoint_key
+from bionerflow.utils.files import read_json
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from bionerflow.evaluate.label_errors import label_errors
-from bionerflow.script import run
 from bionerflow.tables.write import write_csv
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
+from bionerflow.config.tables import Titled
 from bionerflow.corpora.leakage import leakage
-from bionerflow.script import run
 from bionerflow.tables.leakage import write_leakage
-from bionerflow.tables.settings import Titled
+from bionerflow.utils.script import run
 
 
 def main() -> None:

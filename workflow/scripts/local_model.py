@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
+from bionerflow.config.base import parse
+from bionerflow.config.models import Local
 from bionerflow.models.local import link
-from bionerflow.script import run
-from bionerflow.settings.base import parse
-from bionerflow.settings.models import Local
+from bionerflow.utils.script import run
 
 
 def main() -> None:

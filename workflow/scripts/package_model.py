@@ -5,10 +5,10 @@ import json
 import os
 from pathlib import Path
 
+from bionerflow.config.base import parse
+from bionerflow.config.models import Package
 from bionerflow.models.package import install
-from bionerflow.script import run
-from bionerflow.settings.base import parse
-from bionerflow.settings.models import Package
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import torch
 
-from bionerflow.files import sha256
-from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.predict import predict, sample, shared
-from bionerflow.queries import asked
-from bionerflow.records import checkpoint_key
-from bionerflow.schema import CONVERSATIONS, PREDICTIONS, read_card, read_rows, write_rows
-from bionerflow.script import run
-from bionerflow.settings.base import parse
-from bionerflow.settings.stages import PredictSettings
-from bionerflow.shares import WHOLE, share
+from bionerflow.config.base import parse
+from bionerflow.config.stages import PredictSettings
+from bionerflow.data.schema import CONVERSATIONS, PREDICTIONS, read_card, read_rows, write_rows
+from bionerflow.data.shards import WHOLE, share
+from bionerflow.formats.queries import asked
+from bionerflow.inference.predict import predict, sample, shared
+from bionerflow.models.loading import load_causal, load_tokenizer
+from bionerflow.utils.environment import checkpoint_key
+from bionerflow.utils.files import sha256
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
+from bionerflow.config.base import parse
+from bionerflow.config.models import Hub
 from bionerflow.models.hub import prefetch
-from bionerflow.script import run
-from bionerflow.settings.base import parse
-from bionerflow.settings.models import Hub
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -5,11 +5,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from bionerflow.data.schema import CONVERSATIONS, read_examples, write_rows
 from bionerflow.formats import format_named
-from bionerflow.prompts import Asking, read_definitions
-from bionerflow.render import render
-from bionerflow.schema import CONVERSATIONS, read_examples, write_rows
-from bionerflow.script import run
+from bionerflow.formats.prompts import Asking, read_definitions
+from bionerflow.formats.render import render
+from bionerflow.utils.script import run
 
 SPLITS = ("train", "dev", "test")
 

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from bionerflow.corpora.settings import load_corpora
+from bionerflow.config.base import load
+from bionerflow.config.corpora import load_corpora
+from bionerflow.config.tables import Tables
+from bionerflow.config.workflow import FootprintSettings
 from bionerflow.report import write_report
-from bionerflow.script import run
-from bionerflow.settings.base import load
-from bionerflow.settings.config import FootprintSettings
-from bionerflow.tables.settings import Tables
+from bionerflow.utils.script import run
 
 
 def main() -> None:

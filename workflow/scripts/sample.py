@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from bionerflow.files import sha256, write_json
-from bionerflow.sample import write_raw
-from bionerflow.script import run
+from bionerflow.corpora.synthetic import write_raw
+from bionerflow.utils.files import sha256, write_json
+from bionerflow.utils.script import run
 
 RESOURCES = Path(__file__).parents[2] / "resources" / "sample"
 

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from bionerflow.evaluate.schemes import schemes
-from bionerflow.script import run
 from bionerflow.tables.fill import read_evaluations
 from bionerflow.tables.write import write_csv
+from bionerflow.utils.script import run
 
 
 def main() -> None:

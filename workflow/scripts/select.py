@@ -5,11 +5,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from bionerflow.script import run
+from bionerflow.config.base import parse
+from bionerflow.config.stages import SelectorSettings
 from bionerflow.select.filter import filter_by_gold, filter_predictions
 from bionerflow.select.threshold import read_threshold, tune
-from bionerflow.settings.base import parse
-from bionerflow.settings.stages import SelectorSettings
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from bionerflow.script import run
 from bionerflow.tables.cases import cases
 from bionerflow.tables.define import Definition
 from bionerflow.tables.fill import Number, long_form, measured, read_evaluations, read_metrics
 from bionerflow.tables.published import read_published
 from bionerflow.tables.significance import differences
 from bionerflow.tables.write import write_table
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from bionerflow.drawing import save
-from bionerflow.files import read_json
-from bionerflow.script import run
 from bionerflow.select.figure import precision_recall
+from bionerflow.utils.files import read_json
+from bionerflow.utils.plotting import save
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -8,18 +8,18 @@ from typing import Any
 
 import torch
 
-from bionerflow.files import read_json, write_json
-from bionerflow.interruption import alone, enough_room
-from bionerflow.models import load_tokenizer, save
-from bionerflow.predict import dev_f1
-from bionerflow.queries import asked
-from bionerflow.records import checkpoint_key, environment, is_first
-from bionerflow.schema import CONVERSATIONS, read_card, read_rows
-from bionerflow.script import run
-from bionerflow.settings.base import parse
-from bionerflow.settings.runs import RunCard
-from bionerflow.settings.stages import PredictSettings, TrainSettings
-from bionerflow.train import train
+from bionerflow.config.base import parse
+from bionerflow.config.runs import RunCard
+from bionerflow.config.stages import PredictSettings, TrainSettings
+from bionerflow.data.schema import CONVERSATIONS, read_card, read_rows
+from bionerflow.formats.queries import asked
+from bionerflow.inference.predict import dev_f1
+from bionerflow.models.loading import load_tokenizer, save
+from bionerflow.train.finetune import train
+from bionerflow.train.preemption import alone, enough_room
+from bionerflow.utils.environment import checkpoint_key, environment, is_first
+from bionerflow.utils.files import read_json, write_json
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from bionerflow.curves import curves
-from bionerflow.files import read_json, whole, write_json
-from bionerflow.footprint import footprint
-from bionerflow.script import run
-from bionerflow.settings.config import FootprintSettings
+from bionerflow.config.workflow import FootprintSettings
+from bionerflow.train.curves import curves
+from bionerflow.train.footprint import footprint
+from bionerflow.utils.files import read_json, whole, write_json
+from bionerflow.utils.script import run
 
 
 def main() -> None:

@@ -22,9 +22,9 @@ from bionerflow.annotate.passages import (
     sentences,
 )
 from bionerflow.corpora.documents import moved
-from bionerflow.errors import UserError
-from bionerflow.files import whole
-from bionerflow.schema import Entity, Problem, Span, problem_row
+from bionerflow.data.schema import Entity, Problem, Span, problem_row
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import whole
 
 #: Characters of a chunk, unless one passage has more.
 SIZE = 1 << 16

@@ -10,20 +10,20 @@ from typing import Any
 from transformers.utils.logging import disable_progress_bar
 
 from bionerflow.annotate.passages import Answered, Mention
-from bionerflow.errors import UserError, nearest
-from bionerflow.files import read_json
+from bionerflow.config.base import parse
+from bionerflow.config.runs import RunCard
+from bionerflow.config.stages import PredictSettings
+from bionerflow.data.schema import Problem, Span, entity_from
 from bionerflow.formats import Format, format_named
-from bionerflow.generate import check_context
-from bionerflow.models import load_causal, load_tokenizer
-from bionerflow.predict import predict
-from bionerflow.progress import told
-from bionerflow.prompts import Asking, conversation
-from bionerflow.queries import Asked
-from bionerflow.schema import Problem, Span, entity_from
+from bionerflow.formats.prompts import Asking, conversation
+from bionerflow.formats.queries import Asked
+from bionerflow.inference.generate import check_context
+from bionerflow.inference.predict import predict
+from bionerflow.models.loading import load_causal, load_tokenizer
 from bionerflow.select.samples import Candidate
-from bionerflow.settings.base import parse
-from bionerflow.settings.runs import RunCard
-from bionerflow.settings.stages import PredictSettings
+from bionerflow.utils.errors import UserError, nearest
+from bionerflow.utils.files import read_json
+from bionerflow.utils.progress import told
 
 CARD = "run.json"
 RUNS = Path("results", "train")

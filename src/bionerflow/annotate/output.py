@@ -12,8 +12,8 @@ from typing import TextIO
 
 from bionerflow.annotate.passages import Annotated, Mention
 from bionerflow.annotate.summary import Summary
-from bionerflow.errors import UserError
-from bionerflow.files import whole
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import whole
 
 NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 #: What ends a line for some reader (`str.splitlines`), or parts columns, as a class of a pattern.

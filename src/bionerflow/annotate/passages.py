@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from bionerflow.corpora.documents import moved
 from bionerflow.corpora.sentences import split
-from bionerflow.schema import Entity, Problem, Span
+from bionerflow.data.schema import Entity, Problem, Span
 
 #: Characters of a sentence that is asked in one piece, at most.
 LONGEST = 1000

@@ -19,7 +19,7 @@ from bionerflow.annotate.inputs import STDIN, SUFFIXES, Input
 from bionerflow.annotate.passages import Passage, last_space, whole_sentences
 from bionerflow.corpora.readers import pubtator
 from bionerflow.corpora.readers.bioc import BioCDocument, stream_json, stream_xml
-from bionerflow.errors import UserError
+from bionerflow.utils.errors import UserError
 
 #: Characters of a text file that are held at once.
 BLOCK = 1 << 16

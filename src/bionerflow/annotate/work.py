@@ -15,8 +15,8 @@ from bionerflow.annotate.output import check_place
 from bionerflow.annotate.passages import Annotator
 from bionerflow.annotate.sources import Reading, passages
 from bionerflow.annotate.summary import Summary
-from bionerflow.files import write_json
-from bionerflow.progress import Progress, told
+from bionerflow.utils.files import write_json
+from bionerflow.utils.progress import Progress, told
 
 
 def annotate(

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from bionerflow.errors import UserError
+from bionerflow.utils.errors import UserError
 
 #: A corpus is a few hundred megabytes at most: more is an archive made to fill the memory.
 MAX_BYTES = 1 << 30

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bionerflow.config.corpora import CorpusSettings
+from bionerflow.config.counts import CountedRow, CountedTable, Counts
 from bionerflow.corpora.download import in_mirror
-from bionerflow.corpora.settings import CorpusSettings
-from bionerflow.tables.counts_settings import CountedRow, CountedTable, Counts
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from bionerflow.corpora.offsets import CODE_POINTS, Counting, RawSpans, Try, folded
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
 
 #: How many mentions that fit, and that do not, are held to find what the offsets count.
 SAMPLE = 300

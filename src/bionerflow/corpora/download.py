@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 
 from bionerflow.corpora.archives import gunzip, members
-from bionerflow.errors import UserError
-from bionerflow.files import whole, write_text
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import whole, write_text
 
 TIMEOUT = 60
 CHUNK = 1 << 18

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bionerflow.schema import EXAMPLES, read_rows
+from bionerflow.data.schema import EXAMPLES, read_rows
 
 #: Shorter sentences (characters that are not white space) are headings and stock phrases.
 SHORTEST = 20

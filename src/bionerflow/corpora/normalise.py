@@ -9,16 +9,16 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from bionerflow.config.corpora import SPLITS, Part, Recipe, Split
 from bionerflow.corpora.documents import Document, Reading, moved
 from bionerflow.corpora.offsets import Counting, shifts
 from bionerflow.corpora.readers import READERS
 from bionerflow.corpora.report import Tally, findings, lengths
 from bionerflow.corpora.sentences import joined, sentences
-from bionerflow.corpora.settings import SPLITS, Part, Recipe, Split
 from bionerflow.corpora.splits import divide
-from bionerflow.errors import UserError, nearest
-from bionerflow.files import sha256, write_json
-from bionerflow.schema import EXAMPLES, Entity, Example, Span, example_row, row_writer
+from bionerflow.data.schema import EXAMPLES, Entity, Example, Span, example_row, row_writer
+from bionerflow.utils.errors import UserError, nearest
+from bionerflow.utils.files import sha256, write_json
 
 
 def normalise(corpus: str, settings: Recipe, raw: Path, out: Path) -> None:

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
+
+from bionerflow.config.corpora import UNITS, Unit
 
 #: Starts and ends as a raw file gives them, in its own order.
 RawSpans = Sequence[tuple[int, int]]
-Unit = Literal["characters", "bytes", "utf16", "crlf", "lf", "nfc", "nfd"]
-UNITS: tuple[Unit, ...] = get_args(Unit)
 MEANING: dict[Unit, str] = {
     "characters": "code points",
     "bytes": "UTF-8 bytes",

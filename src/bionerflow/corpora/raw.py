@@ -12,7 +12,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 from pydantic import BaseModel, ValidationError
 
-from bionerflow.errors import UserError
+from bionerflow.utils.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -7,7 +7,7 @@ from itertools import accumulate, groupby
 from typing import Any
 
 from bionerflow.corpora.documents import Finding
-from bionerflow.schema import Entity, Example
+from bionerflow.data.schema import Entity, Example
 
 NUMBERS = (
     "sentences",

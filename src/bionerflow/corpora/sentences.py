@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from sentencex import get_sentence_boundaries
 
 from bionerflow.corpora.documents import Document
-from bionerflow.errors import UserError
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
+from bionerflow.utils.errors import UserError
 
 #: What is between two line ends.
 LINE = re.compile(r"[^\r\n]+")

@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 
-from bionerflow.corpora.settings import SPLITS, Part, Split
-from bionerflow.errors import UserError
-from bionerflow.schema import Example
+from bionerflow.config.corpora import SPLITS, Part, Split
+from bionerflow.data.schema import Example
+from bionerflow.utils.errors import UserError
 
 #: Yields the document of each example of a part.
 Documents = Callable[[], Iterable[str]]

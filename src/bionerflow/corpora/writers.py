@@ -7,8 +7,8 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from bionerflow.corpora.documents import Document
-from bionerflow.errors import UserError
-from bionerflow.schema import Entity, entity_row
+from bionerflow.data.schema import Entity, entity_row
+from bionerflow.utils.errors import UserError
 
 #: Takes documents, and returns raw files by name.
 Writer = Callable[[Sequence[Document]], dict[str, bytes]]

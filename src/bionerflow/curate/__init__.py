@@ -13,13 +13,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bionerflow.config.stages import CurateSettings
 from bionerflow.curate.alternate import alternate
 from bionerflow.curate.judge import Verdict, judge, read_scores
-from bionerflow.draws import choose, draw, rank
-from bionerflow.errors import UserError
+from bionerflow.data.sampling import choose, draw, rank
+from bionerflow.data.schema import CONVERSATIONS, KEPT, open_rows, write_table
 from bionerflow.formats import FORMATS
-from bionerflow.schema import CONVERSATIONS, KEPT, open_rows, write_table
-from bionerflow.settings.stages import CurateSettings
+from bionerflow.utils.errors import UserError
 
 
 def curate(

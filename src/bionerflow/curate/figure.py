@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
-from bionerflow.schema import KEPT, open_rows
+from bionerflow.data.schema import KEPT, open_rows
 
 COLOURS = {"kept": "#0072b2", "dropped": "#e69f00"}
 BINS = 40

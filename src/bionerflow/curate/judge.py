@@ -11,10 +11,10 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bionerflow.config.stages import SCORELESS, CurateSettings
 from bionerflow.curate.strategies import STRATEGIES
-from bionerflow.errors import UserError
-from bionerflow.schema import SCORES, open_rows, read_card
-from bionerflow.settings.stages import SCORELESS, CurateSettings
+from bionerflow.data.schema import SCORES, open_rows, read_card
+from bionerflow.utils.errors import UserError
 
 Group = tuple[str, str]  # corpus and format
 

@@ -6,7 +6,7 @@ The IFD strategies choose among the conversations that have a score. Ties are br
 
 from collections.abc import Callable, Mapping
 
-from bionerflow.draws import draw
+from bionerflow.data.sampling import draw
 
 Scores = Mapping[str, float | None]
 Strategy = Callable[[Scores, int, str], list[str]]

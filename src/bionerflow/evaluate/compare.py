@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bionerflow.errors import UserError
 from bionerflow.evaluate import effects
 from bionerflow.evaluate.keys import STRICT, hits
 from bionerflow.evaluate.mentions import Sample, read_sample
 from bionerflow.evaluate.statistics import differences, randomisation_test
+from bionerflow.utils.errors import UserError
 
 COUNTS = ["correct", "gold", "predicted"]
 PLACE = ["corpus", "format", "document", "ids"]

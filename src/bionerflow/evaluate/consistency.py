@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bionerflow.errors import UserError
 from bionerflow.evaluate import abstention, calibration
 from bionerflow.evaluate.keys import STRICT, hits
 from bionerflow.evaluate.mentions import read_sample
 from bionerflow.evaluate.statistics import prf
+from bionerflow.utils.errors import UserError
 
 SENTENCE = ["corpus", "format", "id"]
 MENTION = [*SENTENCE, "type", "start", "end", "inner"]

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bionerflow.errors import UserError
 from bionerflow.evaluate.keys import SPANS, STRICT, among, hits
 from bionerflow.evaluate.match import overlaps
 from bionerflow.evaluate.mentions import Mentions, Sample, read_sample
+from bionerflow.utils.errors import UserError
 
 KEY = ["id", "type", *SPANS]
 ALTERNATIVE = ["suggested", "suggested_type", "suggested_text"]

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bionerflow.errors import UserError
 from bionerflow.evaluate.keys import STRICT, Ints, among, repeated
+from bionerflow.utils.errors import UserError
 
 GOLD = ["id", "doc_id", "text", "entities"]
 #: What is counted a sentence: whether its whole answer was unusable, and problems by kind.

@@ -1,6 +1,5 @@
 """The sixteen output formats of the three papers (docs/papers.md)."""
 
-from bionerflow.errors import UserError, nearest
 from bionerflow.formats.base import Format, Parsed
 from bionerflow.formats.bio import MultiBio
 from bionerflow.formats.code import MultiCode, SingleCode
@@ -8,6 +7,7 @@ from bionerflow.formats.spans import JsonIndex, MultiBrat, MultiSpan, SingleSpan
 from bionerflow.formats.tags import Html, MultiTag, SingleTag, Symbolic
 from bionerflow.formats.terms import ConvTerm, JsonEntity, MultiTerm, SingleTerm
 from bionerflow.formats.triples import MultiTriple
+from bionerflow.utils.errors import UserError, nearest
 
 __all__ = ["FORMATS", "Format", "Parsed", "format_named"]
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from bionerflow.data.schema import Problem
 from bionerflow.formats.names import meant_type
-from bionerflow.schema import Problem
 
 PREFIX = "Answer:"
 NOTHING = "None"

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import yaml
 
+from bionerflow.data.schema import Entity, Turn
 from bionerflow.formats.answers import (
     NOTHING,
     PREFIX,
@@ -18,7 +19,6 @@ from bionerflow.formats.answers import (
     says_nothing,
 )
 from bionerflow.formats.grounding import Parsed, Reading, by_position
-from bionerflow.schema import Entity, Turn
 
 __all__ = ["NOTHING", "ORDERS", "PREFIX", "Format", "Parsed", "by_position", "instruction_text"]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 
+from bionerflow.data.schema import Entity, Span
 from bionerflow.formats.answers import is_prose
 from bionerflow.formats.base import Format
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.names import names_pattern
-from bionerflow.schema import Entity, Span
 
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _TOKEN = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+")

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from bionerflow.data.schema import Entity
 from bionerflow.formats.base import PREFIX, Format
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.items import USUAL, items_of, read_items
 from bionerflow.formats.repair import Word, argument, decode, loads
 from bionerflow.formats.terms import ground_item, only_type, to_json
-from bionerflow.schema import Entity
 
 #: Comments and strings, where code is none, and what adds entities to the list.
 _CODE = re.compile(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise
 
+from bionerflow.data.schema import Entity, Problem, Span
 from bionerflow.formats.answers import problem
 from bionerflow.formats.lookalikes import Folded, folded
 from bionerflow.formats.names import meant_type
-from bionerflow.schema import Entity, Problem, Span
 
 MOST_WORDS = 60
 LOOK_AHEAD = 100

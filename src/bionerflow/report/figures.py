@@ -10,8 +10,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bionerflow.drawing import COLOURS, HATCHES, LINES, finish
 from bionerflow.evaluate.match import ERRORS
+from bionerflow.utils.plotting import COLOURS, HATCHES, LINES, finish
 
 ERROR_CLASSES = (
     "Errors by class, all corpora and formats pooled, mean over draws. Type: right span, other"

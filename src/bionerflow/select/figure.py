@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bionerflow.drawing import COLOURS, MARKERS, finish
+from bionerflow.utils.plotting import COLOURS, MARKERS, finish
 
 
 def precision_recall(tuned: Mapping[str, Any]) -> Figure:

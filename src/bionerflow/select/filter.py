@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bionerflow.corpora.documents import span_fault
-from bionerflow.errors import UserError
-from bionerflow.schema import (
+from bionerflow.data.schema import (
     PREDICTIONS,
     Example,
     entity_from,
@@ -16,6 +15,7 @@ from bionerflow.schema import (
     write_rows,
 )
 from bionerflow.select.samples import Candidate, mentions
+from bionerflow.utils.errors import UserError
 
 
 class Row(NamedTuple):

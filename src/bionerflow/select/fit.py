@@ -10,14 +10,14 @@ import pandas as pd
 import torch
 from transformers import get_linear_schedule_with_warmup
 
-from bionerflow.errors import UserError
-from bionerflow.files import write_json
-from bionerflow.progress import Progress
-from bionerflow.schema import read_examples
+from bionerflow.config.stages import SelectorSettings
+from bionerflow.data.schema import read_examples
 from bionerflow.select.kinds import build
 from bionerflow.select.model import Selector
 from bionerflow.select.samples import Sample, draw, mentions
-from bionerflow.settings.stages import SelectorSettings
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import write_json
+from bionerflow.utils.progress import Progress
 
 HELD_OUT = 0.1
 WARMUP = 0.06  # of the steps

@@ -6,16 +6,22 @@ from typing import Any, Self
 
 import torch
 
-from bionerflow.adapters import with_adapter
-from bionerflow.chat import Chat
-from bionerflow.errors import UserError
-from bionerflow.models import load_base, load_encoder
-from bionerflow.prefix import Before, Prefixes, batches, keeps_keys_and_values, sliding_window
-from bionerflow.schema import Turn
+from bionerflow.config.stages import SelectorSettings
+from bionerflow.data.schema import Turn
+from bionerflow.inference.prefix import (
+    Before,
+    Prefixes,
+    batches,
+    keeps_keys_and_values,
+    sliding_window,
+)
+from bionerflow.models.adapters import with_adapter
+from bionerflow.models.chat import Chat
+from bionerflow.models.loading import load_base, load_encoder
 from bionerflow.select.model import Selector, read_card
 from bionerflow.select.samples import Candidate
 from bionerflow.select.sharing import Beginning, beginnings
-from bionerflow.settings.stages import SelectorSettings
+from bionerflow.utils.errors import UserError
 
 #: The question stands last, beside the answer: behind it, a tiny model did not learn to judge.
 QUESTION = "{}\nIs the marked text exactly one mention of its type? Answer yes or no."

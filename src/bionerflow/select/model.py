@@ -11,15 +11,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken
 
-from bionerflow.context import context
-from bionerflow.errors import UserError
-from bionerflow.files import read_json, whole, write_json
-from bionerflow.models import load_tokenizer
-from bionerflow.prefix import batches
-from bionerflow.progress import Progress
+from bionerflow.config.base import parse
+from bionerflow.config.stages import SelectorSettings
+from bionerflow.inference.prefix import batches
+from bionerflow.models.context import context
+from bionerflow.models.loading import load_tokenizer
 from bionerflow.select.samples import BRACKETS, Candidate
-from bionerflow.settings.base import parse
-from bionerflow.settings.stages import SelectorSettings
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json, whole, write_json
+from bionerflow.utils.progress import Progress
 
 WEIGHTS, CARD = "selector.safetensors", "selector.json"
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}  # measured on a CPU, not on a GPU

@@ -9,7 +9,7 @@ with. Only what follows is read candidate by candidate.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bionerflow.prefix import shared
+from bionerflow.inference.prefix import shared
 from bionerflow.select.samples import Candidate
 
 SHARED_TOKENS = 8

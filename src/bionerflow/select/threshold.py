@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from bionerflow.errors import UserError
-from bionerflow.files import read_json, write_json
 from bionerflow.select.filter import Row, judge, read_predictions
 from bionerflow.select.samples import Candidate
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json, write_json
 
 STEPS = 100
 

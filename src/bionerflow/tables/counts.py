@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bionerflow.tables.counts_settings import CountedRow, CountedTable, Measure
+from bionerflow.config.counts import CountedRow, CountedTable, Measure
 from bionerflow.tables.define import Definition
 from bionerflow.tables.fill import long_form
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from bionerflow.settings.base import Settings
-from bionerflow.settings.experiments import Experiment
-from bionerflow.tables.settings import RECORDED, Cases, Grid, Significance, Titled, Unit
+from bionerflow.config.base import Settings
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.tables import RECORDED, Cases, Grid, Significance, Titled, Unit
 from bionerflow.tables.sources import (
     Selection,
     full,

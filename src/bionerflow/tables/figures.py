@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bionerflow.drawing import COLOURS, HATCHES, LINES, MARKERS, finish
 from bionerflow.tables.define import Definition
+from bionerflow.utils.plotting import COLOURS, HATCHES, LINES, MARKERS, finish
 
 NOTHING = "nothing to draw: no run feeds this figure, or none predicted an entity"
 

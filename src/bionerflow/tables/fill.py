@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from bionerflow.errors import UserError
+from bionerflow.config.tables import RECORDED
 from bionerflow.evaluate.match import ERRORS
 from bionerflow.evaluate.pool import measure
-from bionerflow.files import read_json
 from bionerflow.tables.define import Cell, Definition
-from bionerflow.tables.settings import RECORDED
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json
 
 LONG = [
     "row", "column", "source", "metric", "corpora", "format", "value", "sd", "low", "high",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from bionerflow.config.tables import Titled
 from bionerflow.corpora.leakage import Leak
 from bionerflow.tables.counts import REASON
-from bionerflow.tables.settings import Titled
 from bionerflow.tables.write import write_csv, write_printed
 
 

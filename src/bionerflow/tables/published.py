@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bionerflow.errors import UserError
+from bionerflow.utils.errors import UserError
 
 COLUMNS = ["row", "column", "value", "sd", "source"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from bionerflow.errors import UserError
 from bionerflow.evaluate.compare import difference, documents
 from bionerflow.evaluate.effects import holm
 from bionerflow.tables.define import Cell, Definition
 from bionerflow.tables.fill import Number, number_of
+from bionerflow.utils.errors import UserError
 
 #: What is compared: prediction sets, those that they are compared with, and corpora (none: all).
 Pair = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import NamedTuple, cast
 
-from bionerflow.settings.experiments import Experiment
-from bionerflow.settings.runs import run_id
-from bionerflow.settings.stages import ORACLE, selector_parts
-from bionerflow.tables.settings import RECORDED, Axis, Grid
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.runs import run_id
+from bionerflow.config.stages import ORACLE, selector_parts
+from bionerflow.config.tables import RECORDED, Axis, Grid
 
 ALL = "all"
 PLACES = ("first", "second", "third", "fourth")

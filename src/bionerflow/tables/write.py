@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from bionerflow.files import whole, write_text
 from bionerflow.tables.define import Definition
 from bionerflow.tables.fill import UNVERIFIED
+from bionerflow.utils.files import whole, write_text
 
 
 def wide_form(definition: Definition, long: pd.DataFrame) -> pd.DataFrame:

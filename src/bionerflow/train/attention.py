@@ -114,16 +114,17 @@ def flat_attention(
     if attention_mask is not None or kwargs.get("softcap") or kwargs.get("s_aux") is not None:
         raise ValueError("This model changes its attention: it cannot take flat passes.")
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))
-    if query.is_cuda and not kwargs.get("dropout") and (fast := _half(query, key, value)):
-        return _varlen(*fast, flat, kwargs.get("scaling"))[None], None
+    if query.is_cuda and not kwargs.get("dropout") and (half := _half(query, key, value)):
+        query, key, value = half
+        return _varlen(query, key, value, flat, kwargs.get("scaling"))[None], None
     return _padded(module, query, key, value, flat, **kwargs)[None], None
 
 
-def _half(*states: torch.Tensor) -> list[torch.Tensor] | None:
+def _half(*states: torch.Tensor) -> tuple[torch.Tensor, ...] | None:
     """Return the states in the half precision that flash kernels need; None if it is not in use."""
     if torch.is_autocast_enabled("cuda"):
-        return [one.to(torch.get_autocast_dtype("cuda")) for one in states]
-    return list(states) if states[0].dtype in (torch.float16, torch.bfloat16) else None
+        return tuple(one.to(torch.get_autocast_dtype("cuda")) for one in states)
+    return states if states[0].dtype in (torch.float16, torch.bfloat16) else None
 
 
 def _varlen(
@@ -136,7 +137,7 @@ def _varlen(
     """Attend by torch's variable-length flash attention, tensors as (tokens, heads, width)."""
     from torch.nn.attention.varlen import varlen_attn
 
-    return varlen_attn(
+    attended: Any = varlen_attn(
         query,
         key.index_select(0, flat["keys"]),
         value.index_select(0, flat["keys"]),
@@ -148,6 +149,7 @@ def _varlen(
         window_size=(-1, 0),  # causal: queries are the last tokens of their keys' sequence
         enable_gqa=query.shape[1] != key.shape[1],
     )
+    return attended
 
 
 def _padded(

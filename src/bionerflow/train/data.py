@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from bionerflow.chat import Encoded
-from bionerflow.errors import UserError
+from bionerflow.models.chat import Encoded
 from bionerflow.train.attention import layout
+from bionerflow.utils.errors import UserError
 
 IGNORED = -100
 

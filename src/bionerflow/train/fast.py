@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bionerflow.records import is_first
 from bionerflow.train.attention import FLAT
 from bionerflow.train.data import Conversations, collate, flatten
 from bionerflow.train.loss import answer_loss
 from bionerflow.train.passes import shared_prefix
+from bionerflow.utils.environment import is_first
 
 TRIED = 3  # conversations
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}  # of the loss, relative

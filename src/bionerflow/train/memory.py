@@ -7,9 +7,9 @@ from typing import Any
 import psutil
 import torch
 
-from bionerflow.errors import UserError
-from bionerflow.settings.stages import TrainSettings
+from bionerflow.config.stages import TrainSettings
 from bionerflow.train.passes import pass_tokens
+from bionerflow.utils.errors import UserError
 
 BYTES_PER_WEIGHT = 12  # the gradient and AdamW's two averages, in float32
 LESS = "take train.method lora or qlora, a smaller model, or a machine with more memory"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from bionerflow.models import device
-from bionerflow.settings.stages import TrainSettings
+from bionerflow.config.stages import TrainSettings
+from bionerflow.models.loading import device
 from bionerflow.train.data import Row, flatten
 
 Collate = Callable[[Sequence[Row]], dict[str, Any]]

@@ -14,12 +14,12 @@ from torch.utils.data import BatchSampler, DataLoader
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from bionerflow.draws import rank
-from bionerflow.errors import UserError
-from bionerflow.files import flush, write_text
-from bionerflow.progress import Progress
-from bionerflow.records import peak_memory_mb
+from bionerflow.data.sampling import rank
 from bionerflow.train.fast import Fast
+from bionerflow.utils.environment import peak_memory_mb
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import flush, write_text
+from bionerflow.utils.progress import Progress
 
 WHOLE = "whole"
 NOTED = ("loss", "eval_f1", "tokens_per_second")

@@ -17,7 +17,7 @@ from bionerflow.annotate.output import (
 )
 from bionerflow.annotate.passages import Annotated, Mention
 from bionerflow.annotate.summary import Summary
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
 
 HEAD = "[relations]\n\n[events]\n\n[attributes]\n\n[entities]\n"
 #: A line break or tab with the white space around it: BRAT ends a fragment there.

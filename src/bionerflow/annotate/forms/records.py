@@ -10,7 +10,7 @@ from bionerflow.annotate.forms.tokens import covered, from_left, tokens
 from bionerflow.annotate.output import contiguous, text_file
 from bionerflow.annotate.passages import Annotated, Mention, mention_row
 from bionerflow.annotate.summary import Summary
-from bionerflow.schema import Span
+from bionerflow.data.schema import Span
 
 
 def _lines(records: Iterable[dict[str, Any]], out: Path) -> None:

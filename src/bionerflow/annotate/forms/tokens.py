@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from bionerflow.annotate.passages import Annotated, Mention
+from bionerflow.data.schema import Span
 from bionerflow.evaluate.tokens import TOKEN
-from bionerflow.schema import Span
 
 
 class Sentence(NamedTuple):

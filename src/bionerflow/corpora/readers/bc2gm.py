@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.raw import bad_line, lines
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
 
 MENTION = re.compile(r"([^|]+)\|(\d{1,9}) (\d{1,9})\|(.*)")
 SOURCE = re.compile(r"[A-Z]*\d+")

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.raw import elements, items, record_faults, text_file, utf8_faults, values
-from bionerflow.errors import UserError
-from bionerflow.schema import Span
+from bionerflow.data.schema import Span
+from bionerflow.utils.errors import UserError
 
 #: Where the list of documents begins, in BioC, PubTator3's exports, and a file that is a list.
 #: Quotes inside a JSON string are escaped.

@@ -9,7 +9,7 @@ from bionerflow.corpora.archives import is_archive, members
 from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.offsets import RawSpans
 from bionerflow.corpora.raw import bad_line, decode, lines
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
 
 ANNOTATIONS = (".ann", ".a1")
 MENTION = re.compile(r"(\S+) (-?\d{1,9} -?\d{1,9}(?:;-?\d{1,9} -?\d{1,9})*)")

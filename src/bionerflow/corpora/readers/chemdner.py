@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.raw import bad_line, lines
-from bionerflow.errors import UserError
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
+from bionerflow.utils.errors import UserError
 
 NUMBER = re.compile(r"\d{1,9}")
 BORDER = re.compile(r"(\d{1,9}):(\d{1,9})")

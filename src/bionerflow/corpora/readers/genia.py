@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from bionerflow.corpora.documents import Document, Reading, joined
 from bionerflow.corpora.raw import elements
-from bionerflow.errors import UserError
+from bionerflow.utils.errors import UserError
 
 #: The type of a part of a coordinated term, which carries no `sem` of its own.
 WITHOUT_SEM = "(none)"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bionerflow.corpora.documents import Document, Reading, joined
 from bionerflow.corpora.raw import bad_line, lines, paragraphs
-from bionerflow.schema import Entity
+from bionerflow.data.schema import Entity
 
 DOCUMENT_MARK = "-DOCSTART-"
 OUTSIDE = "O"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bionerflow.corpora.documents import Document, Reading, moved
 from bionerflow.corpora.offsets import Try, covers
 from bionerflow.corpora.raw import bad_line, lines
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 NUMBER = re.compile(r"-?\d{1,9}")

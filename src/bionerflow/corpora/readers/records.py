@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bionerflow.corpora.documents import Document, Mention, Reading
 from bionerflow.corpora.raw import values
 from bionerflow.corpora.readers.iob import chunks
-from bionerflow.errors import UserError
+from bionerflow.utils.errors import UserError
 
 #: Names of a mention's start, end and type in the forms of records.
 STARTS = ("start", "start_offset", "begin", "start_char", "startOffset", "start_idx")

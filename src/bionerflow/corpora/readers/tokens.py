@@ -14,7 +14,7 @@ from bionerflow.corpora.offsets import RawSpans
 from bionerflow.corpora.raw import values
 from bionerflow.corpora.readers.iob import chunks
 from bionerflow.corpora.readers.records import form_faults, identifier
-from bionerflow.errors import UserError
+from bionerflow.utils.errors import UserError
 
 #: Columns of a data set with tags of tokens.
 TOKENS = ("tokens", "words", "token")

@@ -15,8 +15,8 @@ from bionerflow.corpora.archives import is_archive, members
 from bionerflow.corpora.documents import Document, Reading, joined
 from bionerflow.corpora.offsets import Counting
 from bionerflow.corpora.raw import bad_line, lines
-from bionerflow.errors import UserError
-from bionerflow.schema import Entity, Span
+from bionerflow.data.schema import Entity, Span
+from bionerflow.utils.errors import UserError
 
 if TYPE_CHECKING:
     import cassis

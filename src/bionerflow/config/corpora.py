@@ -1,0 +1,114 @@
+"""What config/corpora.yaml may say of a corpus. Light to import: the workflow parses it."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import Field, model_validator
+
+from bionerflow.config.base import Settings, load
+
+Split = Literal["train", "dev", "test"]
+Options = dict[str, bool | int | str | list[int] | list[str]]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+#: What the offsets of a raw file count.
+Unit = Literal["characters", "bytes", "utf16", "crlf", "lf", "nfc", "nfd"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
+class Source(Settings):
+    """One raw file: where it comes from and how it is verified.
+
+    `sha256` and `git_blob` are of the file as its address serves it, `mirror_sha256` of the file
+    as the mirror keeps it where it was packed anew. Without any of them a file is unverified.
+    """
+
+    url: str | None = Field(None, pattern=r"^https://", description="pinned to a version")
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    git_blob: str | None = Field(None, pattern=r"^[0-9a-f]{40}$")
+    member: str | None = Field(None, description="the file's name in the archive of the address")
+    mirror: str | None = Field(None, description="path in the mirror, compressed or not")
+    mirror_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    local: str | None = Field(None, description="path of the user's own copy")
+
+
+class Part(Settings):
+    """Raw files that are read together, and how their sentences go into splits."""
+
+    files: list[str] = Field(min_length=1)
+    options: Options = Field({}, description="of the reader, over those of the corpus")
+    into: Split | dict[Split, int] | dict[Split, float] = Field(
+        description="all of them, so many sentences each, or a share of the documents each"
+    )
+    order: Literal["file", "random"] = Field("file", description="the order they are dealt in")
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _shares_are_whole(self) -> "Part":
+        shares: list[float] = [] if isinstance(self.into, str) else list(self.into.values())
+        if any(isinstance(share, float) for share in shares) and round(sum(shares), 9) != 1:
+            raise ValueError(f"the shares make {sum(shares)}, not 1: sentences would be lost")
+        return self
+
+
+class Recipe(Settings):
+    """What normalising a corpus rests on: its types, raw files, reader and splits."""
+
+    language: str = Field(pattern="^[a-z]{2,3}(-[a-z]+)?$", description="code, as ISO 639 has it")
+    types: list[str] = Field(min_length=1, description="in the order that prompts list them")
+    type_map: dict[str, str] = Field({}, description="raw type, `*` for any part, to type")
+    leave_out: list[str] = Field([], description="raw types that are not read, `*` for any part")
+    nested: bool = Field(False, description="entities may overlap")
+    discontinuous: bool = Field(False, description="entities may have several spans")
+    reader: str
+    options: Options = Field({}, description="of the reader")
+    offsets: Unit = Field("characters", description="what the offsets of mentions count")
+    shift: int = Field(0, description="by how much all offsets are too large")
+    trim: bool = Field(True, description="cut white space off the edges of mentions")
+    join_wrapped: bool = Field(True, description="fragments that only white space parts are one")
+    line_ends: bool = Field(False, description="a line end is a sentence border")
+    max_lost: float = Field(0.5, ge=0, le=1, description="share of mentions that may be lost")
+    files: dict[str, Source] = Field(min_length=1)
+    splits: list[Part] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "Recipe":
+        unknown = {name for part in self.splits for name in part.files} - set(self.files)
+        if unknown:
+            raise ValueError(f"splits name files that are not under files: {sorted(unknown)}")
+        types = set(self.type_map.values()) - set(self.types)
+        if types:
+            raise ValueError(f"type_map leads to types that are not under types: {sorted(types)}")
+        return self
+
+
+class CorpusSettings(Recipe):
+    """A corpus: its recipe, and what says what it is and whose."""
+
+    title: str = Field(description="as the papers print it")
+    dataset: str = Field(description="its name in prompts")
+    licence: str
+    page: str | None = Field(None, description="where the corpus and its licence are explained")
+    citation: str
+    generator: Literal["sample"] | None = Field(None, description="the project makes the files")
+
+    def entry(self, name: str) -> dict[str, str]:
+        """Return what fetching the raw file `name` needs, as plain strings."""
+        entry = {"corpus": self.title, "file": name, "licence": self.licence}
+        if self.page:
+            entry["page"] = self.page
+        return entry | self.files[name].model_dump(exclude_none=True)
+
+
+class Corpora(Settings):
+    """config/corpora.yaml."""
+
+    corpora: dict[str, CorpusSettings]
+
+
+def load_corpora(path: str | Path) -> dict[str, CorpusSettings]:
+    """Return the corpora by name.
+
+    Raises:
+        UserError: the file says something it may not say, with the nearest valid key.
+    """
+    return load(Corpora, path).corpora

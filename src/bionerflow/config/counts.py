@@ -1,0 +1,44 @@
+"""What config/tables.yaml may say of tables that count corpora. Light to import."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from bionerflow.config.base import Settings
+
+Measure = Literal[
+    "train", "dev", "test", "labels", "nested", "discontinuous",
+    "language", "nesting", "training_entities",
+]  # fmt: skip
+
+
+class Counts(Settings):
+    """A table of what corpora hold, beside what the paper prints."""
+
+    title: str
+    caption: str
+    rows: dict[str, str] = Field(description="entry of corpora.yaml that is counted: row printed")
+    columns: dict[str, Measure] = Field(description="label, as the paper prints it: what of it")
+
+
+class CountedRow(Settings):
+    """A corpus's row, empty but for what is published where there is a `reason`."""
+
+    corpus: str
+    title: str
+    published: str
+    reason: str
+
+
+class CountedTable(Settings):
+    """A table of counts before its numbers; columns are pairs of label and measure."""
+
+    title: str
+    caption: str
+    rows: list[CountedRow]
+    columns: list[tuple[str, Measure]]
+
+    @property
+    def counted(self) -> list[str]:
+        """Return the entries that are counted."""
+        return [row.corpus for row in self.rows if not row.reason]

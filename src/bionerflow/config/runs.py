@@ -1,0 +1,87 @@
+"""Runs: what the experiments of a configuration expand into."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from pydantic import Field
+
+from bionerflow.config.base import Settings, parse
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.stages import CurateSettings, PredictSettings, TrainSettings
+from bionerflow.config.workflow import Config
+
+
+class Run(Settings):
+    """One model fine-tuned once: an experiment's configuration, model and draw."""
+
+    id: str
+    paper: str
+    model: str
+    configuration: str
+    draw: int
+    corpora: list[str]
+    unseen: list[str]
+    formats: list[str]
+    curate: CurateSettings
+    train: TrainSettings
+    predict: PredictSettings
+
+
+class AskedCorpus(Settings):
+    """What prompts say of a corpus."""
+
+    dataset: str
+    language: str
+    types: list[str]
+    definitions: dict[str, str] = Field({})
+
+
+class RunCard(Settings):
+    """results/train/{run}/run.json: how a run was asked, so that it can be asked again."""
+
+    run: str
+    corpora: dict[str, AskedCorpus]
+    formats: list[str]
+    predict: PredictSettings
+
+
+def expand(config: Config, paper: str, experiment: Experiment) -> Iterator[Run]:
+    """Yield the runs of a paper's experiment: each configuration, model and draw."""
+    asked = [
+        (name, change, model)
+        for name, change in experiment.configurations.items()
+        for model in experiment.fine_tuned(name)
+    ]
+    for (name, change, model), draw in product(asked, experiment.draws):
+        groups = {
+            group: {**getattr(experiment.base, group).model_dump(), **getattr(change, group)}
+            for group in ("curate", "train", "predict")
+        }
+        corpora = chosen(config, experiment, change.corpora)
+        for alone in corpora if change.separately else [None]:
+            run = {
+                "id": run_id(config.name, model, name, draw, alone),
+                "paper": paper,
+                "model": model,
+                "configuration": name,
+                "draw": draw,
+                "corpora": [alone] if alone else corpora,
+                "unseen": [corpus for corpus in change.unseen if corpus not in config.exclude],
+                "formats": change.formats,
+                **groups,
+            }
+            yield parse(Run, run, f"{config.experiments[paper]}, configurations.{name}")
+
+
+def run_id(
+    prefix: str, model: str, configuration: str, draw: int, corpus: str | None = None
+) -> str:
+    """Return a run's id, which is its folder; `corpus` is the only one that it is trained on."""
+    parts = [prefix, model, configuration, corpus, f"draw{draw}"]
+    return ".".join(part for part in parts if part)
+
+
+def chosen(config: Config, experiment: Experiment, corpora: list[str] | None = None) -> list[str]:
+    """Return an experiment's corpora, or those that are named, without what is left out."""
+    named = experiment.corpora if corpora is None else corpora
+    return [corpus for corpus in named if corpus not in config.exclude]

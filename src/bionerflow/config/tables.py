@@ -1,0 +1,201 @@
+"""What config/tables.yaml may say. Light to import: the workflow reads it."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from bionerflow.config.base import Settings
+from bionerflow.config.counts import Counts
+from bionerflow.utils.errors import UserError
+
+#: Scores (docs/evaluation.md). Before the errors: faults of answers per sentence. After them: the
+#: shares of boundary errors that are n tokens off, and whose start is n characters off (signed);
+#: recall by nesting and length; expected calibration error and the accuracy of the predictions in
+#: each tenth of confidence; F1 in other papers' conventions.
+Metric = Literal[
+    "precision", "recall", "f1", "surface_f1", "relaxed_f1", "unseen_recall",
+    "delta_nested", "delta_discontinuous",
+    "unparsable", "unknown_type", "not_in_text", "truncated",
+    "type", "span", "type_and_span", "spurious", "missing",
+    "deviation_0", "deviation_1", "deviation_2", "deviation_3", "deviation_4", "deviation_5+",
+    "shift_-5", "shift_-4", "shift_-3", "shift_-2", "shift_-1", "shift_0",
+    "shift_1", "shift_2", "shift_3", "shift_4", "shift_5",
+    "recall_depth_0", "recall_depth_1", "recall_depth_2+",
+    "recall_tokens_1", "recall_tokens_2", "recall_tokens_3", "recall_tokens_4", "recall_tokens_5+",
+    "ece", "accuracy_1", "accuracy_2", "accuracy_3", "accuracy_4", "accuracy_5",
+    "accuracy_6", "accuracy_7", "accuracy_8", "accuracy_9", "accuracy_10",
+    "uniner", "instructuie", "gollie", "iepile", "seqeval", "semeval_partial", "semeval_type",
+]  # fmt: skip
+#: What a significance table shows (bionerflow.tables.significance).
+TESTED = ("difference", "interval", "p", "p_holm", "effect", "detectable")
+#: A metric that begins so is a place in a run's metrics.json, such as `run.settings.epochs`.
+RECORDED = "run."
+
+Key = Literal["corpus", "configuration", "model", "format", "metric"]
+Axis = dict[Key, list[str] | Literal["all"]]
+Unit = Literal["fraction", "percent"]
+
+
+def _groups(rows: Any) -> Any:
+    """Return groups of rows (or columns) as a list; a mapping is the only one."""
+    groups = rows if isinstance(rows, list) else [rows]
+    if any(isinstance(group, dict) and "set" in group for group in groups):
+        raise ValueError("the key 'set' is called 'configuration'")
+    return groups
+
+
+Axes = Annotated[list[Axis], BeforeValidator(_groups, json_schema_input_type=Axis | list[Axis])]
+
+
+class Titled(Settings):
+    """What every table has."""
+
+    title: str
+    caption: str
+    labels: dict[str, str] = Field({}, description="what is printed instead of a key")
+
+
+class Grid(Titled):
+    """A table of scores: each cell is a metric of runs of the paper's experiment.
+
+    Rows and columns say what varies: one row (column) per name, or per combination of names where
+    there are several keys, of which the first varies slowest. What neither names is in `where`, or
+    else: all formats and the corpora that all runs of the table were trained on are pooled, one
+    model fills the table (the best mean F1 on dev), and the metric is F1.
+    """
+
+    kind: Literal["grid"] = "grid"
+    rows: Axes = Field(
+        description="corpus; configuration or configuration+selector (`only`: the configuration"
+        " that has the format's name); model (`first`, `second`: of the experiment's); format;"
+        " metric; `all`: every one of the experiment. A list: one group of rows per entry"
+    )
+    columns: Axes = Field(description="as rows")
+    also: bool = Field(False, description="the experiment's `also` become columns, too")
+    where: dict[Key, str] = Field({}, description="what all cells have in common")
+    corpora: list[str] = Field(
+        [], description="corpora that are pooled instead; those the experiment has of them"
+    )
+    unit: Unit = "fraction"
+    figure: Literal["bars", "lines", "shares", "reliability"] | None = Field(
+        None, description="the figure that shows the table"
+    )
+
+    @model_validator(mode="after")
+    def _metrics_are_known(self) -> "Grid":
+        named = [name for axis in self.rows + self.columns for name in axis.get("metric", [])]
+        named += [self.where["metric"]] if "metric" in self.where else []
+        known = self.known_metrics()
+        unknown = {name for name in named if name not in known and not name.startswith(RECORDED)}
+        if unknown:
+            raise ValueError(f"unknown metrics {sorted(unknown)}; known: {', '.join(known)}")
+        return self
+
+    @classmethod
+    def known_metrics(cls) -> tuple[str, ...]:
+        """Return the metrics that its cells may ask for."""
+        return get_args(Metric)
+
+
+class Significance(Grid):
+    """Whether neighbouring rows of a grid differ: each row here is two that follow each other."""
+
+    kind: Literal["significance"]  # type: ignore[assignment]
+
+    @classmethod
+    def known_metrics(cls) -> tuple[str, ...]:
+        """Return the metrics that its cells may ask for."""
+        return TESTED
+
+
+class Cases(Titled):
+    """What runs found in single sentences: the paper's, where they are tested on, and our own."""
+
+    kind: Literal["cases"]
+    corpus: str
+    model: str = Field("first", description="a model of the experiment, or its place there")
+    configurations: list[str] = Field(
+        min_length=2, description="the lines of an example; the first is the one to beat"
+    )
+    rows: dict[str, list[str]] = Field(
+        description="examples: the gold mentions of one sentence that the paper shows"
+    )
+
+
+Table = Annotated[Grid | Significance | Cases, Field(discriminator="kind")]
+
+
+OURS = {
+    "format_capacity": Titled(
+        title="What each format can carry, and what it costs",
+        caption="Strict micro F1 (percent) of the gold answers read back, over typed character"
+        " spans of the test split: the ceiling that a format puts on any model. Tokens: mean length"
+        " of the gold answers per sentence, all its queries together.",
+    ),
+    "leakage": Titled(
+        title="What training sets show of test sets",
+        caption="Percent of a test set's sentences (rows) that stand in a training set (columns),"
+        " compared without white space and case; sentences of fewer than 20 characters are left"
+        " out. The long form has the counts, and the documents that both share.",
+    ),
+}
+
+
+class Tables(Settings):
+    """The tables by `{paper}/{table}`: of scores, and of what corpora hold."""
+
+    labels: dict[str, str] = Field({}, description="labels of all tables; a table's own go first")
+    tables: dict[str, Table]
+    counts: dict[str, Counts] = Field({}, description="what corpora hold")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_in(cls, value: Any) -> Any:
+        """Give each table the labels of all; a table that names no kind is a grid."""
+        shared = value.get("labels", {})
+        tables = {
+            name: {"kind": "grid", **table, "labels": {**shared, **table.get("labels", {})}}
+            for name, table in value.get("tables", {}).items()
+        }
+        return {**value, "tables": tables}
+
+    @property
+    def ours(self) -> dict[str, Titled]:
+        """Return the tables of no paper, which every configuration has."""
+        return OURS
+
+    def find(self, name: str) -> Grid | Significance | Cases:
+        """Return a table.
+
+        Raises:
+            UserError: there is none of this name; the known ones are listed.
+        """
+        if name not in self.tables:
+            known = ", ".join(sorted([*self.tables, *self.counts, *self.ours]))
+            raise UserError(f"There is no table '{name}'. The tables are: {known}.")
+        return self.tables[name]
+
+    def titled(self, name: str) -> Titled | Counts:
+        """Return what says a table's title and caption, whatever its kind."""
+        every: list[tuple[str, Titled | Counts]] = [
+            *self.ours.items(),
+            *self.counts.items(),
+            *self.tables.items(),
+        ]
+        return dict(every)[name]
+
+    def figure(self, name: str) -> Grid:
+        """Return a table that is drawn.
+
+        Raises:
+            UserError: no figure has this name; the known ones are listed.
+        """
+        figures = self.figures()
+        if name not in figures:
+            known = ", ".join(sorted(figures))
+            raise UserError(f"There is no figure '{name}'. The figures are: {known}.")
+        return figures[name]
+
+    def figures(self) -> dict[str, Grid]:
+        """Return the tables that are drawn, by name."""
+        return {n: t for n, t in self.tables.items() if isinstance(t, Grid) and t.figure}

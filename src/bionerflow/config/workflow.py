@@ -1,0 +1,58 @@
+"""What config/config.yaml may say, with what is laid over it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from bionerflow.config.base import Settings
+
+PAPERS = ("mfner", "unified", "bioselecttune")
+
+
+class FootprintSettings(Settings):
+    """What a watt and its carbon are where the jobs run (Green Algorithms, Lannelongue 2021)."""
+
+    core_watts: float = Field(12.0, ge=0, description="of a processor core, busy")
+    gpu_watts: float = Field(300.0, ge=0, description="of a GPU, busy: its thermal design power")
+    memory_watts_per_gb: float = Field(0.3725, ge=0)
+    overhead: float = Field(1.67, ge=1, description="power usage effectiveness of the data centre")
+    carbon_g_per_kwh: float = Field(51.28, ge=0, description="of the grid; as shipped: France")
+
+
+class AnnotationSettings(Settings):
+    """Texts that a run annotates: results/annotations/{name}.{form}."""
+
+    inputs: list[str] = Field(min_length=1, description="files and folders")
+    run: str = Field(description="id of the run")
+    form: Literal["text", "brat", "pubtator", "bioc", "jsonl", "csv"] | None = Field(
+        None, description="of the inputs, if name and content do not tell it"
+    )
+    column: str = Field("text", description="of a table or JSON record: the text")
+    id: str | None = Field(None, description="column of a table or JSON record: the document's id")
+    corpus: str | None = Field(None, description="asked as for this one, if the run had several")
+    format: str | None = Field(None, description="asked in this one, if the run had several")
+    selector: str | None = Field(None, description="id of a selector that filters")
+    threshold: float = Field(0.5, ge=0, le=1, description="probability from which it keeps")
+    jobs: int = Field(1, gt=0, description="among which the texts are shared out")
+
+
+class Config(Settings):
+    """config/config.yaml, with what `--configfile` and `--config` lay over it."""
+
+    name: str = Field(pattern=r"^[a-z0-9_-]+$", description="prefix of the run ids")
+    primary_paper: str
+    seed: int = 1
+    corpora: str
+    models: str
+    tables: str
+    experiments: dict[str, str] = Field(
+        {paper: f"config/experiments/{paper}.yaml" for paper in PAPERS},
+        description="the experiment file of each paper",
+    )
+    mirror: str = Field("", description="a folder of raw files that is used first")
+    gpu_models: dict[int, str] = Field(
+        {}, description="a cluster's types of GPUs by their GB: a job asks for the smallest it can"
+    )
+    exclude: list[str] = Field([], description="corpora that are left out")
+    footprint: FootprintSettings = FootprintSettings()
+    annotations: dict[str, AnnotationSettings] = Field({}, description="texts to annotate")

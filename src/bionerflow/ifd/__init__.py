@@ -1,0 +1,1 @@
+"""Instruction-following difficulty (bioselecttune)."""

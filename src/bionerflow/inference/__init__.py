@@ -1,0 +1,1 @@
+"""Answers of a model: generation, prefix sharing, constrained decoding, confidences."""

@@ -1,0 +1,27 @@
+"""LoRA adapters on models, where peft can put one."""
+
+from typing import Any
+
+from bionerflow.utils.errors import UserError
+
+
+def with_adapter(model: Any, lora: Any) -> Any:
+    """Return a model with an untrained adapter on it.
+
+    Args:
+        model: A transformers model.
+        lora: A `peft.LoraConfig`.
+
+    Raises:
+        UserError: peft cannot adapt this architecture as configured (the experts of some mixtures
+            with dropout, the layers of Mamba).
+    """
+    from peft import get_peft_model
+
+    try:
+        return get_peft_model(model, lora)
+    except ValueError as error:
+        raise UserError(
+            f"LoRA cannot be put on {type(model).__name__} ({error}): choose another method "
+            "or another model."
+        ) from None

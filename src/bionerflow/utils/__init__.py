@@ -1,0 +1,1 @@
+"""What every part of the library shares: errors, files, progress, the environment record, plots."""

@@ -1,0 +1,1 @@
+"""What the Snakemake rules call: the plan behind them, their code inputs, GPU locks."""

@@ -1,0 +1,103 @@
+"""A configuration read whole and checked: what all look-ups of the plan start from."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bionerflow.config.base import load, parse
+from bionerflow.config.corpora import load_corpora
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.models import Models
+from bionerflow.config.runs import Run, expand
+from bionerflow.config.stages import ORACLE
+from bionerflow.config.tables import Tables
+from bionerflow.config.workflow import Config
+from bionerflow.corpora.available import AtHand
+from bionerflow.utils.errors import UserError, nearest
+
+
+class BasePlan:
+    """A configuration, and its corpora, models, experiments, runs and tables by name."""
+
+    def __init__(self, config: Mapping[str, Any], here: str = "") -> None:
+        """Read every file that the configuration names; raise UserError at the first fault.
+
+        `here` leads to the repository (`leading_to`): files that are not in the working directory
+        are taken from there.
+        """
+        self.here = here
+        self.config = self._placed(parse(Config, config, "the configuration"))
+        self.corpora = load_corpora(self.config.corpora)
+        self.models = load(Models, self.config.models).models
+        self.tables = load(Tables, self.config.tables)
+        self.experiments = {
+            paper: load(Experiment, path) for paper, path in self.config.experiments.items()
+        }
+        used = {corpus for experiment in self.experiments.values() for corpus in experiment.corpora}
+        self.at_hand = AtHand(self.corpora, used, self.config.exclude, self.config.mirror)
+        self.runs = {
+            run.id: run
+            for paper, experiment in self.experiments.items()
+            for run in expand(self.config, paper, experiment)
+        }
+        self._check_names()
+
+    def place(self, *parts: str) -> str:
+        """Return the path of a file of the user's or, where there is none, of the repository."""
+        path = Path(*parts)
+        return str(path if path.exists() else Path(self.here, path))
+
+    def _placed(self, config: Config) -> Config:
+        files = {key: self.place(getattr(config, key)) for key in ("corpora", "models", "tables")}
+        experiments = {paper: self.place(file) for paper, file in config.experiments.items()}
+        return config.model_copy(update={**files, "experiments": experiments})
+
+    def _check_names(self) -> None:
+        for paper, experiment in self.experiments.items():
+            where = self.config.experiments[paper]
+            for corpus in experiment.corpora:
+                known(where, "corpus", corpus, self.corpora)
+            if ORACLE in experiment.selectors:
+                raise UserError(f"{where}: '{ORACLE}' is gold itself: name the selector otherwise.")
+            bases = [selector.base for selector in experiment.selectors.values()]
+            for model in [*experiment.all_models(), *bases]:
+                known(where, "model", model, self.models)
+        for run in self.runs.values():
+            where = f"{self.config.experiments[run.paper]}, configurations.{run.configuration}"
+            for corpus in run.corpora + run.unseen:
+                known(where, "corpus", corpus, self.corpora)
+            for format in run.formats:
+                known(where, "format", format, formats())
+            if run.curate.scorer:
+                known(where, "model", run.curate.scorer, self.models)
+        for corpus in self.config.exclude:
+            known("exclude", "corpus", corpus, self.corpora)
+        if self.config.primary_paper not in self.experiments:
+            known("primary_paper", "paper", self.config.primary_paper, self.experiments)
+
+    def run(self, id: str) -> Run:
+        """Return a run by its id."""
+        known("results", "run", id, self.runs)
+        return self.runs[id]
+
+
+def known(where: str, what: str, name: str, names: Mapping[str, Any]) -> None:
+    """Raise UserError where nothing is called `name`."""
+    if name not in names:
+        raise UserError(f"{where}: unknown {what} '{name}'.{nearest(name, names)}")
+
+
+@cache
+def formats() -> dict[str, Any]:
+    """Return the output formats by name, each with its instruction, without loading their code."""
+    file = Path(__file__).parents[2] / "formats" / "instructions.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON with sorted keys, the form that scripts take."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

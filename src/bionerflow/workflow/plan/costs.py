@@ -1,0 +1,48 @@
+"""How many tokens a run trains on, reads and writes: estimates, made before any data is there."""
+
+from collections.abc import Iterable, Mapping
+
+from bionerflow.config.runs import Run
+from bionerflow.config.stages import SelectorSettings
+
+#: Assumptions: tokens of a conversation and of the answer in it, entities of a sentence, sentences
+#: of a corpus that no limit is set on.
+CONVERSATION, ANSWER, ENTITIES, SENTENCES = 290, 40, 2, 10_000
+
+
+def trained(run: Run) -> float:
+    """Return the tokens of a run's training: a sentence is one conversation, in one format."""
+    sentences = _limited(run.corpora, run.curate.limits, run.curate.train)
+    return sentences * run.curate.rho * run.train.epochs * CONVERSATION
+
+
+def validated(run: Run) -> float:
+    """Return the tokens that a run writes on dev while it is trained."""
+    sentences = (run.curate.dev or SENTENCES) * len(run.corpora)
+    return sentences * run.train.epochs * run.train.validations * ANSWER
+
+
+def tested(run: Run) -> float:
+    """Return the tokens that a run writes on test: each sentence is answered in each format."""
+    sentences = _limited(run.corpora + run.unseen, run.predict.limits, run.predict.test)
+    return sentences * len(run.formats) * ANSWER
+
+
+def scored() -> float:
+    """Return the tokens that a scorer reads of a corpus in a format."""
+    return SENTENCES * CONVERSATION
+
+
+def filtered(run: Run) -> float:
+    """Return the tokens that a selector reads of a run's predictions."""
+    sentences = _limited(run.corpora + run.unseen, run.predict.limits, run.predict.test)
+    return sentences * len(run.formats) * ENTITIES * CONVERSATION
+
+
+def fitted(selector: SelectorSettings, corpora: Iterable[str]) -> float:
+    """Return the tokens of a selector's training."""
+    return selector.samples * len(list(corpora)) * selector.epochs * CONVERSATION
+
+
+def _limited(corpora: Iterable[str], limits: Mapping[str, int], limit: int | None) -> int:
+    return sum(limits.get(corpus, limit or SENTENCES) for corpus in corpora)

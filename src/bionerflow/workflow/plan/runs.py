@@ -1,0 +1,130 @@
+"""What rules look up of runs, from curation to evaluation."""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bionerflow.config.models import Resources
+from bionerflow.config.stages import SCORELESS
+from bionerflow.workflow.plan.base import as_json
+from bionerflow.workflow.plan.corpora import CorporaPlan
+from bionerflow.workflow.plan.models import ModelsPlan
+
+
+class RunsPlan(CorporaPlan, ModelsPlan):
+    """Look-ups by run, and by prediction set: a run's, or a selector's of it."""
+
+    def rendered(self, run: str, *splits: str) -> list[str]:
+        """Return the rendered files, without ending, that a run is trained or tested on."""
+        its = self.run(run)
+        return [
+            f"results/render/{corpus}/{split}.{format}"
+            for split in splits
+            for corpus in (self.tested(run) if split == "test" else its.corpora)
+            for format in its.formats
+        ]
+
+    def tested(self, run: str) -> list[str]:
+        """Return the corpora whose test sentences a run answers."""
+        return self.run(run).corpora + self.run(run).unseen
+
+    def scores(self, run: str) -> list[str]:
+        """Return the IFD files, without ending, that curate a run's training set."""
+        its = self.run(run)
+        if not its.curate.scorer:
+            return []
+        folder = f"results/ifd/{its.curate.scorer}"
+        return [f"{folder}/{c}.{f}.{its.curate.mode}" for c in its.corpora for f in its.formats]
+
+    def scores_negatives(self, scorer: str, mode: str) -> bool:
+        """Tell whether a run ranks negatives by the scores of this model in this mode."""
+        asking = (run.curate for run in self.runs.values())
+        return any(
+            (curate.scorer, curate.mode) == (scorer, mode) and curate.negatives not in SCORELESS
+            for curate in asking
+        )
+
+    def carried(self, run: str) -> str:
+        """Return which kinds of entities the corpora of a run have."""
+        return as_json(
+            {
+                corpus: {
+                    "nested": self.corpora[corpus].nested,
+                    "discontinuous": self.corpora[corpus].discontinuous,
+                }
+                for corpus in self.run(run).corpora
+            }
+        )
+
+    def base(self, run: str) -> str:
+        """Return the folder of a run's base model."""
+        return self.model_folder(self.run(run).model)
+
+    def run_resources(self, run: str) -> Resources:
+        """Return what a job of a run asks of its machine."""
+        return self.resources(self.run(run).model)
+
+    def validating(self, run: str) -> str:
+        """Return how a run answers dev sentences; how many it is tested on does not matter."""
+        asked: dict[str, Any] = {"test": None, "limits": {}, "jobs": 1}
+        return self.run(run).predict.model_copy(update=asked).dump()
+
+    def run_card(self, run: str) -> str:
+        """Return how a run is asked, for whoever asks it later."""
+        its = self.run(run)
+        corpora = {name: self._asked(name) for name in its.corpora}
+        card = {"run": its.id, "corpora": corpora, "formats": its.formats}
+        return as_json({**card, "predict": json.loads(self.validating(run))})
+
+    def _asked(self, corpus: str) -> dict[str, Any]:
+        settings = self.corpora[corpus]
+        defined = [_defined(file) for file in self.definitions(corpus)]
+        return {
+            "dataset": settings.dataset,
+            "language": settings.language,
+            "types": settings.types,
+            "definitions": next(iter(defined), {}),
+        }
+
+    def about(self, run: str) -> str:
+        """Return what a run's model card says of its data, formats and base model."""
+        its = self.run(run)
+        base = self.models[its.model]
+        corpora = [self.corpora[corpus] for corpus in its.corpora]
+        return as_json(
+            {
+                "run": its.id,
+                "model": {
+                    "name": getattr(base, "id", its.model),
+                    "licence": getattr(base, "licence", "trained here"),
+                    "base": getattr(base, "id", "")
+                    or os.path.relpath(self.base(run), f"results/train/{run}"),
+                },
+                "corpora": [
+                    corpus.model_dump(include={"title", "language", "licence"})
+                    for corpus in corpora
+                ],
+                "formats": its.formats,
+            }
+        )
+
+    def prediction_file(self, predictions: str) -> str:
+        """Return the file, without ending, of a prediction set: a run's, or a selector's of it."""
+        return f"results/{'select' if '+' in predictions else 'predict'}/{predictions}"
+
+    def evaluated(self, predictions: str) -> list[str]:
+        """Return the files, without ending, that scoring a prediction set rests on."""
+        run = self.run(predictions.partition("+")[0])
+        gold = [f"results/corpora/{corpus}/test" for corpus in self.tested(run.id)]
+        return [self.prediction_file(predictions), f"results/curate/{run.id}/train", *gold]
+
+
+@cache
+def _defined(file: str) -> dict[str, str]:
+    """Return the definitions of types in a file, which is read for each run on its corpus."""
+    entries = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    return {type: entry["definition"] for type, entry in entries.items()}

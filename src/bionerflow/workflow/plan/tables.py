@@ -1,0 +1,98 @@
+"""What rules look up of tables and figures: their definitions, and what feeds them."""
+
+from pathlib import Path
+
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.runs import chosen
+from bionerflow.tables.define import Definition, define
+from bionerflow.utils.errors import UserError, nearest
+from bionerflow.workflow.plan.runs import RunsPlan
+
+
+class TablesPlan(RunsPlan):
+    """Look-ups by paper and table."""
+
+    def table(self, paper: str, table: str) -> Definition:
+        """Return a table's definition, with its rows' titles."""
+        asked = self.tables.find(f"{paper}/{table}")
+        experiment = self.experiment(paper)
+        corpora = chosen(self.config, experiment)
+        titles = {corpus: self.corpora[corpus].title for corpus in corpora}
+        return define(f"{paper}/{table}", asked, self.config.name, experiment, titles)
+
+    def figure(self, paper: str, figure: str) -> Definition:
+        """Return the definition of a table that is drawn."""
+        self.tables.figure(f"{paper}/{figure}")
+        return self.table(paper, figure)
+
+    def experiment(self, paper: str) -> Experiment:
+        """Return a paper's experiment."""
+        if paper not in self.experiments:
+            raise UserError(
+                f"This configuration has no experiment for the paper '{paper}'."
+                + nearest(paper, self.experiments)
+            )
+        return self.experiments[paper].with_unseen()
+
+    def evaluations(self, paper: str, table: str) -> list[str]:
+        """Return the scores that a table rests on."""
+        definition = self.table(paper, table)
+        if definition.kind != "grid" or definition.recorded():
+            return []
+        return [f"results/evaluate/{id}.json" for id in definition.ids()]
+
+    def metrics(self, paper: str, table: str) -> list[str]:
+        """Return the metrics of the runs that a table rests on."""
+        definition = self.table(paper, table)
+        ids = definition.ids() if definition.kind == "grid" else []
+        runs = dict.fromkeys(id.partition("+")[0] for id in ids)
+        paid = any(cell.metric.startswith("run.footprint.") for cell in definition.cells)
+        files = ("metrics", "footprint") if paid else ("metrics",)
+        return [f"results/train/{run}/{file}.json" for run in runs for file in files]
+
+    def looked_into(self, paper: str, table: str) -> list[str]:
+        """Return the prediction files, without ending, that a table compares or quotes."""
+        definition = self.table(paper, table)
+        ids = definition.ids() if definition.kind != "grid" else []
+        return [self.prediction_file(id) for id in ids]
+
+    def looked_up(self, paper: str, table: str) -> list[str]:
+        """Return the gold files, without ending, of `looked_into`."""
+        files = self.looked_into(paper, table)
+        runs = dict.fromkeys(Path(file).name.partition("+")[0] for file in files)
+        corpora = dict.fromkeys(corpus for run in runs for corpus in self.tested(run))
+        return [f"results/corpora/{corpus}/test" for corpus in corpora]
+
+    def published(self, paper: str, table: str) -> list[str]:
+        """Return the file of what the paper prints, if there is one."""
+        file = self.place("resources", "published", paper, f"{table}.csv")
+        return [file] if Path(file).is_file() else []
+
+    def reported_tables(self, *papers: str) -> list[str]:
+        """Return the tables that this configuration can fill, of some papers or of all."""
+        known = papers or tuple(self.experiments)
+        return [name for name in self.tables.tables if name.partition("/")[0] in known]
+
+    def reported_figures(self, *papers: str) -> list[str]:
+        """Return the figures that this configuration can draw, of some papers or of all."""
+        figures = self.tables.figures()
+        return [name for name in self.reported_tables(*papers) if name in figures]
+
+    def every_table(self) -> list[str]:
+        """Return all tables that this configuration fills, paper by paper, then those of none."""
+        names = [*self.tables.counts, *self.reported_tables()]
+        papers = list(dict.fromkeys(name.partition("/")[0] for name in names))
+        names.sort(key=lambda name: papers.index(name.partition("/")[0]))
+        return [*names, *self.tables.ours]
+
+    def of_paper(self, paper: str) -> list[str]:
+        """Return the files of all tables and figures of a paper."""
+        self.experiment(paper)
+        counted = [name for name in self.tables.counts if name.startswith(f"{paper}/")]
+        tables = [f"results/tables/{name}.csv" for name in [*counted, *self.reported_tables(paper)]]
+        return tables + [f"results/figures/{name}.png" for name in self.reported_figures(paper)]
+
+    def shown(self) -> list[str]:
+        """Return the ids of the prediction sets that the report shows."""
+        tables = (self.table(*name.split("/")) for name in self.reported_tables())
+        return list(dict.fromkeys(id for table in tables for id in table.ids()))
