@@ -209,6 +209,17 @@ def test_a_configuration_that_was_left_out_is_empty_with_its_reason():
     assert shown["reason"] == "the experiment has no 7best"
 
 
+def test_a_column_that_can_have_no_number_is_left_out_and_told_in_the_long_form():
+    asked = definition(configurations=("conv_term",), models=("nano",), draws=(1,))
+    long = filled(asked, evaluations(**{"demo.nano.conv_term.draw1": 0.5}))
+    assert cell(long, "flat", "7best")["reason"] == "the experiment has no 7best"
+    assert list(wide_form(asked, long).columns) == ["", "conv_term", "published UIE"]
+    nothing_printed = long[long["row"] == "flat"]
+    assert list(wide_form(asked, nothing_printed).columns) == ["", "conv_term"]
+    not_run = filled(asked, {})
+    assert "conv_term" in wide_form(asked, not_run).columns
+
+
 def test_the_best_model_is_not_guessed_without_dev_scores():
     found = evaluations(**{"demo.mini.7best.draw1": 0.5, "demo.nano.7best.draw1": 0.5})
     with pytest.raises(UserError, match=r"No dev F1 is known for demo.mini.7best.draw1"):

@@ -13,6 +13,7 @@ from bionerflow.config.base import Settings
 from bionerflow.config.experiments import Experiment
 from bionerflow.config.tables import RECORDED, Cases, Grid, Significance, Titled, Unit
 from bionerflow.tables.sources import (
+    NOT_ASKED,
     Selection,
     full,
     lines,
@@ -28,7 +29,7 @@ CHANGE = "Δ"
 #: The lines of a case before those of the prediction sets, and the cases of our own.
 SENTENCE, GOLD = "Input Text", "GS"
 OWN = ("Own 1", "Own 2")
-NO_CORPUS = "the experiment has no such corpus"
+NO_CORPUS = f"{NOT_ASKED} such corpus"
 NO_POOL = "no corpus to pool: the experiment has none that is named, or its runs none in common"
 
 

@@ -24,6 +24,7 @@ LONG = [
 PUBLISHED = "published "
 #: How a published number begins its `source` that was not seen in the paper, and what marks it.
 SECONDARY, UNVERIFIED = "secondary, not verified", "†"
+NOT_PRINTED = "the paper prints no such number"
 
 Number = dict[str, Any]
 Evaluations = Mapping[str, Mapping[tuple[Any, Any], dict[str, Any]]]
@@ -239,6 +240,6 @@ def _published(definition: Definition, published: pd.DataFrame) -> list[Number]:
                 if str(cell["source"]).startswith(SECONDARY):
                     number |= {"text": cell["text"] + UNVERIFIED, "reason": SECONDARY}
             else:
-                number["reason"] = "the paper prints no such number"
+                number["reason"] = NOT_PRINTED
             numbers.append(number)
     return numbers

@@ -13,6 +13,8 @@ from bionerflow.config.stages import ORACLE, selector_parts
 from bionerflow.config.tables import RECORDED, Axis, Grid
 
 ALL = "all"
+#: How the reason begins where the experiment does not ask for what a cell shows.
+NOT_ASKED = "the experiment has no"
 PLACES = ("first", "second", "third", "fourth")
 #: Names by key: corpus, configuration, model, format, metric.
 Selection = dict[str, str]
@@ -135,11 +137,11 @@ def missing(selection: Selection, experiment: Experiment) -> str:
     if sources(selection, experiment):
         return ""
     if not _configurations(selection, experiment):
-        return f"the experiment has no {selection['configuration'].partition('+')[0]}"
+        return f"{NOT_ASKED} {selection['configuration'].partition('+')[0]}"
     selector = selection.get("configuration", "").partition("+")[2]
     if not _has_selector(selector, experiment):
-        return f"the experiment has no selector {selector}"
+        return f"{NOT_ASKED} selector {selector}"
     model = selection.get("model", experiment.models[0])
     if not any(model in experiment.fine_tuned(n) for n in _configurations(selection, experiment)):
-        return f"the experiment has no {selection.get('configuration', 'run')} of the model {model}"
+        return f"{NOT_ASKED} {selection.get('configuration', 'run')} of the model {model}"
     return "its runs are on single corpora, and none is on this one"

@@ -7,14 +7,26 @@ from typing import Any
 import pandas as pd
 
 from bionerflow.tables.define import Definition
-from bionerflow.tables.fill import UNVERIFIED
+from bionerflow.tables.fill import NOT_PRINTED, UNVERIFIED
+from bionerflow.tables.sources import NOT_ASKED
 from bionerflow.utils.files import whole, write_text
+
+#: How the reasons begin why a number cannot be there.
+NOT_THERE = (NOT_ASKED, NOT_PRINTED)
 
 
 def wide_form(definition: Definition, long: pd.DataFrame) -> pd.DataFrame:
-    """Return the table as printed: titles down, columns across, nothing where no number is."""
-    cells = {(n["row"], n["column"]): n["text"] for n in long.to_dict("records")}
-    columns = list(dict.fromkeys([*definition.columns, *long["column"]]))
+    """Return the table as printed: titles down, columns across, nothing where no number is.
+
+    A column that no row can have a number in, since the experiment or the paper has none, is left
+    out: the long form says so.
+    """
+    numbers = long.to_dict("records")
+    cells = {(n["row"], n["column"]): n["text"] for n in numbers}
+    possible = {n["column"] for n in numbers if not str(n["reason"]).startswith(NOT_THERE)}
+    columns = [
+        one for one in dict.fromkeys([*definition.columns, *long["column"]]) if one in possible
+    ]
     rows = [
         {"": title} | {column: cells.get((row, column), "") for column in columns}
         for row, title in definition.rows.items()
