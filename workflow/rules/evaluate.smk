@@ -1,7 +1,7 @@
 # evaluate: predictions and gold -> counts, scores, intervals, error classes
 #
 # in   results/predict/{run}.parquet or results/select/{run}+{selector}.parquet, gold, training set
-# out  results/evaluate/{predictions}.json
+# out  results/evaluate/{predictions}.json; results/measured/{predictions}.jsonl, without text
 
 
 rule evaluate:
@@ -22,3 +22,23 @@ rule evaluate:
     shell:
         "python -P {input.code[0]} --predictions {params.predictions}"
         " --gold results/corpora --train {params.train} --out {output.scores} 2>&1 | tee {log}"
+
+
+rule keep:
+    input:
+        lambda w: data(*plan.evaluated(w.predictions)),
+        evaluation="results/evaluate/{predictions}.json",
+        metrics=lambda w: f"results/train/{w.predictions.partition('+')[0]}/metrics.json",
+        code=code("workflow/scripts/keep.py"),
+    output:
+        "results/measured/{predictions}.jsonl",
+    log:
+        "results/logs/keep/{predictions}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        predictions=asked(lambda w: f"{plan.prediction_file(w.predictions)}.parquet"),
+    shell:
+        "python -P {input.code[0]} --predictions {params.predictions:q}"
+        " --evaluation {input.evaluation:q} --metrics {input.metrics:q} --out {output:q}"
+        " 2>&1 | tee {log:q}"
