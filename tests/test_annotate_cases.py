@@ -226,7 +226,6 @@ BIOC = {
 }  # fmt: skip
 
 
-@pytest.mark.xfail(reason="the reader of BioC refuses these")
 @pytest.mark.parametrize("name", BIOC)
 def test_bioc_as_tools_export_it_is_read(name, tmp_path):
     assert bioc_texts(BIOC[name], tmp_path) == ["A fever."]

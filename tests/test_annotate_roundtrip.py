@@ -15,11 +15,6 @@ from bionerflow.corpora.documents import Document
 from bionerflow.corpora.sentences import joined, sentences
 from bionerflow.data.schema import Entity
 
-#: Forms whose reader does not give the same sentences yet; a form that does fails the test here.
-#: `label_studio`: predictions are to count where a task has no annotations.
-#: `jsonl`: `sentences` of a record are to be its sentences.
-READ_LATER: tuple[str, ...] = ()
-
 TEXTS = {
     "one": "Renal failure in two patients. \r\nIL-2 (🧬) and TNF-α rose, with\nsevere pain; no "
            "fever. Nothing here.\n\nAspirin helped_a lot.\n",
@@ -93,6 +88,4 @@ def read_back(form: str, folder: Path) -> list[Told]:
 def test_what_is_written_is_read_as_the_same_sentences(form, tmp_path):
     sentences_asked = expected()
     assert (len(sentences_asked), sum(len(found) for _, found in sentences_asked)) == (6, 10)
-    if form in READ_LATER:
-        pytest.xfail("its reader does not give the same sentences yet: see READ_LATER")
     assert read_back(form, tmp_path) == sentences_asked

@@ -133,13 +133,17 @@ def doccano(value: Any) -> Record | None:
 def label_studio(value: Any) -> Record | None:
     """Read a task of Label Studio, JSON or JSON-MIN; of several annotators the first.
 
+    Predictions count where a task has no annotations.
+
     Raises:
         ValueError: it cannot be told which field of the task is the text.
     """
     if "data" not in value:
         labels = value.get("label") or []
         return Record(first_of(value, ("text",)), [mention(one) for one in labels])
-    given = value.get("annotations") or value.get("completions") or []
+    by_people = value.get("annotations") or value.get("completions")
+    predictions = value.get("predictions") or []
+    given = by_people or predictions
     valid = [one for one in given if not one.get("was_cancelled")]
     if not valid:
         return None
@@ -148,7 +152,7 @@ def label_studio(value: Any) -> Record | None:
     passed = {
         "results that are no labels": len(results) - len(found),
         "annotations by further annotators": len(valid) - 1,
-        "predictions": len(value.get("predictions") or ()),
+        "predictions": len(predictions) if by_people else 0,
     }
     text = task_text(value["data"], found)
     return Record(text, [label_studio_mention(one["value"]) for one in found], passed)
