@@ -43,7 +43,7 @@ class Made(NamedTuple):
 def made(folder: Path, language: str = "en", choices: Choices = CHOICES) -> Made:
     """Make a corpus of a folder, and normalise it by its entry as the workflow does."""
     out = folder.parent / "own"
-    report = new_corpus(folder, "case", language, "mini", MODELS, out, choices)
+    report = new_corpus(folder, "case", language, "smollm2-135m", MODELS, out, choices)
     entry = load_corpora(out / "corpora.yaml")["case"]
     for name in entry.files:
         fetch(entry.entry(name), out / "raw" / name)

@@ -1,6 +1,7 @@
 """Reader after writer is the identity; broken files give an error or a listed mention."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -30,13 +31,21 @@ def entities(draw, text: str, fragments: int) -> Entity:
     return Entity.at(draw(st.sampled_from(["Gene", "Disease"])), spans, text)
 
 
+def is_tidy(entity: Entity, text: str) -> bool:
+    """Tell whether no white space is at the edges of fragments, or stands alone between them."""
+    pieces = [text[start:end] for start, end in entity.spans]
+    gaps = [text[one.end : other.start] for one, other in pairwise(entity.spans)]
+    return all(piece == piece.strip() for piece in pieces) and all(map(str.strip, gaps))
+
+
 @st.composite
 def documents(draw, characters: str = LINES, fragments: int = 3) -> list[Document]:
     found = []
     for number in range(draw(st.integers(1, 3))):
         text = draw(st.text(st.sampled_from(characters), min_size=1, max_size=40))
-        kept = draw(st.lists(entities(text, fragments), max_size=5))
-        found.append(Document(f"d{number}", text, tuple(kept)))
+        drawn = draw(st.lists(entities(text, fragments), max_size=5))
+        kept = tuple(entity for entity in drawn if is_tidy(entity, text))
+        found.append(Document(f"d{number}", text, kept))
     return found
 
 
