@@ -31,7 +31,7 @@ def judged(sentences: list[tuple[str, list[Row], list[Row]]]) -> pd.DataFrame:
     names = [str(n) for n in range(len(sentences))]
     frame = pd.DataFrame({"corpus": "c", "format": "f", "id": names, "document": names})
     frame = frame.assign(text=[one[0] for one in sentences], **dict.fromkeys(PROBLEMS, 0))
-    sample = judge(Sample(frame, *found), set())
+    sample = judge(Sample(frame, *found), {})
     strict = {
         "strict.correct": (sample.gold, "correct"),
         "strict.gold": (sample.gold, None),

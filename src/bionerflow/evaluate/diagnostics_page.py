@@ -100,7 +100,7 @@ def _cell(text: str) -> str:
 
 def _html(title: str, sections: list[Section]) -> str:
     page = Environment(
-        loader=PackageLoader("bionerflow", "corpora"), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("bionerflow", "evaluate"), autoescape=True, undefined=StrictUndefined
     ).get_template("diagnostics.html.j2")
     style = (files("bionerflow") / "report/page.css").read_text("utf-8")
     return page.render(title=title, sections=sections, style=style) + "\n"

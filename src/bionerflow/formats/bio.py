@@ -52,6 +52,21 @@ class MultiBio(Format):
                 _tag(layers, entity.type, first, last)
         return "\n".join(f"Layer {n}: {' '.join(tags)}" for n, tags in enumerate(layers, start=1))
 
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read layers with one known tag per token."""
+        places = tokens(reading.text)
+        known = _known_tags(reading.types)
+        layers = []
+        for n, line in enumerate(answer.split("\n"), start=1):
+            head, _, written = line.partition(": ")
+            tags = written.split(" ")
+            if head != f"Layer {n}" or len(tags) != len(places) or not known.issuperset(tags):
+                return False
+            layers.append(tags)
+        for tags in layers:
+            _read_layer(tags, places, reading)
+        return True
+
     def read(self, answer: str, reading: Reading) -> None:
         """Read each layer; a mention needs all its tags."""
         places = tokens(reading.text)
@@ -70,6 +85,11 @@ class MultiBio(Format):
 def tag_name(type: str) -> str:
     """Write the name of a type within a tag, which ends at white space."""
     return _SPACES.sub("_", type)
+
+
+@lru_cache(maxsize=256)
+def _known_tags(types: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(["O", *(f"{prefix}-{tag_name(type)}" for prefix in "BI" for type in types)])
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise
+from typing import cast
 
 from bionerflow.data.schema import Entity, Problem, Span
 from bionerflow.formats.answers import problem
@@ -107,6 +108,8 @@ class Reading:
 
     def type_of(self, name: object) -> str | None:
         """Find the type that the answer means, or record an unknown one."""
+        if name in self.types:
+            return cast("str", name)
         found = meant_type(name, self.types)
         if not found:
             self.drop("unknown_type", name)
@@ -117,8 +120,8 @@ class Reading:
         spans = list(spans)
         if not spans or not all(_is_span(span, len(self.text)) for span in spans):
             return False
-        placed = tuple(sorted(Span(*span) for span in spans))  # type: ignore[arg-type]
-        if any(before.end > after.start for before, after in pairwise(placed)):
+        placed = tuple(sorted([Span(*span) for span in spans]))  # type: ignore[arg-type]
+        if len(placed) > 1 and any(one.end > other.start for one, other in pairwise(placed)):
             return False
         self.add(type, placed, alike)
         return True
@@ -318,8 +321,9 @@ def _is_span(span: Sequence[object], length: int) -> bool:
     return (
         isinstance(span, list | tuple)
         and len(span) == 2
-        and all(type(offset) is int for offset in span)
-        and 0 <= span[0] < span[1] <= length  # type: ignore[operator]
+        and type(span[0]) is int
+        and type(span[1]) is int
+        and 0 <= span[0] < span[1] <= length
     )
 
 

@@ -89,7 +89,8 @@ def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> I
 def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> list[Item] | None:
     """Return the items of a list in the format's own form; None if it has another form.
 
-    The same as `read_items` on such an answer (a test compares them), in less time.
+    The same as `read_items` on such an answer (a test compares them), in less time. The types are
+    among those asked for, mentions are strings, spans are pairs.
     """
     try:
         value = loads(answer)
@@ -106,17 +107,19 @@ def _own(said: Any, reading: Reading, keys: Keys, type: str | None) -> Item | No
     if said.__class__ is str:
         return Item(type, said) if type and said in reading.text and not is_none(said) else None
     if said.__class__ is list and type:
-        return Item(type, None, said, said) if [*map(_kind, said)] == [int, int] else None
+        return Item(type, None, said, said) if is_pair(said) else None
     if said.__class__ is not dict or said.keys() != keys.all:
         return None
-    span = said[keys.span[0]] if len(keys.span) == 1 else [said[key] for key in keys.span]
-    text = said.get(keys.text)
-    whole = said[keys.type] in reading.types and text.__class__ is not list
-    return Item(said[keys.type], text, span or None, said) if whole and _is_flat(span) else None
-
-
-def _is_flat(span: list[object]) -> bool:
-    return not span or span[0].__class__ is int
+    named, text, span = said[keys.type], None, None
+    if keys.span:
+        span = said[keys.span[0]] if len(keys.span) == 1 else [said[key] for key in keys.span]
+        if not is_pair(span):
+            return None
+    if keys.text:
+        text = said[keys.text]
+        if text.__class__ is not str:
+            return None
+    return Item(named, text, span, said) if named in reading.types else None
 
 
 def _values(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
@@ -262,15 +265,17 @@ def _of_object(value: dict[str, object], said: object, reading: Reading, keys: K
 
 
 def _wraps(value: dict[str, object], key: str, type_key: str | None) -> bool:
-    return key != type_key and isinstance(value[key], list | dict) and not _is_pair(value[key])
+    return key != type_key and isinstance(value[key], list | dict) and not is_pair(value[key])
 
 
-def _is_pair(value: object) -> bool:
-    return isinstance(value, list) and [*map(_kind, value)] == [int, int]
-
-
-def _kind(value: object) -> type:
-    return value.__class__
+def is_pair(value: object) -> bool:
+    """Tell whether a value is a list of two whole numbers."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and value[0].__class__ is int
+        and value[1].__class__ is int
+    )
 
 
 def _type_key(

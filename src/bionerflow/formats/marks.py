@@ -50,6 +50,27 @@ class TagFormat(Format):
         """Write the whole answer."""
         return f"{PREFIX} {self.mark_up(text, entities, escaped)}"
 
+    def exact_copies(self, answer: str, reading: Reading) -> list[tuple[str, str]] | None:
+        """Return a type and a copy of the sentence each; None of an answer in another form."""
+        start = f"{PREFIX} "
+        found = answer.startswith(start)
+        return [(reading.types[0], answer[len(start) :])] if found else None
+
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read copies that equal the sentence but for marks, none of which is escaped."""
+        copies = None if ESCAPE in answer or BOLD in answer else self.exact_copies(answer, reading)
+        if copies is None:
+            return False
+        scan = partial(self.scan, reading=reading, escaped=False)
+        source = Stripped.of(reading.text, scan)
+        found = [(type, Stripped.of(copy, scan)) for type, copy in copies]
+        if any(copy.rest != source.rest for _, copy in found):
+            return False
+        alignment = Alignment.of(source.rest, source.rest)
+        for type, copy in found:
+            _pair(place_marks(copy, source, alignment), copy.rest, source.rest, reading, type)
+        return True
+
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Read each copy of the sentence in the answer."""
         if answer.strip() != NOTHING or answer in reading.text:

@@ -13,7 +13,7 @@ from bionerflow.data.schema import Entity
 from bionerflow.formats.answers import is_prose, lines, says_nothing
 from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.items import USUAL, Item, Keys, exact_items, read_items
+from bionerflow.formats.items import USUAL, Item, Keys, exact_items, is_pair, read_items
 from bionerflow.formats.lookalikes import alike
 from bionerflow.formats.names import names_pattern
 from bionerflow.formats.terms import only_type, to_json
@@ -50,11 +50,11 @@ class SingleSpan(Format):
 
 def place_item(item: Item, reading: Reading) -> None:
     """Add the entity that an item says, by its offsets, its mention, or both."""
-    if item.type is None or (item.text is None and not _is_pair(item.span)):
+    spans = [cast("list[int]", item.span)] if is_pair(item.span) else []
+    if item.type is None or (item.text is None and not spans):
         reading.drop("malformed", item.whole)
     elif type := reading.type_of(item.type):
-        pair = cast("list[int]", item.span)
-        place_quoted(reading, type, [pair] if _is_pair(item.span) else [], item.text)
+        place_quoted(reading, type, spans, item.text)
 
 
 def place_exact(
@@ -65,16 +65,8 @@ def place_exact(
     if answer.startswith(start):
         items = exact_items(answer[len(start) :], reading, keys, type)
     for item in items or []:
-        place_item(item, reading)
+        place_quoted(reading, cast("str", item.type), [cast("list[int]", item.span)], item.text)
     return items is not None
-
-
-def _is_pair(span: object) -> bool:
-    return isinstance(span, list) and [*map(_kind, span)] == [int, int]
-
-
-def _kind(value: object) -> type:
-    return value.__class__
 
 
 class MultiSpan(Format):
@@ -132,10 +124,14 @@ def place_quoted(
     reading: Reading, type: str, spans: Sequence[Sequence[int]], quoted: object
 ) -> None:
     """Add an entity with offsets and a quotation; the quotation decides if they disagree."""
-    said = " ".join(reading.text[max(a, 0) : max(b, 0)] for a, b in spans)
+    if quoted is None and spans:
+        if not reading.place(type, spans):
+            reading.drop("not_in_text", spans)
+        return
+    said = " ".join([reading.text[max(a, 0) : max(b, 0)] for a, b in spans])
     if isinstance(quoted, str) and quoted.rstrip(".。 ") == said:
         quoted = said
-    exact = quoted is None or _same(said, quoted)
+    exact = _same(said, quoted)
     near = exact or (reading.lookalikes and isinstance(quoted, str) and alike(said, quoted))
     if spans and near:
         if not reading.place(type, spans, alike=not exact):
@@ -152,6 +148,7 @@ def _same(said: str, quoted: object) -> bool:
 
 _OFFSETS = r"(\d{1,9}[ ,\-]\d{1,9}(?: ?; ?\d{1,9}[ ,\-]\d{1,9})*)(?: (.*))?"
 _NUMBER = re.compile(r"[TR]\d{1,9}[ :.]+")
+_LINE = re.compile(r"T\d{1,9}\t(\S.*) (\d{1,9}) (\d{1,9})\t([^\t]*\S[^\t]*)")
 _ANY_TYPE = re.compile(rf"(\S.*?) {_OFFSETS}")
 
 
@@ -167,6 +164,24 @@ class MultiBrat(Format):
         """Write standoff lines; fragments in text order."""
         rows = [_standoff(n, entity) for n, entity in enumerate(entities, start=1)]
         return "\n".join([PREFIX, *rows]) if rows else f"{PREFIX} {NOTHING}"
+
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Read lines of mentions in one piece that stand at their offsets."""
+        head, *rows = answer.split("\n")
+        if head != PREFIX:
+            return answer == f"{PREFIX} {NOTHING}"
+        found = []
+        for row in rows:
+            match = _LINE.fullmatch(row)
+            if match is None or match[1] not in reading.types:
+                return False
+            span = [int(match[2]), int(match[3])]
+            if span[0] >= span[1] or reading.text[slice(*span)] != match[4]:
+                return False
+            found.append((match[1], span))
+        for type, span in found:
+            reading.place(type, [span])
+        return bool(found)
 
     def read(self, answer: str, reading: Reading) -> None:
         """Read standoff lines, with tabs or spaces between their fields."""

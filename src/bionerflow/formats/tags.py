@@ -145,6 +145,10 @@ class Html(MultiTag):
         """Write the sentence alone."""
         return self.mark_up(text, entities, escaped)
 
+    def exact_copies(self, answer: str, reading: Reading) -> list[tuple[str, str]] | None:
+        """Return the answer as a copy."""
+        return [(reading.types[0], answer)]
+
     def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
         """Yield tags; a mention in a tag is the longest part of the sentence that can be one."""
         done = 0
@@ -197,6 +201,15 @@ class Symbolic(TagFormat):
             of_type.setdefault(entity.type, []).append(entity)
         copies = [f"{type}: {self.mark_up(text, of_type[type], escaped)}" for type in of_type]
         return "\n".join(copies) or NOTHING
+
+    def exact_copies(self, answer: str, reading: Reading) -> list[tuple[str, str]] | None:
+        """Return the types and copies of lines, each of another type."""
+        if answer == NOTHING:
+            return []
+        lines = [line.partition(": ") for line in answer.split("\n")]
+        types = [type for type, _, _ in lines if type in reading.types]
+        whole = len(types) == len(lines) == len(set(types))
+        return [(type, copy) for type, _, copy in lines] if whole else None
 
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Cut the answer at the types' names, and read a copy for each."""

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from bionerflow.data.schema import Entity, Turn
 from bionerflow.formats.answers import cleaned
@@ -39,7 +40,7 @@ def ground_exact(
     if answer.startswith(start):
         items = exact_items(answer[len(start) :], reading, keys, type)
     for item in items or []:
-        ground_item(item, reading)
+        reading.ground(cast("str", item.type), item.text)
     return items is not None
 
 

@@ -8,6 +8,7 @@ from bionerflow.formats.answers import is_prose, lines, says_nothing
 from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
 
+LINK = "; is a; "
 _LINK = re.compile(
     r"[ \t]?[;；,，|][ \t]{0,9}is[ _]an?[ \t]{0,9}[;；,，|][ \t]{0,9}", re.IGNORECASE
 )
@@ -30,8 +31,21 @@ class MultiTriple(Format):
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Write a line an entity."""
-        triples = [f"{one_line(entity.text)}; is a; {entity.type}" for entity in entities]
+        triples = [f"{one_line(entity.text)}{LINK}{entity.type}" for entity in entities]
         return "\n".join([PREFIX, *triples]) if triples else f"{PREFIX} {NOTHING}"
+
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Ground the subjects of lines whose subject and type are written as they stand."""
+        head, *rows = answer.split("\n")
+        if head != PREFIX:
+            return answer == f"{PREFIX} {NOTHING}"
+        triples = [row.rpartition(LINK) for row in rows]
+        for subject, _, type in triples:
+            if type not in reading.types or subject not in reading.text or not subject.strip():
+                return False
+        for subject, _, type in triples:
+            reading.ground(type, subject)
+        return bool(triples)
 
     def read(self, answer: str, reading: Reading) -> None:
         """Ground the subject of each triple; a text's own semicolons belong to the subject."""
