@@ -15,7 +15,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 from spacy.tokens import Doc, DocBin
 from test_annotate import HARD, read_csv, text_given
 
-from bionerflow.annotate.forms import FORMS, matrix
+from bionerflow.annotate.forms import FORMS
 from bionerflow.annotate.names import FILES, FOLDERS, INPUTS, OUTPUTS
 from bionerflow.annotate.passages import sentences
 from bionerflow.annotate.sources import FORMS as READ
@@ -264,12 +264,3 @@ def test_each_form_is_known_by_all_and_checked_somewhere():
     checked = {"bioc", "brat", "pubtator"}  # test_annotate_viewers
     checked |= {"html", "jsonl"}  # test_annotate_page, test_annotate
     assert {*TOOLS, "conll", "csv", *checked} == set(FORMS)
-
-
-def test_the_matrix_has_a_row_per_form():
-    lines = matrix().splitlines()
-    assert lines[1] == "|---|---|---|---|---|"
-    assert len(lines) == 2 + len({*FORMS, *INPUTS})
-    assert "| BRAT standoff (`brat`) | yes | yes | yes | `bioc` of the BioC group |" in lines
-    assert "| CSV, one row per mention (`csv`) | yes | yes | – | `pandas` |" in lines
-    assert "| plain text (`text`) | yes | – | – | – |" in lines

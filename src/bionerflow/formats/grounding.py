@@ -72,6 +72,7 @@ class Reading:
         self.discontinuous = discontinuous
         self.lookalikes = lookalikes
         self.alike: set[tuple[str, Spans]] = set()
+        #: Strings that stand in the sentence only by look-alikes.
         self._by_folding: set[str] = set()
         self._searches = 0
         self.entities: dict[tuple[str, Spans], Entity] = {}
@@ -154,12 +155,8 @@ class Reading:
                 continue
             self._cursor = _place(spans)
             self._cover(type, spans)
-            self.add(type, spans, self._is_alike(string))
+            self.add(type, spans, string in self._by_folding)
         self._strings = []
-
-    def _is_alike(self, string: str) -> bool:
-        """Tell whether a string that was found stands in the sentence only by look-alikes."""
-        return string in self._by_folding
 
     def _latest(self) -> list[Place]:
         """Return how late each mention may stand, that those after it can stand behind it.
@@ -183,7 +180,7 @@ class Reading:
         groups = self._free_places(type, string)
         end = (len(self.text), 0)
         for low, high in ((self._cursor, last), (self._cursor, end), (FIRST, end)):
-            for free in groups:
+            for free in filter(None, groups):
                 here = bisect_left(free, low, key=_place)
                 there = bisect_right(free, high, lo=here, key=_place) if high >= low else here
                 if here < there:
@@ -214,7 +211,7 @@ class Reading:
         near = [spans for group in places for spans in _around(group, start)]
         if near:
             best = min(near, key=lambda spans: abs(spans[0].start - start))
-            self.add(type, best, self._is_alike(str(string)))
+            self.add(type, best, string in self._by_folding)
         else:
             self.drop("not_in_text", string)
 
@@ -286,11 +283,12 @@ class Reading:
         return [whole, inner] if whole or inner else []
 
 
-def _occurrences(text: str, string: str) -> Iterator[tuple[int, int]]:
-    start = text.find(string)
+def _occurrences(text: str, string: str) -> list[tuple[int, int]]:
+    found, start = [], text.find(string)
     while start >= 0:
-        yield start, start + len(string)
+        found.append((start, start + len(string)))
         start = text.find(string, start + 1)
+    return found
 
 
 def _around(group: list[Spans], start: int) -> list[Spans]:
@@ -335,7 +333,9 @@ def is_boundary(text: str, at: int) -> bool:
     if at in (0, len(text)):
         return True
     before, after = text[at - 1], text[at]
-    if after > "\u02ff" and unicodedata.category(after)[0] == "M":
+    if before < "\u0300" > after:
+        return not (before.isalnum() and after.isalnum())
+    if unicodedata.category(after)[0] == "M":
         return False
     while before > "\u02ff" and at > 1 and unicodedata.category(before)[0] == "M":
         at -= 1

@@ -4,6 +4,7 @@ An item says a type, a mention, offsets, or some of these. It may be a string, a
 with keys of other names; items may be wrapped in objects, grouped by type, or said in a string.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,21 +94,29 @@ def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> 
     among those asked for, mentions are strings, spans are pairs.
     """
     try:
-        value = loads(answer)
-    except ValueError:
+        value = json.loads(answer)
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, list):
         return None
-    items = [_own(part, reading, keys, type) for part in value]
+    if type:
+        items = [_bare(part, reading, type) for part in value]
+    elif any(answer.count(f'"{key}":') != len(value) for key in keys.all):
+        return None  # `json.loads` takes the last of keys that an object repeats
+    else:
+        items = [_own(part, reading, keys) for part in value]
     return None if None in items else items  # type: ignore[return-value]
 
 
-def _own(said: Any, reading: Reading, keys: Keys, type: str | None) -> Item | None:
-    """Read an item in the format's own form; None if it has another form."""
+def _bare(said: Any, reading: Reading, type: str) -> Item | None:
+    """Read a string or a pair of offsets; None of anything else."""
     if said.__class__ is str:
-        return Item(type, said) if type and said in reading.text and not is_none(said) else None
-    if said.__class__ is list and type:
-        return Item(type, None, said, said) if is_pair(said) else None
+        return Item(type, said) if said in reading.text and not is_none(said) else None
+    return Item(type, None, said, said) if is_pair(said) else None
+
+
+def _own(said: Any, reading: Reading, keys: Keys) -> Item | None:
+    """Read an object with the format's keys; None of anything else."""
     if said.__class__ is not dict or said.keys() != keys.all:
         return None
     named, text, span = said[keys.type], None, None

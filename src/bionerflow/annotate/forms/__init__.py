@@ -16,11 +16,9 @@ from bionerflow.annotate.forms.pubtator import pubtator
 from bionerflow.annotate.forms.records import doccano, jsonl, label_studio, prodigy, spacy
 from bionerflow.annotate.forms.table import csv_rows
 from bionerflow.annotate.forms.webanno import webanno
-from bionerflow.annotate.names import INPUTS
 from bionerflow.annotate.page import html
 from bionerflow.annotate.passages import Annotated
 from bionerflow.annotate.summary import Summary
-from bionerflow.corpora.readers import READERS
 
 Writer = Callable[[Iterable[Annotated], Path, Summary], None]
 
@@ -56,16 +54,3 @@ FORMS: dict[str, Form] = {
     "webanno": Form(webanno, "WebAnno TSV 3.3", "webanno", "the format's documented grammar"),
     "xmi": Form(xmi, "UIMA CAS XMI", "cas", "`dkpro-cassis`"),
 }
-
-
-def matrix() -> str:
-    """Return the table of all forms as Markdown: who reads and writes them, and what checks it."""
-    rows = ["| form | `annotate` reads | `annotate` writes | `new-corpus` reads | checked with |"]
-    rows.append("|---|---|---|---|---|")
-    for name in sorted({*FORMS, *INPUTS}):
-        form = FORMS.get(name)
-        title = f"{form.title} (`{name}`)" if form else f"plain text (`{name}`)"
-        reader = form.reader if form else None
-        marks = ["yes" if it else "–" for it in (name in INPUTS, form, reader in READERS)]
-        rows.append(f"| {title} | {' | '.join(marks)} | {form.checked if form else '–'} |")
-    return "\n".join(rows) + "\n"

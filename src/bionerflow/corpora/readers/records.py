@@ -29,6 +29,11 @@ class Record(NamedTuple):
     passed_over: Mapping[str, int] = {}
 
 
+#: What reading a value raises that has not the form it should have.
+FAULTS = (
+    *(KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError),
+)
+
 #: Takes a record; returns None where it holds no annotation that counts, as a rejected one.
 Form = Callable[[Any], Record | None]
 
@@ -63,7 +68,7 @@ class form_faults:  # noqa: N801 (a context manager)
 
     def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
         """Raise UserError for what a record lacks or has of another kind."""
-        if isinstance(error, KeyError | TypeError | ValueError | AttributeError | IndexError):
+        if isinstance(error, FAULTS):
             fault = f"{type(error).__name__}: {error}"
             raise UserError(f"{self.where}: not a record of {self.title} ({fault}).") from None
 

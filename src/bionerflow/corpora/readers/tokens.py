@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import accumulate, groupby
 from typing import Any
 
@@ -13,7 +14,7 @@ from bionerflow.corpora.documents import Document, Mention, Reading
 from bionerflow.corpora.offsets import RawSpans
 from bionerflow.corpora.raw import values
 from bionerflow.corpora.readers.iob import chunks
-from bionerflow.corpora.readers.records import form_faults, identifier
+from bionerflow.corpora.readers.records import first_of, form_faults, identifier
 from bionerflow.utils.errors import UserError
 
 #: Columns of a data set with tags of tokens.
@@ -38,7 +39,7 @@ def read_dataset(
         UserError: a file has no such columns, or numbers for tags that nothing names.
     """
     described = {name: data for name, data in files.items() if name.endswith(INFO)}
-    names = next((tag_names(json.loads(data)) for data in described.values()), None)
+    names = next((described_names(*one) for one in described.items()), None)
     for name, data in files.items():
         if name in described:
             continue
@@ -50,25 +51,46 @@ def read_dataset(
             yield piece(reading, identifier(name, row, number), sentence, joiner, where)
 
 
+def described_names(name: str, data: bytes) -> Sequence[str] | None:
+    """Return the names of the tags in a description of a data set."""
+    with form_faults(name, INFO):
+        return tag_names(json.loads(data))
+
+
+@contextmanager
+def parquet_faults(name: str) -> Iterator[None]:
+    """Tell where a Parquet file is damaged, as pyarrow finds it while it reads."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise UserError(f"{name}:1: not a whole Parquet file ({error}).") from None
+
+
 def parquet_rows(
     name: str, data: bytes
 ) -> tuple[Iterator[tuple[int, dict[str, Any]]], Sequence[str] | None]:
     """Return the rows of a Parquet file, and the names of its tags where its schema has them."""
-    try:
+    with parquet_faults(name):
         file = pq.ParquetFile(io.BytesIO(data))
-    except pa.ArrowException as error:
-        raise UserError(f"{name}: not a Parquet file ({error}).") from None
-    described = (file.schema_arrow.metadata or {}).get(b"huggingface")
-    names = tag_names(json.loads(described)["info"]) if described else None
+        described = (file.schema_arrow.metadata or {}).get(b"huggingface")
+        info = json.loads(described)["info"] if described else {}
+    with form_faults(name, "a description of a data set"):
+        names = tag_names(info)
 
-    def rows() -> Iterator[tuple[int, dict[str, Any]]]:
+    def numbered() -> Iterator[tuple[int, dict[str, Any]]]:
         number = 0
-        for batch in file.iter_batches():
-            for row in batch.to_pylist():
+        batches = file.iter_batches()
+        while True:
+            with parquet_faults(name):
+                batch = next(batches, None)
+                rows = batch.to_pylist() if batch else None
+            if rows is None:
+                return
+            for row in rows:
                 number += 1
                 yield number, row
 
-    return rows(), names
+    return numbered(), names
 
 
 def tag_names(info: Mapping[str, Any]) -> Sequence[str] | None:
@@ -86,8 +108,8 @@ def tag_names(info: Mapping[str, Any]) -> Sequence[str] | None:
 
 def tagged(where: str, row: Mapping[str, Any], names: Sequence[str] | None) -> Sentence:
     """Return the tokens of a row, and its mentions by its tags."""
-    tokens = [str(token) for token in row[next(key for key in TOKENS if key in row)]]
-    tags = row[next(key for key in TAGS if key in row)]
+    tokens = [str(token) for token in first_of(row, TOKENS)]
+    tags = first_of(row, TAGS)
     if any(isinstance(tag, int) for tag in tags):
         if not names:
             raise UserError(
@@ -103,10 +125,12 @@ def tagged(where: str, row: Mapping[str, Any], names: Sequence[str] | None) -> S
 
 def gliner(value: Any) -> Sentence:
     """Return a record of GLiNER: `tokenized_text`, `ner` with first and last token and type."""
-    found: Mentions = [
-        (str(type), range(int(first), int(last) + 1)) for first, last, type in value.get("ner", [])
+    tokens = value["tokenized_text"]
+    found: Mentions = [  # a token that there is none of is enough to tell that a mention misses
+        (str(type), range(max(int(first), -1), min(int(last), len(tokens)) + 1))
+        for first, last, type in value.get("ner", [])
     ]
-    return value["tokenized_text"], found
+    return tokens, found
 
 
 def w2ner(value: Any) -> Sentence:

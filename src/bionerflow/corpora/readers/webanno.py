@@ -15,6 +15,7 @@ from bionerflow.corpora.archives import is_archive, members
 from bionerflow.corpora.documents import Document, Reading, joined
 from bionerflow.corpora.offsets import Counting
 from bionerflow.corpora.raw import bad_line, lines
+from bionerflow.corpora.readers.records import form_faults
 from bionerflow.data.schema import Entity, Span
 from bionerflow.utils.errors import UserError
 
@@ -180,7 +181,10 @@ def read_cas(
             ".xml",
             ".json",
         ):
-            yield cas_document(reading, name, loaded(name, data, systems), layers)
+            cas = loaded(name, data, systems)
+            with form_faults(name, "UIMA CAS"):
+                document = cas_document(reading, name, cas, layers)
+            yield document
 
 
 def unpacked(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
@@ -227,8 +231,10 @@ def cas_document(reading: Reading, name: str, cas: "cassis.Cas", layers: Sequenc
     borders = []
     for one in cas.select_all_annotations():
         short = one.type.name.rpartition(".")[2]
-        if short == "Sentence":
+        if short == "Sentence" and 0 <= one.begin <= one.end <= len(text):
             borders.append(Span(one.begin, one.end))
+        elif short == "Sentence":
+            passed["sentences outside of the text"] += 1
         if short in layers if layers else short not in GRAMMAR:
             type = cas_type(one, short)
             entity = reading.place(type, [(one.begin, one.end)], text, None, f"{name}: {short}")
