@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo demo-all bench bench-gpu benched test test-long lint schemas
+.PHONY: demo demo-all bench bench-gpu benched test test-long lint schemas lock release-check install
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -10,9 +10,11 @@ DEMO := results/tables/table5.csv results/report.html
 # The way to it is the longest: its jobs go first, the others beside them.
 LONGEST := results/predict/demo.smollm2-135m.conv_term.draw1.parquet
 # uv is several times faster than pip, but does not read pip's settings: what they say is handed on,
-# and where it cannot install, pip does.
+# and where it cannot install, pip does. The first lock suffices for PyTorch's CPU build; its CUDA
+# build, which the package index has for Linux, needs the second one, too.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
-PINNED := -c constraints.txt -e '.[dev]'
+installed = uv pip install --system-certs --require-hashes $(1)
+CUDA := requirements-cuda.lock
 # Rules call `python`: the environment's comes first. Modules stay compiled, whatever the user's
 # shell says: a job that loads torch starts in half the time.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -65,15 +67,22 @@ lint: $(INSTALLED)
 schemas: $(INSTALLED)  ## what is generated from the settings: workflow/schemas, config/README.md
 	python -m bionerflow.config.reference
 
-environment.yml: constraints.txt  ## the same pins for conda
-	{ sed '/- pip:/q' $@; sed -n 's/^[a-z].*/      - &/p' $<; } > $@.part && mv $@.part $@
+lock:  ## after a change in pyproject.toml: the exact versions and hashes, and those for conda
+	python tools/lock.py
 
-$(INSTALLED): pyproject.toml constraints.txt
+release-check: $(INSTALLED)  ## a release's dry run: versions agree; wheel, bill of materials, licences
+	python tools/release.py
+
+install: $(INSTALLED)  ## the locked packages and the project itself, into .venv
+
+$(INSTALLED): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not: make PYTHON=/path/to/python3.11" >&2; \
 		exit 1; }
-	@echo "Installing the pinned packages of constraints.txt into .venv (once, 1 to 10 minutes):"
+	@echo "Installing the packages of requirements.lock into .venv (once, 1 to 10 minutes):"
 	@$(PYTHON) -m venv .venv
-	@python -m pip install --quiet --disable-pip-version-check $(shell grep ^uv== constraints.txt)
-	@uv pip install --system-certs $(PINNED) || python -m pip install $(PINNED)
+	@python -m pip install --quiet --disable-pip-version-check $(shell grep -o '^uv==[^ ]*' requirements.lock)
+	@$(call installed,-r requirements.lock) || $(call installed,-r requirements.lock -r $(CUDA)) || \
+		python -m pip install --require-hashes -r requirements.lock
+	@uv pip install --no-deps --no-build-isolation -e .
 	@touch $@
