@@ -10,11 +10,10 @@ DEMO := results/tables/table5.csv results/report.html
 # The way to it is the longest: its jobs go first, the others beside them.
 LONGEST := results/predict/demo.smollm2-135m.conv_term.draw1.parquet
 # uv is several times faster than pip, but does not read pip's settings: what they say is handed on,
-# and where it cannot install, pip does. The first lock suffices for PyTorch's CPU build; its CUDA
-# build, which the package index has for Linux, needs the second one, too.
+# and where it cannot install, pip does. PyTorch's CPU build comes first, where there is one; its
+# CUDA build, which the package index has for Linux, needs more packages.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
-installed = uv pip install --system-certs --require-hashes $(1)
-CUDA := requirements-cuda.lock
+locked = uv pip install --system-certs --require-hashes -r requirements.lock -r requirements-$(1).lock
 # Rules call `python`: the environment's comes first. Modules stay compiled, whatever the user's
 # shell says: a job that loads torch starts in half the time.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -82,7 +81,8 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@echo "Installing the packages of requirements.lock into .venv (once, 1 to 10 minutes):"
 	@$(PYTHON) -m venv .venv
 	@python -m pip install --quiet --disable-pip-version-check $(shell grep -o '^uv==[^ ]*' requirements.lock)
-	@$(call installed,-r requirements.lock) || $(call installed,-r requirements.lock -r $(CUDA)) || \
-		python -m pip install --require-hashes -r requirements.lock
+	@$(call locked,cpu) || $(call locked,cuda) || \
+		python -m pip install -r requirements.lock || \
+		python -m pip install -r requirements.lock -r requirements-cuda.lock
 	@uv pip install --no-deps --no-build-isolation -e .
 	@touch $@

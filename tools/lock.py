@@ -1,9 +1,9 @@
-"""Write requirements.lock and requirements-cuda.lock from pyproject.toml, and environment.yml.
+"""Write the lock from pyproject.toml: requirements*.lock, and the pins of environment.yml.
 
 All extras are resolved at once for every platform and Python version, with the hashes of all files
-of each package. What PyTorch's CUDA build alone needs has a file of its own, since its CPU build
-needs none of it. pip and uv take the CPU build from where PIP_FIND_LINKS or UV_FIND_LINKS points;
-its hash is added where one is found, and one that is locked already is kept.
+of each package. requirements-cuda.lock has what PyTorch's CUDA build alone needs. Its CPU build is
+taken from where PIP_FIND_LINKS points: its hash is added to PyTorch's, which suffices for pip, and
+requirements-cpu.lock has it under the name that uv looks for.
 """
 
 import hashlib
@@ -15,9 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent
-LOCK, CUDA, CONDA = (
-    ROOT / name for name in ("requirements.lock", "requirements-cuda.lock", "environment.yml")
-)
+LOCK, CUDA, CPU = (ROOT / f"requirements{build}.lock" for build in ("", "-cuda", "-cpu"))
+CONDA = ROOT / "environment.yml"
 HEAD = "# Made by `make lock` from pyproject.toml: do not edit.\n"
 #: Packages of PyTorch's CUDA build (nvidia-ml-py is not one: codecarbon reads energy with it).
 OF_CUDA = re.compile(r"(?:nvidia-(?!ml-py)|cuda-|triton=)")
@@ -51,22 +50,22 @@ def with_hashes(requirement: str, hashes: Iterable[str]) -> str:
     return " \\\n    ".join([first, *sorted({*HASH.findall(requirement), *hashes})])
 
 
-def cpu_hashes(torch: str) -> set[str]:
-    """Return the hash of the CPU build of PyTorch that pip finds here, and those locked already."""
-    locked = LOCK.read_text() if LOCK.is_file() else ""
-    same = (one for one in requirements(locked) if one and version(one) == version(torch))
-    hashes = {hash for one in same for hash in HASH.findall(one)}
+def cpu_build(torch: str) -> str:
+    """Return the requirement of PyTorch's CPU build: one that is locked, and one that is here."""
+    name = f"{version(torch)}+cpu"
+    locked = CPU.read_text() if CPU.is_file() else ""
+    known = HASH.findall(locked) if name in locked else []
     with TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder]
         subprocess.run([*command, version(torch)], check=False)
         wheels = [path for path in Path(folder).iterdir() if "+cpu" in path.name]
-        found = (hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels)
-        return hashes | {f"--hash=sha256:{digest}" for digest in found}
+        found = [hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels]
+    return with_hashes(name, [*known, *(f"--hash=sha256:{digest}" for digest in found)])
 
 
 def version(requirement: str) -> str:
     """Return a requirement's name and version, `torch==2.13.0`."""
-    return requirement.split()[0]
+    return requirement.split(maxsplit=1)[0]
 
 
 def pins(locked: Iterable[str]) -> str:
@@ -79,16 +78,15 @@ def pins(locked: Iterable[str]) -> str:
 
 
 def main() -> None:
-    """Write the three files."""
+    """Write the files."""
     found = resolved()
     cuda = [one for one in found if OF_CUDA.match(one)]
-    rest = [
-        with_hashes(one, cpu_hashes(one)) if one.startswith("torch==") else one
-        for one in found
-        if not OF_CUDA.match(one)
-    ]
-    LOCK.write_text(HEAD + "\n".join(rest) + "\n")
-    CUDA.write_text(HEAD + "\n".join(cuda) + "\n")
+    rest = [one for one in found if not OF_CUDA.match(one)]
+    place = next(n for n, one in enumerate(rest) if one.startswith("torch=="))
+    cpu = cpu_build(rest[place])
+    rest[place] = with_hashes(rest[place], HASH.findall(cpu))
+    for path, locked in ((LOCK, rest), (CUDA, cuda), (CPU, [cpu])):
+        path.write_text(HEAD + "\n".join(locked) + "\n")
     head, pip, _ = CONDA.read_text().partition("  - pip:\n")
     CONDA.write_text(head + pip + pins(rest))
 

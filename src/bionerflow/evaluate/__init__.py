@@ -7,5 +7,8 @@ intervals and compares two runs,
 """
 
 from bionerflow.evaluate.scores import evaluate
+from bionerflow.utils.modules import make_callable
 
 __all__ = ["evaluate"]
+
+make_callable(__name__)
