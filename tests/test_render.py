@@ -211,7 +211,7 @@ def test_the_script_writes_a_file_and_a_card_a_split(tmp_path):
     )
     assert (wrong.returncode, wrong.stderr) == (
         1,
-        "error: there is no output format 'htm'. Did you mean 'html'?\n",
+        "error: There is no format 'htm'. Did you mean 'html'?\n",
     )
 
 

@@ -5,9 +5,11 @@ So a change re-runs that stage and what follows it.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bionerflow.config.base import Settings
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.plugins import check_name
 
 Strategy = Literal["all", "random", "top_ifd", "bottom_ifd", "middle_ifd", "below_one"]
 SCORELESS = ("all", "random")
@@ -108,10 +110,22 @@ def selector_parts(name: str) -> tuple[str, str, str]:
     return key, corpus, threshold
 
 
+def _selector_kind(name: str) -> str:
+    try:
+        return check_name("selector", name, SELECTORS)
+    except UserError as error:
+        raise ValueError(str(error)) from error
+
+
+#: The papers' kinds of selectors; plug-ins add others (`utils.plugins`).
+SELECTORS = ("llm_cls", "llm_causal", "bert_cls")
+SelectorKind = Annotated[str, AfterValidator(_selector_kind), Field(examples=list(SELECTORS))]
+
+
 class SelectorSettings(Settings):
     """A trained filter of predicted entities (unified, section II.C)."""
 
-    kind: Literal["llm_cls", "llm_causal", "bert_cls"] = "llm_cls"
+    kind: SelectorKind = "llm_cls"
     base: str = Field(description="the model that becomes the classifier")
     corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
     separately: bool = Field(

@@ -77,10 +77,10 @@ def read(
     corpus: str, settings: Recipe, part: Part, files: Mapping[str, bytes], reading: Reading
 ) -> Iterator[Document]:
     """Read a part's files with the corpus's reader and options."""
-    reader = READERS.get(settings.reader)
-    if not reader:
-        hint = nearest(settings.reader, READERS)
-        raise UserError(f"{corpus}: there is no reader '{settings.reader}'.{hint}")
+    try:
+        reader = READERS.named(settings.reader)
+    except UserError as error:
+        raise UserError(f"{corpus}: {error}") from error
     options = settings.options | part.options
     known = list(inspect.signature(reader).parameters)[2:]
     for option in options:

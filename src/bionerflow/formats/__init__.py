@@ -1,4 +1,4 @@
-"""The sixteen output formats of the three papers (docs/papers.md)."""
+"""The sixteen output formats of the three papers (docs/papers.md), and those of plug-ins."""
 
 from bionerflow.formats.base import Format, Parsed
 from bionerflow.formats.bio import MultiBio
@@ -7,35 +7,39 @@ from bionerflow.formats.spans import JsonIndex, MultiBrat, MultiSpan, SingleSpan
 from bionerflow.formats.tags import Html, MultiTag, SingleTag, Symbolic
 from bionerflow.formats.terms import ConvTerm, JsonEntity, MultiTerm, SingleTerm
 from bionerflow.formats.triples import MultiTriple
-from bionerflow.utils.errors import UserError, nearest
+from bionerflow.utils.plugins import Registry
 
 __all__ = ["FORMATS", "Format", "Parsed", "format_named"]
 
-FORMATS: dict[str, Format] = {
-    format.name: format
-    for format in (
-        ConvTerm(),
-        SingleTerm(),
-        MultiTerm(),
-        SingleTag(),
-        MultiTag(),
-        SingleSpan(),
-        MultiSpan(),
-        SingleCode(),
-        MultiCode(),
-        MultiTriple(),
-        MultiBio(),
-        MultiBrat(),
-        JsonIndex(),
-        Html(),
-        Symbolic(),
-        JsonEntity(),
-    )
-}
+OWN: tuple[Format, ...] = (
+    ConvTerm(),
+    SingleTerm(),
+    MultiTerm(),
+    SingleTag(),
+    MultiTag(),
+    SingleSpan(),
+    MultiSpan(),
+    SingleCode(),
+    MultiCode(),
+    MultiTriple(),
+    MultiBio(),
+    MultiBrat(),
+    JsonIndex(),
+    Html(),
+    Symbolic(),
+    JsonEntity(),
+)
+
+
+def _is_format(found: object) -> bool:
+    return isinstance(found, Format)
+
+
+FORMATS: Registry[Format] = Registry(
+    "format", {one.name: one for one in OWN}, _is_format, "a bionerflow.formats.Format"
+)
 
 
 def format_named(name: str) -> Format:
     """Return the format of this name; raises UserError with the nearest name."""
-    if name not in FORMATS:
-        raise UserError(f"there is no output format '{name}'.{nearest(name, FORMATS)}")
-    return FORMATS[name]
+    return FORMATS.named(name)

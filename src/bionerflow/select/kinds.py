@@ -22,6 +22,7 @@ from bionerflow.select.model import Selector, read_card
 from bionerflow.select.samples import Candidate
 from bionerflow.select.sharing import Beginning, beginnings
 from bionerflow.utils.errors import UserError
+from bionerflow.utils.plugins import Registry
 
 #: The question stands last, beside the answer: behind it, a tiny model did not learn to judge.
 QUESTION = "{}\nIs the marked text exactly one mention of its type? Answer yes or no."
@@ -173,16 +174,21 @@ class BertCls(Selector):
         return self.head(hidden[:, 0].float()).squeeze(1)
 
 
-KINDS: dict[str, type[Selector]] = {
-    "llm_cls": LlmCls,
-    "llm_causal": LlmCausal,
-    "bert_cls": BertCls,
-}
+def _is_selector(found: object) -> bool:
+    return isinstance(found, type) and issubclass(found, Selector)
+
+
+KINDS: Registry[type[Selector]] = Registry(
+    "selector",
+    {"llm_cls": LlmCls, "llm_causal": LlmCausal, "bert_cls": BertCls},
+    _is_selector,
+    "a subclass of bionerflow.select.model.Selector",
+)
 
 
 def build(base: Path, settings: SelectorSettings, types: Sequence[str]) -> Selector:
     """Return an untrained selector on the base model in the folder `base`."""
-    return KINDS[settings.kind](base, settings, types)
+    return KINDS.named(settings.kind)(base, settings, types)
 
 
 def load(folder: Path) -> Selector:

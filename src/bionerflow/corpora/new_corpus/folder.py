@@ -13,6 +13,7 @@ from bionerflow.corpora.new_corpus.choices import CHOICES, Choices
 from bionerflow.corpora.new_corpus.forms import Form, form_of
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import sha256, whole
+from bionerflow.utils.plugins import plugins
 
 SPLIT_OF: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "test": "test"}
 WORD = r"(train|dev|val|test)(?:ing|el|elop|elopment|id|idation)?"
@@ -51,7 +52,10 @@ def found(folder: Path, choices: Choices = CHOICES) -> Found:
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
     files, outside = inside(folder)
-    forms = {path: form_of(path) for path in files}
+    if choices.form in plugins("reader"):
+        forms = dict.fromkeys(files, Form(choices.form))
+    else:
+        forms = {path: form_of(path) for path in files}
     reader = the_reader(folder, forms, choices.form)
     kept = {path for path, form in forms.items() if form.reader == reader}
     if reader == "brat":

@@ -1,4 +1,7 @@
-"""One reader per raw form: a function from named bytes to documents, found by its name."""
+"""One reader per raw form: a function from named bytes to documents, found by its name.
+
+Plug-ins add readers (`utils.plugins`).
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -18,12 +21,13 @@ from bionerflow.corpora.readers import (
     webanno,
     yidu,
 )
+from bionerflow.utils.plugins import Registry
 
 #: Takes a Reading to note things in, the raw files by name, and the reader's own options as
 #: keywords; yields documents as it reads.
 Reader = Callable[..., Iterator[Document]]
 
-READERS: dict[str, Reader] = {
+OWN: dict[str, Reader] = {
     "bc2gm": bc2gm.read,
     "bioc": bioc.read,
     "brat": brat.read,
@@ -47,3 +51,5 @@ READERS: dict[str, Reader] = {
     "webanno": webanno.read_tsv,
     "yidu": yidu.read,
 }
+
+READERS: Registry[Reader] = Registry("reader", OWN, callable, "a function that reads files")

@@ -1,0 +1,112 @@
+"""Checks that the author of a plug-in calls in a test; each raises AssertionError in words.
+
+from bionerflow.testing import check_format
+from my_package import MyFormat
+
+def test_my_format():
+check_format(MyFormat())
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.readers import Reader
+from bionerflow.data.schema import Entity
+from bionerflow.formats import Format, Parsed
+
+TYPES = ("gene", "disease")
+TEXTS = (
+    "BRCA1 and BRCA2 cause breast and ovarian cancer.",
+    "患者 BRCA1 突变 🧬, then again BRCA1.",
+)
+_FIRST, _SECOND = TEXTS
+#: Entities of one text each: plain, none, nested, discontinuous, a string that occurs twice.
+EXAMPLES: tuple[tuple[str, tuple[Entity, ...]], ...] = (
+    (_FIRST, (Entity.at("gene", [(0, 5)], _FIRST), Entity.at("disease", [(22, 47)], _FIRST))),
+    (_FIRST, ()),
+    (_FIRST, (Entity.at("disease", [(33, 47)], _FIRST), Entity.at("disease", [(41, 47)], _FIRST))),
+    (_FIRST, (Entity.at("disease", [(22, 28), (41, 47)], _FIRST),)),
+    (_SECOND, (Entity.at("gene", [(3, 8)], _SECOND), Entity.at("gene", [(26, 31)], _SECOND))),
+)
+#: Random answers that a format has to survive, and how long each is.
+ANSWERS, LENGTH = 500, 40
+
+
+def check_format(format: Format, examples: Sequence[tuple[str, Sequence[Entity]]] = ()) -> None:
+    """Check that a format reads back what it writes, and survives any answer.
+
+    Args:
+        format: The format.
+        examples: Further texts with entities of the types "gene" and "disease". Those that the
+            format declares not to carry (`Format.can_carry`) are passed over.
+    """
+    assert format.instruction(TYPES, "en").strip(), f"{format.name}: the instruction is empty."
+    asked = [type for query in format.queries(TYPES) for type in query]
+    assert sorted(asked) == sorted(TYPES), f"{format.name}: queries ask for {asked}, not {TYPES}."
+    for text, entities in [*EXAMPLES, *examples]:
+        if format.can_carry(entities):
+            _check_round_trip(format, text, entities)
+    _check_any_answer(format)
+
+
+def _check_round_trip(format: Format, text: str, entities: Sequence[Entity]) -> None:
+    for types in format.queries(TYPES):
+        wanted = sorted(entity for entity in entities if entity.type in types)
+        turns = format.render(text, wanted, types)
+        answers = [turn.content for turn in turns if turn.role == "assistant"]
+        parsed = format.parse(answers, text, types)
+        where = f"{format.name}: {answers} for {text!r}"
+        assert sorted(parsed.entities) == wanted, f"{where} is read as {parsed.entities}."
+        assert not parsed.problems, f"{where} has problems: {parsed.problems}."
+
+
+def _check_any_answer(format: Format) -> None:
+    """Parse pieces of a real answer in any order, with other characters between them."""
+    text, entities = EXAMPLES[0]
+    written = "".join(turn.content for turn in format.render(text, entities, TYPES))
+    letters = random.Random(0)
+    for _ in range(ANSWERS):
+        parts = letters.choices([*written, "\x00", "\n", "🧬", "<", '"', text], k=LENGTH)
+        answer = "".join(parts)
+        try:
+            parsed = format.parse(answer, text, TYPES)
+        except Exception as error:
+            raise AssertionError(f"{format.name}: parse raised {error!r} on {answer!r}.") from error
+        _check_spans(parsed, text, f"{format.name}: the answer {answer!r}")
+
+
+def _check_spans(found: Parsed | Document, text: str, where: str) -> None:
+    for entity in found.entities:
+        edges = [edge for span in entity.spans for edge in span]
+        within = edges and edges[0] >= 0 and edges[-1] <= len(text)
+        assert within, f"{where} has an entity outside its text: {entity}."
+        assert edges == sorted(set(edges)), f"{where} has spans out of order: {entity}."
+        covered = Entity.at(entity.type, entity.spans, text).text
+        assert entity.text == covered, f"{where}: {entity} covers {covered!r}."
+
+
+def check_reader(
+    reader: Reader, files: Mapping[str, bytes], expected: Sequence[Document], **options: Any
+) -> None:
+    """Check that a reader yields the expected documents and accounts for each mention.
+
+    Args:
+        reader: The reader.
+        files: The contents of raw files by name.
+        expected: The documents, in order.
+        **options: The reader's own options.
+    """
+    reading = Reading()
+    documents = list(reader(reading, files, **options))
+    assert documents == list(expected), f"The reader yields {documents}, not {list(expected)}."
+    for document in documents:
+        _check_spans(document, document.text, f"The document '{document.id}'")
+    kept = sum(len(document.entities) for document in documents)
+    lost = sum(finding.lost for finding in reading.findings)
+    counted = sum(reading.mentions.values())
+    assert counted == kept + lost, (
+        f"The reader counted {counted} mentions, but yields {kept} and lists {lost} as lost: place "
+        "mentions by `Reading.place`, and list those that cannot be read by `Reading.lose`."
+    )

@@ -1,0 +1,261 @@
+"""Formats, readers and selectors of other packages: found by name, checked in three lines."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from bionerflow.config.stages import SelectorSettings
+from bionerflow.corpora.documents import Document
+from bionerflow.data.schema import (
+    CONVERSATIONS,
+    Entity,
+    Example,
+    Span,
+    read_rows,
+    write_examples,
+)
+from bionerflow.formats import FORMATS, Format
+from bionerflow.testing import check_format, check_reader
+from bionerflow.utils import plugins
+from bionerflow.utils.errors import UserError
+
+PROJECT = """\
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "bionerflow-lines"
+version = "1.0"
+[project.entry-points."bionerflow.formats"]
+lines = "lines_plugin:Lines"
+[project.entry-points."bionerflow.readers"]
+tabbed = "lines_plugin:read"
+"""
+MODULE = '''\
+from bionerflow.corpora.documents import Document
+from bionerflow.formats import Format
+
+
+class Lines(Format):
+    """One entity per line: its type, a tabulator, its text."""
+
+    name = "lines"
+    discontinuous = True
+
+    def instruction(self, types, language):
+        return f"Write type and text, one per line: {', '.join(types)}."
+
+    def write(self, text, entities, types):
+        return "\\n".join(f"{entity.type}\\t{entity.text}" for entity in entities) or "none"
+
+    def read(self, answer, reading):
+        for line in answer.splitlines():
+            name, _, said = line.partition("\\t")
+            if type := reading.type_of(name):
+                reading.ground(type, said)
+
+
+def read(reading, files):
+    """A text, a type and a mention per line."""
+    for name, content in files.items():
+        for n, line in enumerate(content.decode().splitlines()):
+            text, type, mention = line.split("\\t")
+            start = text.find(mention)
+            place = f"{name}:{n + 1}"
+            entity = reading.place(type, [(start, start + len(mention))], text, mention, place)
+            yield Document(place, text, (entity,) if entity else ())
+'''
+SCRIPT = """
+import json, sys, yaml
+from bionerflow import cli
+from bionerflow.data.schema import CONVERSATIONS, read_rows
+from bionerflow.formats import FORMATS
+from bionerflow.testing import check_format, check_reader
+from bionerflow.workflow.plan import Plan
+raw, out = sys.argv[1:]
+check_format(FORMATS["lines"])
+cli.main(["new-corpus", raw, "--name", "own", "--form", "tabbed", "-o", out])
+experiment = yaml.safe_load(open(f"{out}/experiment.yaml"))
+experiment["configurations"] = {"conv_term": {"formats": ["lines"]}}
+with open(f"{out}/experiment.yaml", "w") as file:
+    yaml.safe_dump(experiment, file)
+config = yaml.safe_load(open("config/config.yaml")) | yaml.safe_load(open(f"{out}/config.yaml"))
+plan = Plan(config)
+[run, *_] = plan.runs
+said = json.loads(plan.said("own", "lines"))
+print(json.dumps({"run": plan.runs[run].formats, "said": said["instruction"],
+                  "torch": "torch" in sys.modules}))
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> dict[str, str]:
+    """Install a plug-in from a folder; return the environment in which it is found."""
+    folder, target = tmp_path_factory.mktemp("plugin"), tmp_path_factory.mktemp("site")
+    (folder / "pyproject.toml").write_text(PROJECT)
+    (folder / "lines_plugin.py").write_text(MODULE)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--no-index", "--target", str(target), str(folder)], check=True)
+    return os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{target}"}
+
+
+def run(environment: dict[str, str], *command: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_an_installed_plug_in_serves_a_corpus_and_a_run(installed, tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    rows = [f"Patient {n} has BRCA{n} loss.\tgene\tBRCA{n}" for n in range(20)]
+    (raw / "notes.tab").write_text("\n".join(rows))
+    said = run(installed, "-c", SCRIPT, str(raw), str(tmp_path / "own"), cwd=ROOT)
+    found = json.loads(said.splitlines()[-1])
+    assert found["run"] == ["lines"]
+    assert found["said"] == "Write type and text, one per line: {types}."
+    assert not found["torch"]
+    examples = tmp_path / "examples"
+    text = "BRCA1 and BRCA2."
+    one = Example("1", "1", "en", text, (Entity.at("gene", [(10, 15)], text),))
+    for split in ("train", "dev", "test"):
+        write_examples(examples / f"{split}.parquet", [one])
+    settings = json.dumps({"dataset": "own", "language": "en", "types": ["gene"]})
+    run(
+        installed,
+        "workflow/scripts/render.py",
+        "--corpus",
+        "own",
+        "--format",
+        "lines",
+        "--settings",
+        settings,
+        "--examples",
+        str(examples),
+        "--out",
+        str(tmp_path),
+        cwd=ROOT,
+    )
+    [row] = read_rows(tmp_path / "train.lines.parquet", CONVERSATIONS)
+    assert row["turns"][-1]["content"] == "gene\tBRCA2"
+
+
+@pytest.fixture
+def register(monkeypatch):
+    """Register values as if an installed package had: `register("format", name=value)`."""
+
+    def register(kind: str, **values: str) -> None:
+        points = [EntryPoint(name, value, f"bionerflow.{kind}s") for name, value in values.items()]
+        monkeypatch.setattr(plugins, "entry_points", lambda group: points)
+        plugins.plugins.cache_clear()
+
+    yield register
+    monkeypatch.undo()
+    plugins.plugins.cache_clear()
+
+
+class Same(Format):
+    """Writes texts only, of one type."""
+
+    name = "same"
+
+    def instruction(self, types, language):
+        return "Write names."
+
+    def write(self, text, entities, types):
+        return "\n".join(entity.text for entity in entities) or "none"
+
+    def read(self, answer, reading):
+        for line in answer.splitlines():
+            reading.ground(reading.types[0], line)
+
+
+class Raising(Same):
+    name = "raising"
+
+    discontinuous = True
+
+    def read(self, answer, reading):
+        raise ValueError("in read")
+
+    def render(self, text, entities, types, order="position"):
+        return super().render(text, (), types)
+
+    def can_carry(self, entities):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("lost", "no_such_module:Format", "cannot be imported .ModuleNotFoundError"),
+        ("number", "math:pi", r"'number' \(math:pi\) is not a bionerflow.formats.Format"),
+        ("other", "test_plugins:Same", "calls itself 'same'"),
+        ("seme", "test_plugins:Same", "There is no format 'sme'. Did you mean 'seme'"),
+    ],
+)
+def test_a_plug_in_that_cannot_be_used_is_told_in_words(register, name, value, said):
+    register("format", **{name: value})
+    with pytest.raises(UserError, match=f"(?i){said}"):
+        FORMATS.named("sme" if name == "seme" else name)
+
+
+def test_the_projects_own_are_never_replaced_and_names_are_unique(register, monkeypatch):
+    register("format", html="test_plugins:Same", same="test_plugins:Same")
+    assert type(FORMATS["html"]).__name__ == "Html"
+    assert list(FORMATS).count("html") == 1
+    assert FORMATS.named("same") is FORMATS["same"]
+    points = [EntryPoint("x", value, "bionerflow.formats") for value in ("a:b", "c:d")]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
+    plugins.plugins.cache_clear()
+    with pytest.raises(UserError, match="Two packages register the format 'x'"):
+        FORMATS.named("x")
+
+
+def test_settings_know_the_selectors_of_plug_ins_by_name(register):
+    register("selector", rules="test_plugins:Same")
+    assert SelectorSettings(kind="rules", base="b").kind == "rules"
+    with pytest.raises(ValueError, match=r"no selector 'rulse'\. Did you mean 'rules'"):
+        SelectorSettings(kind="rulse", base="b")
+
+
+@pytest.mark.parametrize("format", FORMATS.own.values(), ids=FORMATS.own)
+def test_the_check_holds_for_the_projects_own_formats(format):
+    check_format(format)
+
+
+def test_the_checks_find_what_is_wrong():
+    with pytest.raises(AssertionError, match="is read as"):
+        check_format(Same())
+    with pytest.raises(AssertionError, match="parse raised ValueError"):
+        check_format(Raising())
+
+
+def test_the_check_of_readers():
+    gene = Entity("gene", (Span(0, 5),), "BRCA1")
+
+    def read(reading, files, count=True):
+        for name, content in files.items():
+            text = content.decode()
+            entity = reading.place("gene", [(0, 5)], text, "BRCA1", name) if count else gene
+            yield Document(name, text, (entity,))
+
+    expected = [Document("a", "BRCA1 loss", (gene,))]
+    check_reader(read, {"a": b"BRCA1 loss"}, expected)
+    with pytest.raises(AssertionError, match="counted 0 mentions, but yields 1"):
+        check_reader(read, {"a": b"BRCA1 loss"}, expected, count=False)
+    with pytest.raises(AssertionError, match="The reader yields"):
+        check_reader(read, {"a": b"BRCA1 loss!"}, expected)
