@@ -70,7 +70,7 @@ lock:  ## after a change in pyproject.toml: the exact versions and hashes, and t
 	python tools/lock.py
 
 release-check: $(INSTALLED)  ## a release's dry run: versions agree; wheel, bill of materials, licences
-	python tools/release.py
+	python tools/release.py $(TAG)
 
 install: $(INSTALLED)  ## the locked packages and the project itself, into .venv
 

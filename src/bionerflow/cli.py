@@ -16,8 +16,6 @@ from bionerflow.utils.errors import UserError
 if TYPE_CHECKING:
     from bionerflow.corpora.new_corpus.choices import Choices
 
-MODELS = "config/models.yaml"
-
 EXAMPLE = """\
 example:
   bionerflow annotate notes/ --model RUN --to html -o notes.html
@@ -238,17 +236,14 @@ def new_corpus(args: argparse.Namespace) -> None:
     """Make a corpus of annotated texts."""
     import re
 
-    from bionerflow.config.base import load
-    from bionerflow.config.models import Models
+    from bionerflow.config.models import known_models
     from bionerflow.corpora.new_corpus import new_corpus as make
     from bionerflow.corpora.new_corpus.words import told
     from bionerflow.utils.errors import nearest
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", args.name):
         raise UserError(f"--name {args.name!r}: only small letters, digits, _ and - may be in it.")
-    if not Path(MODELS).is_file():
-        raise UserError(f"There is no {MODELS} here: change to the repository's root.")
-    models = load(Models, MODELS).models
+    models = known_models()
     if args.model not in models:
         raise UserError(f"There is no model '{args.model}'.{nearest(args.model, models)}")
     out = args.out or Path("own", args.name)

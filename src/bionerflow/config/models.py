@@ -1,12 +1,14 @@
 """What config/models.yaml may say: where models come from, and what their jobs ask for."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from bionerflow.config.base import Settings
+from bionerflow.config.base import Settings, load
 
+#: A copy of config/models.yaml, for use outside of a clone of the repository.
+PACKAGED = Path(__file__).with_name("models.yaml")
 #: What a model folder is made of: configuration, tokenizer, template, weights; no code, no pickle.
 MODEL_FILES = ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"]
 
@@ -82,3 +84,9 @@ class Models(Settings):
     """The models by name."""
 
     models: dict[str, Model]
+
+
+def known_models() -> dict[str, Model]:
+    """Return the models of config/models.yaml in the working folder, else of the one packaged."""
+    here = Path("config/models.yaml")
+    return load(Models, here if here.is_file() else PACKAGED).models
