@@ -263,3 +263,34 @@ def test_the_wheel_in_an_empty_environment(wheel, tmp_path):
         [*command, "--to", "jsonl", "-o", "out.jsonl"], cwd=tmp_path, env=environment, check=True
     )
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 12
+
+
+INSTRUCTIONS = {"FROM", "ARG", "ENV", "RUN", "WORKDIR", "COPY", "ENTRYPOINT", "CMD"}
+
+
+def shell_accepts(script: str) -> bool:
+    return subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+
+
+def test_the_containers_are_well_formed_and_made_from_the_lock():
+    text = (ROOT / "containers/Dockerfile").read_text()
+    lines = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
+    steps = [line.split(None, 1) for line in lines if line]
+    assert {name for name, _ in steps} <= INSTRUCTIONS
+    assert steps[0][0] == "FROM"
+    assert all(shell_accepts(rest) for name, rest in steps if name == "RUN")
+    sources = [one for name, rest in steps if name == "COPY" for one in rest.split()[:-1]]
+    assert all((ROOT / source).exists() for source in sources)
+    definition = (ROOT / "containers/bionerflow.def").read_text()
+    assert definition.startswith("Bootstrap: docker\nFrom: ")
+    sections = re.findall(r"^%(\w+)\n((?:    .*\n|\n)*)", definition, re.MULTILINE)
+    names = [name for name, _ in sections]
+    assert names == ["arguments", "files", "post", "environment", "runscript"]
+    assert shell_accepts(dict(sections)["post"])
+    for made in (text, definition):
+        assert "--require-hashes" in made
+        assert "Not built here" in made
+
+
+def test_conda_environments_get_the_package_itself():
+    assert shell_accepts((ROOT / "environment.post-deploy.sh").read_text())

@@ -1,0 +1,61 @@
+"""Corpora and predictions as Hugging Face datasets: features, card, load, push."""
+
+import datasets
+import pytest
+from huggingface_hub import DatasetCard, HfApi
+from test_sharing import SPLIT, TEXT, hub
+
+from bionerflow.data.datasets import corpus_dataset, export, push
+from bionerflow.data.schema import PREDICTIONS, Example, entity_row, write_examples, write_rows
+from bionerflow.utils.errors import UserError
+
+ABOUT = {"title": "Own: a corpus", "description": "By us (2026).", "licence": "cc-by-4.0"}
+__all__ = ["hub"]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A folder of a corpus that has no dev split."""
+    examples = [Example("1:0", "1", "en", TEXT, (SPLIT,)), Example("1:1", "1", "en", "x", ())]
+    write_examples(tmp_path / "own/train.parquet", examples)
+    write_examples(tmp_path / "own/test.parquet", examples[:1])
+    return tmp_path / "own"
+
+
+def test_a_corpus_is_exported_with_its_features_and_loaded_again(corpus, tmp_path):
+    given = export(corpus, tmp_path / "out", ABOUT, ["en"])
+    assert list(given) == ["train", "test"]
+    again = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    assert again["train"].features == given["train"].features
+    assert again["train"][:]["entities"] == [[entity_row(SPLIT)], []]
+    assert again["test"]["text"][:] == [TEXT]
+    described = DatasetCard.load(tmp_path / "out/README.md")
+    assert (described.data.license, described.data.language) == ("cc-by-4.0", ["en"])
+    assert "| train | 2 | 1 |" in described.text
+    assert "By us (2026)." in described.text
+
+
+def test_predictions_are_exported(tmp_path):
+    found = {**entity_row(SPLIT), "confidence": 0.5, "probability": None}
+    row = {"corpus": "own", "format": "multi_term", "id": "1:0", "prompt": "0", "answers": ["a"],
+           "entities": [found], "problems": []}  # fmt: skip
+    write_rows(tmp_path / "run.parquet", [row], PREDICTIONS)
+    export(tmp_path / "run.parquet", tmp_path / "out", ABOUT, ["en"])
+    again = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    assert again["test"][0] == row
+
+
+def test_an_export_is_pushed_whole(corpus, tmp_path, hub):
+    address, uploaded = hub
+    export(corpus, tmp_path / "out", ABOUT, ["en"])
+    push(tmp_path / "out", "o/r", api=HfApi(endpoint=address, token="hf_none"))
+    files = {p.relative_to(tmp_path / "out") for p in (tmp_path / "out").rglob("*.*")}
+    assert {p.relative_to(uploaded) for p in uploaded.rglob("*.*")} == files
+    assert len(files) == 3
+
+
+def test_what_is_no_corpus_is_told(tmp_path):
+    with pytest.raises(UserError, match="There is no corpus in"):
+        corpus_dataset(tmp_path)
+    with pytest.raises(UserError, match="There are no predictions at"):
+        export(tmp_path / "run.parquet", tmp_path / "out", ABOUT, ["en"])
