@@ -18,6 +18,7 @@ from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import Config
 from bionerflow.corpora.available import AtHand
 from bionerflow.utils.errors import UserError, nearest
+from bionerflow.utils.plugins import plugins
 
 
 class BasePlan:
@@ -93,9 +94,12 @@ def known(where: str, what: str, name: str, names: Mapping[str, Any]) -> None:
 
 @cache
 def formats() -> dict[str, Any]:
-    """Return the output formats by name, each with its instruction, without loading their code."""
+    """Return the output formats by name without loading their code.
+
+    Each comes with its instruction; a plug-in, which has its own, with its entry point.
+    """
     file = Path(__file__).parents[2] / "formats" / "instructions.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    return plugins("format") | yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def as_json(value: Any) -> str:
