@@ -136,6 +136,7 @@ def test_an_installed_plug_in_serves_a_corpus_and_a_run(installed, tmp_path):
     settings = json.dumps({"dataset": "own", "language": "en", "types": ["gene"]})
     run(
         installed,
+        "-P",
         "workflow/scripts/render.py",
         "--corpus",
         "own",
