@@ -68,8 +68,8 @@ example:
 
 TRACE = """\
 Print the way from a cell of a table back to its raw files: its number, the runs behind it with
-their machine and versions, every command in order, and the checksums of models and raw files. `--repeat`
-makes the cell anew in an empty folder, from the raw files on, and says whether it is equal.
+their machine and versions, every command in order, and the checksums of models and raw files.
+`--repeat` makes the cell anew in an empty folder and says whether it is equal.
 """
 TRACE_EXAMPLE = """\
 example:

@@ -181,7 +181,7 @@ def repeat(found: Traced, folder: Path, options: Sequence[str]) -> str:
     targets = [f"results/tables/{found.table}.csv"] if whole else found.files
     command = [sys.executable, "-m", "snakemake", *targets, "--cores", str(os.cpu_count())]
     command += options  # no shell: the arguments are the user's own
-    done = subprocess.run(command, cwd=folder, stdout=sys.stderr, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=folder, check=False)  # noqa: S603
     if done.returncode:
         raise UserError(f"The repetition in {folder} failed: Snakemake's messages are above.")
     again, before = _again(found, folder, whole), (found.number["text"], found.number["value"])
