@@ -28,3 +28,17 @@ rule all:
         "results/report.html",
         collect("results/train/{run}/README.md", run=TRAINED),
         collect("results/figures/{run}/training.png", run=TRAINED),
+
+
+# Before anything is fetched or computed. (A dry run warns of files to bring: corpora.smk.)
+onstart:
+    if not workflow.touch:
+        jobs = [
+            (job.rule.name, job.wildcards_dict)
+            for job in workflow.dag.needrun_jobs()
+        ]
+        if lines := plan.to_bring(
+            its["corpus"] for rule, its in jobs if rule == "download"
+        ):
+            raise WorkflowError("Files must be brought by hand.", *lines)
+        logger.info(str(plan.forecast(jobs)))

@@ -3,6 +3,8 @@
 import os
 import random
 import re
+import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,12 +15,16 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 import yaml
 from conftest import ROOT
+
+from bionerflow.workflow import jobs as planning
 
 PARTS = ("Snakefile", "workflow", "src", "config", "resources", "environment.yml")
 BLOCK = re.compile(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)+)Shell command: (.*)$", re.MULTILINE)
 FILE = re.compile(r"\.(?!brat$)[A-Za-z]\w*$")  # what else jobs make are folders
+CALL = re.compile(r"(workflow/scripts/\w+\.py) (.*?) 2>&1 \| tee", re.DOTALL)
 BIG = 2_000_000  # bytes; Snakemake compares by content below a million
 
 
@@ -146,3 +152,12 @@ def and_following(first: Iterable[Job], jobs: Iterable[Job]) -> set[str]:
     while more := outputs(job for job in jobs if job.inputs & made) - made:
         made |= more
     return made
+
+
+def carry_out(jobs: Iterable[planning.Job]) -> None:
+    """Run the scripts of planned jobs in this process, in which torch is loaded once."""
+    for its in jobs:
+        for script, arguments in CALL.findall(its.command):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "argv", [script, *shlex.split(arguments)])
+                runpy.run_path(script, run_name="__main__")

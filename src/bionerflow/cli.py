@@ -53,6 +53,28 @@ example:
   snakemake results/tables/table5.csv --cores 2 --configfile own/notes/config.yaml
 """
 
+CHECK = """\
+Say what targets of the workflow need before they are made: files to bring by hand, gated models and
+tokens, disk, memory, jobs, and by table GPU hours, kWh and gCO2e from the rates in the
+configuration; after runs, what they cost beside the forecast. Nothing is fetched or computed.
+"""
+CHECK_EXAMPLE = """\
+example:
+  bionerflow check results/tables/table5.csv
+  bionerflow check tables figures --configfile config/demo-all.yaml
+"""
+
+TRACE = """\
+Print the way from a cell of a table back to its raw files: its number, the runs behind it with
+their machine and versions, every command in order, and the checksums of models and raw files.
+`--repeat` makes the cell anew in an empty folder and says whether it is equal.
+"""
+TRACE_EXAMPLE = """\
+example:
+  bionerflow trace mfner/table5 NCBI-Disease conv_term
+  bionerflow trace table5 sample_flat conv_term --configfile config/demo.yaml --repeat again
+"""
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, too."""
@@ -98,6 +120,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_annotate(commands)
     add_new_corpus(commands)
+    add_check(commands)
+    add_trace(commands)
     return top
 
 
@@ -252,3 +276,50 @@ def new_corpus(args: argparse.Namespace) -> None:
     print(told(report))
     print(f"\nWritten to {out}; report.json lists all that is odd. Look it over, then:")
     print(f"  snakemake results/tables/table5.csv --cores 2 --configfile {out / 'config.yaml'}")
+
+
+def add_check(commands: argparse._SubParsersAction) -> None:
+    """Add `check`."""
+    short = "say what targets of the workflow need and cost"
+    its = subcommand(commands, "check", short, CHECK, CHECK_EXAMPLE)
+    its.add_argument("targets", nargs="+", metavar="TARGET", help="file or rule of the workflow")
+    add_configuration(its)
+    its.set_defaults(command=check)
+
+
+def add_configuration(its: argparse.ArgumentParser) -> None:
+    """Add what Snakemake takes a configuration from."""
+    its.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="as of snakemake")
+    its.add_argument("--profile", metavar="PROFILE", help="as of snakemake")
+
+
+def check(args: argparse.Namespace) -> None:
+    """Print what targets need and cost."""
+    from bionerflow.workflow.check import check as checked
+
+    print(checked(args.targets, args.configfile, args.profile))
+
+
+def add_trace(commands: argparse._SubParsersAction) -> None:
+    """Add `trace`."""
+    short = "print the way from a table's cell back to its raw files"
+    its = subcommand(commands, "trace", short, TRACE, TRACE_EXAMPLE)
+    its.add_argument("table", metavar="TABLE", help="PAPER/TABLE, or TABLE of the primary paper")
+    its.add_argument("row", metavar="ROW", help="title or key of the row")
+    its.add_argument("column", metavar="COLUMN", help="title of the column")
+    its.add_argument("--repeat", type=Path, metavar="FOLDER", help="make the cell anew there")
+    add_configuration(its)
+    its.set_defaults(command=trace)
+
+
+def trace(args: argparse.Namespace) -> None:
+    """Print the way back from a cell, and repeat it where that is asked."""
+    from bionerflow.workflow.check import options_of
+    from bionerflow.workflow.trace import find, repeat
+    from bionerflow.workflow.trace import trace as traced
+
+    options = options_of(args.configfile, args.profile)
+    found = find(args.table, args.row, args.column, args.configfile)
+    print(traced(found, options))
+    if args.repeat:
+        print(repeat(found, args.repeat, options))

@@ -4,12 +4,14 @@
 # its card, which is small and therefore compared by content. So a touch re-runs nothing.
 
 
+from functools import cache
 from pathlib import Path
 
 from bionerflow.workflow import dependencies
 from bionerflow.utils.errors import UserError
 from bionerflow.workflow.plan import Plan, as_json, leading_to
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # What leads to this repository's own files: nothing, but where the workflow is another's module.
 HERE = leading_to(Path(workflow.current_basedir, "../.."))

@@ -7,6 +7,19 @@
 plan.announce()
 
 
+@cache
+def warn(corpus):
+    """Say while jobs are planned which files of a corpus the user must bring."""
+    for line in plan.to_bring([corpus]):
+        logger.warning(line)
+
+
+def to_bring(wildcards):
+    """Warn of a file that cannot be fetched; it is no input of the job that fetches it."""
+    warn(wildcards.corpus)
+    return []
+
+
 localrules:
     download,
 
@@ -33,6 +46,7 @@ rule sample:
 
 rule download:
     input:
+        asked(to_bring),
         code=code("workflow/scripts/download.py"),
     output:
         file="results/raw/{corpus}/{file}",

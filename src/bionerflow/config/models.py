@@ -27,6 +27,9 @@ class Resources(Settings):
     )
     trained_per_second: float | None = Field(None, gt=0, description="tokens, on all `gpus`")
     written_per_second: float | None = Field(None, gt=0, description="tokens, in whole batches")
+    million_parameters: int | None = Field(
+        None, gt=0, description="of the model: `bionerflow check` forecasts files from it"
+    )
 
 
 class Hub(Settings):
@@ -35,6 +38,7 @@ class Hub(Settings):
     source: Literal["hub"]
     id: str
     revision: str | None = None
+    gated: bool = Field(False, description="given to accounts that accepted its licence: HF_TOKEN")
     licence: str
     resources: Resources
 

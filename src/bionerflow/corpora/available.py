@@ -49,6 +49,19 @@ class AtHand:
             return source.url is not None and corpus in self.used
         return in_mirror(self.corpora[corpus].entry(name), Path(self.mirror)) is not None
 
+    def by_hand(self, corpus: str) -> list[str]:
+        """Return the raw files of a corpus that are not here and that no script can fetch.
+
+        Raises:
+            UserError: the mirror is not a folder.
+        """
+        files = self.corpora[corpus].files
+        return [n for n, file in files.items() if not file.url and not self._is_here(corpus, n)]
+
+    def _is_here(self, corpus: str, name: str) -> bool:
+        local = self.corpora[corpus].files[name].local
+        return Path(local).expanduser().is_file() if local else self._has(corpus, name)
+
     def fetched(self) -> dict[str, str]:
         """Return every corpus that is not generated, with why it is left out, or nothing."""
         names = (name for name, corpus in self.corpora.items() if not corpus.generator)

@@ -5,6 +5,7 @@ Light to import: the workflow finds a table's inputs with it.
 
 from collections.abc import Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import Field
@@ -30,6 +31,7 @@ CHANGE = "Δ"
 SENTENCE, GOLD = "Input Text", "GS"
 OWN = ("Own 1", "Own 2")
 NO_CORPUS = f"{NOT_ASKED} such corpus"
+LEFT_OUT = "the configuration leaves out {} (`exclude`)"
 NO_POOL = "no corpus to pool: the experiment has none that is named, or its runs none in common"
 
 
@@ -89,6 +91,7 @@ def define(
     prefix: str,
     experiment: Experiment,
     titles: Mapping[str, str],
+    left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> Definition:
     """Return the table's definition for an experiment.
 
@@ -98,11 +101,14 @@ def define(
         prefix: What run ids begin with.
         experiment: The paper's, with unseen corpora among its own.
         titles: Titles of the experiment's corpora, without the ones that are left out.
+        left_out: Titles of those: their rows stay, empty, and say why.
     """
+    shown = [corpus for corpus in experiment.corpora if corpus in {**titles, **left_out}]
+    listed = experiment.model_copy(update={"corpora": shown})
     asked = experiment.model_copy(update={"corpora": list(titles)})
     if isinstance(table, Cases):
         return _cases(name, table, prefix, asked)
-    chosen = list(lines(table.rows, asked))
+    chosen = list(lines(table.rows, listed))
     columns = {
         _title(table, column, titles) or "value": column for column in _columns(table, asked)
     }
@@ -121,12 +127,14 @@ def define(
         unit=table.unit,
         figure=table.figure,
         rows={
-            key: CHANGE if key == CHANGE else " − ".join(_title(table, row, titles) for row in pair)
+            key: CHANGE
+            if key == CHANGE
+            else " − ".join(_row_title(table, row, titles, left_out) for row in pair)
             for key, pair in rows.items()
         },
         columns=list(columns),
         cells=[
-            _cell(key, label, selections, pool, prefix, asked)
+            _cell(key, label, selections, pool, prefix, asked, left_out)
             for (key, label), selections in asked_of.items()
         ],
     )
@@ -154,7 +162,7 @@ def _cases(name: str, table: Cases, prefix: str, experiment: Experiment) -> Defi
     examples = {**table.rows, **{own: [""] for own in OWN}}
     keys = [f"{example} {line}" for example in examples for line in (SENTENCE, GOLD, *sets)]
     cells = [
-        _cell(f"{example} {line}", entity(n), (selection,), [], prefix, experiment)
+        _cell(f"{example} {line}", entity(n), (selection,), [], prefix, experiment, {})
         for example, mentions in examples.items()
         for line, selection in sets.items()
         for n in range(len(mentions))
@@ -188,6 +196,14 @@ def _title(table: Titled, selection: Selection, titles: Mapping[str, str]) -> st
     return " ".join(table.labels.get(n, titles.get(n, n)) for n in selection.values())
 
 
+def _row_title(
+    table: Titled, selection: Selection, titles: Mapping[str, str], left_out: Mapping[str, str]
+) -> str:
+    """Return a row's title, which says so where its corpus is left out."""
+    title = _title(table, selection, {**titles, **left_out})
+    return f"{title} (left out)" if selection.get("corpus") in left_out else title
+
+
 def _cell(
     row: str,
     column: str,
@@ -195,6 +211,7 @@ def _cell(
     pool: list[str] | None,
     prefix: str,
     experiment: Experiment,
+    left_out: Mapping[str, str],
 ) -> Cell:
     """Return a cell; `selections` are its row's and, for a difference, the neighbouring row's."""
     whole = selections[0]
@@ -203,6 +220,8 @@ def _cell(
     reason = "; ".join(filter(None, (missing(side, experiment) for side in selections)))
     if corpora is not None and not recorded(whole) and not set(corpora) & set(experiment.corpora):
         reason = NO_CORPUS if "corpus" in whole else NO_POOL
+    if whole.get("corpus") in left_out:
+        reason = LEFT_OUT.format(whole["corpus"])
     models: dict[str, list[str]] = {}
     for source in [] if reason else sides[0]:
         models.setdefault(source.model, []).append(source.id(prefix))

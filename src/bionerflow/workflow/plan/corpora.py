@@ -1,6 +1,7 @@
 """What the rules of the first stages look up: raw files, corpora, their prompts."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -25,6 +26,22 @@ class CorporaPlan(BasePlan):
     def raw(self, corpus: str) -> list[str]:
         """Return the raw files of a corpus that is fetched."""
         return [f"results/raw/{corpus}/{file}" for file in self.corpora[corpus].files]
+
+    def to_bring(self, corpora: Iterable[str]) -> list[str]:
+        """Return a line per corpus with files that the user must bring, and one to do without."""
+        absent = {name: self.at_hand.by_hand(name) for name in dict.fromkeys(corpora)}
+        absent = {name: files for name, files in absent.items() if files}
+        lines = [self._to_bring(name, files) for name, files in absent.items()]
+        without = f"To do without, add to the configuration: exclude: [{', '.join(absent)}]"
+        return [*lines, without] if lines else []
+
+    def _to_bring(self, corpus: str, files: list[str]) -> str:
+        its = self.corpora[corpus]
+        place = f" from {its.page}" if its.page else ""
+        return (
+            f"{corpus}: bring {', '.join(files)}{place} (licence: {its.licence}); name it as "
+            "`local` in config/corpora.yaml or its folder as `mirror`."
+        )
 
     def pinned(self, corpus: str, file: str) -> str:
         """Return what fetching a raw file rests on; its licence does not matter."""

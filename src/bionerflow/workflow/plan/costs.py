@@ -1,13 +1,33 @@
 """How many tokens a run trains on, reads and writes: estimates, made before any data is there."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
+from bionerflow.config.models import Resources
 from bionerflow.config.runs import Run
 from bionerflow.config.stages import SelectorSettings
 
 #: Assumptions: tokens of a conversation and of the answer in it, entities of a sentence, sentences
 #: of a corpus that no limit is set on.
 CONVERSATION, ANSWER, ENTITIES, SENTENCES = 290, 40, 2, 10_000
+
+
+class Work(NamedTuple):
+    """What a job has a model do: tokens that it is trained on (or reads) and that it writes."""
+
+    model: str
+    trained: float
+    written: float
+
+    def seconds(self, rates: Resources) -> float | None:
+        """Return how long it takes at these rates, or None where one is not known."""
+        parts = (
+            (self.trained, rates.trained_per_second),
+            (self.written, rates.written_per_second),
+        )
+        if any(tokens and not rate for tokens, rate in parts):
+            return None
+        return sum(tokens / rate for tokens, rate in parts if rate)
 
 
 def trained(run: Run) -> float:

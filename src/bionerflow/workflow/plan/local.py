@@ -34,9 +34,17 @@ def checked(name: str, path: str, *, chats: bool) -> dict[str, str]:
         raise UserError(
             f"{label}: {path} holds no {TOKENIZER}: save the model's tokenizer there, too."
         )
-    if chats and TEMPLATE not in files and not read_json(folder / TOKENIZER).get("chat_template"):
+    if chats and not has_template(folder):
         raise UserError(
             f"{label}: the tokenizer in {path} has no chat template: choose an instruction-tuned "
             f"model, or add {TEMPLATE} to its folder."
         )
     return files
+
+
+def has_template(folder: str | Path) -> bool:
+    """Tell whether the tokenizer in a model's folder has a chat template."""
+    file = Path(folder, TOKENIZER)
+    return Path(folder, TEMPLATE).is_file() or (
+        file.is_file() and bool(read_json(file).get("chat_template"))
+    )

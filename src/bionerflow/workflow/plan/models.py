@@ -4,7 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from bionerflow.config.models import Local, Resources
+from bionerflow.config.models import Hub, Local, Resources
 from bionerflow.config.runs import chosen
 from bionerflow.workflow.plan.base import BasePlan
 from bionerflow.workflow.plan.local import checked
@@ -25,8 +25,10 @@ class ModelsPlan(BasePlan):
         return [name for name, model in self.models.items() if model.source == source]
 
     def fetching(self, name: str) -> str:
-        """Return what fetching a model rests on; what its jobs ask of a machine does not matter."""
+        """Return what fetching a model rests on: not what its jobs ask for, nor who may have it."""
         model = self.models[name].model_copy(update={"resources": Resources()})
+        if isinstance(model, Hub):
+            model = model.model_copy(update={"gated": False})
         if isinstance(model, Local):
             path = self.place(str(Path(model.path).expanduser()))
             model = model.model_copy(update={"path": path})

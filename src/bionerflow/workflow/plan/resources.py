@@ -1,10 +1,12 @@
 """What jobs ask of their machine: the entry of their model, with the minutes that they need."""
 
 import math
+from collections.abc import Callable, Mapping
 
 from bionerflow.config.models import Resources
 from bionerflow.utils.errors import UserError
 from bionerflow.workflow.plan import costs
+from bionerflow.workflow.plan.costs import Work
 from bionerflow.workflow.plan.selectors import SelectorsPlan
 from bionerflow.workflow.plan.sharing import SharingPlan
 
@@ -19,36 +21,67 @@ class ResourcesPlan(SharingPlan, SelectorsPlan):
 
     def to_train(self, run: str) -> Resources:
         """Return what training a run asks for, validations included."""
-        its = self.run(run)
-        return self._lasting(its.model, costs.trained(its), costs.validated(its))
+        return self._lasting(self.training(run))
 
     def to_answer(self, run: str) -> Resources:
         """Return what a job asks for that answers its share of a run's test sentences."""
-        its = self.run(run)
-        return self._lasting(its.model, 0, costs.tested(its) / its.predict.jobs)
+        return self._lasting(self.answers(run))
 
     def to_score(self, scorer: str, mode: str) -> Resources:
         """Return what a job asks for that scores its share of a corpus in a format."""
-        read = costs.scored() / self.scoring_jobs(scorer, mode)
-        return self._lasting(scorer, read / READING, 0)
+        return self._lasting(self.scoring(scorer, mode))
 
     def to_fit(self, selector: str) -> Resources:
         """Return what training a selector asks for."""
-        settings, corpora = self.selector(selector)
-        return self._lasting(settings.base, costs.fitted(settings, corpora), 0)
+        return self._lasting(self.fitting(selector))
 
     def to_filter(self, run: str, selector: str) -> Resources:
         """Return what a selector's look at the predictions of a run asks for."""
-        base = self.selector(selector)[0].base
-        return self._lasting(base, costs.filtered(self.run(run)) / READING, 0)
+        return self._lasting(self.filtering(run, selector))
 
-    def _lasting(self, model: str, trained: float, written: float) -> Resources:
+    def training(self, run: str) -> Work:
+        """Return the tokens of a run's training, validations included."""
+        its = self.run(run)
+        return Work(its.model, costs.trained(its), costs.validated(its))
+
+    def answers(self, run: str) -> Work:
+        """Return the tokens of one job's share of a run's answers to test sentences."""
+        its = self.run(run)
+        return Work(its.model, 0, costs.tested(its) / its.predict.jobs)
+
+    def scoring(self, scorer: str, mode: str) -> Work:
+        """Return the tokens of one job's share of the IFD scores of a corpus in a format."""
+        return Work(scorer, costs.scored() / self.scoring_jobs(scorer, mode) / READING, 0)
+
+    def fitting(self, selector: str) -> Work:
+        """Return the tokens of a selector's training."""
+        settings, corpora = self.selector(selector)
+        return Work(settings.base, costs.fitted(settings, corpora), 0)
+
+    def filtering(self, run: str, selector: str) -> Work:
+        """Return the tokens that a selector reads of a run's predictions."""
+        base = self.selector(selector)[0].base
+        return Work(base, costs.filtered(self.run(run)) / READING, 0)
+
+    def work(self, rule: str, wildcards: Mapping[str, str]) -> Work | None:
+        """Return the tokens of a job by its rule; None where no model is at work."""
+        works: dict[str, Callable[..., Work]] = {
+            "train": lambda: self.training(wildcards["run"]),
+            "predict": lambda: self.answers(wildcards["run"]),
+            "ifd": lambda: self.scoring(wildcards["scorer"], wildcards["mode"]),
+            "fit_selector": lambda: self.fitting(wildcards["selector"]),
+            "select": lambda: self.filtering(wildcards["run"], wildcards["selector"]),
+        }
+        works |= {"predict_share": works["predict"], "predict_dev": works["predict"]}
+        works |= {"ifd_share": works["ifd"], "tune_selector": works["select"]}
+        return works[rule]() if rule in works else None
+
+    def _lasting(self, work: Work) -> Resources:
         """Return the resources of a model's entry for a job of so many tokens."""
-        its = self.models[model].resources
-        work = ((trained, its.trained_per_second), (written, its.written_per_second))
-        if any(tokens and not rate for tokens, rate in work):
+        its = self.models[work.model].resources
+        seconds = work.seconds(its)
+        if seconds is None:
             return its
-        seconds = sum(tokens / rate for tokens, rate in work if rate)
         minutes = START + math.ceil(MARGIN * seconds / 60)
         return its.model_copy(update={"runtime_min": min(minutes, its.runtime_min)})
 

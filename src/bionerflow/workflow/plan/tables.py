@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.runs import chosen
 from bionerflow.tables.define import Definition, define
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.workflow.plan.runs import RunsPlan
@@ -16,9 +15,9 @@ class TablesPlan(RunsPlan):
         """Return a table's definition, with its rows' titles."""
         asked = self.tables.find(f"{paper}/{table}")
         experiment = self.experiment(paper)
-        corpora = chosen(self.config, experiment)
-        titles = {corpus: self.corpora[corpus].title for corpus in corpora}
-        return define(f"{paper}/{table}", asked, self.config.name, experiment, titles)
+        titles = {corpus: self.corpora[corpus].title for corpus in experiment.corpora}
+        left_out = {c: titles.pop(c) for c in self.config.exclude if c in titles}
+        return define(f"{paper}/{table}", asked, self.config.name, experiment, titles, left_out)
 
     def figure(self, paper: str, figure: str) -> Definition:
         """Return the definition of a table that is drawn."""
