@@ -19,7 +19,7 @@ from flow import Flow
 from test_layout import LEVELS
 from tiny import tiny_encoder, tiny_model
 
-from bionerflow.annotate.forms import matrix
+from bionerflow.annotate.forms import FORMS
 from bionerflow.annotate.names import INPUTS, OUTPUTS
 from bionerflow.cli import parser
 from bionerflow.config.base import parse
@@ -278,24 +278,11 @@ def test_an_experiment_is_written_as_its_page_says(copy):
     assert len(trained) == 6  # two configurations of three draws
 
 
-def test_the_page_of_forms_has_every_form_and_what_checked_it():
+def test_the_page_of_annotate_has_every_form_and_what_checked_it():
     page = (DOCS / "annotate.md").read_text("utf-8")
     shown = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", page, re.MULTILINE))
-    given = {name: line[-1] for line in rows(matrix()) if (name := name_in(line[0])) in OUTPUTS}
-    assert shown == given
+    assert shown == {name: FORMS[name].checked for name in OUTPUTS}
     assert set(INPUTS) <= set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
-
-
-def rows(table: str) -> list[list[str]]:
-    """Return the cells of a Markdown table's rows."""
-    lines = [line for line in table.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
-
-
-def name_in(cell: str) -> str:
-    """Return the name in a cell such as "BioC (`bioc`)"."""
-    found = re.search(r"`(\w+)`", cell)
-    return found[1] if found else cell
 
 
 def test_the_page_of_the_design_shows_the_levels():
