@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo demo-all bench bench-gpu benched test test-long lint schemas lock release-check install
+.PHONY: docs demo demo-all bench bench-gpu benched test test-long lint schemas lock release-check install
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -38,7 +38,7 @@ SUITE = python benchmarks/suite.py --rendered results/render/$(BENCHED) --exampl
 bench: benched  ## how fast it is, beside what else there is, and how it grows; MIRROR: raw files
 	$(SUITE) --out $(MEASURED)/cpu.csv
 	python benchmarks/growth.py --out $(MEASURED)/growth.csv
-	python benchmarks/draw.py $(MEASURED)/growth.csv docs/growth
+	python benchmarks/draw.py $(MEASURED)/growth.csv benchmarks/notes/growth
 	$(if $(MIRROR),python -P benchmarks/corpora.py mirror --mirror $(MIRROR) > $(MEASURED)/mirror.csv)
 	$(if $(MIRROR),python -P benchmarks/corpora.py datasets --mirror $(MIRROR) > $(MEASURED)/datasets.csv)
 
@@ -62,6 +62,9 @@ lint: $(INSTALLED)
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+docs: $(INSTALLED)  ## the documentation as a site in site/
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
 
 schemas: $(INSTALLED)  ## what is generated from the settings: workflow/schemas, config/README.md
 	python -m bionerflow.config.reference

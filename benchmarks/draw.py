@@ -1,6 +1,6 @@
 """Draw what `growth.py` measured: time and memory, a column an axis, a line a stage.
 
-python benchmarks/draw.py benchmarks/results/growth.csv docs/growth
+python benchmarks/draw.py benchmarks/results/growth.csv benchmarks/notes/growth
 
 Writes PNG and SVG.
 """

@@ -100,6 +100,6 @@ def test_a_changed_text_alone_is_annotated_again(flow, table):
 
 def test_the_documented_configuration_is_valid():
     document = (ROOT / "docs/annotate.md").read_text("utf-8")
-    (block,) = re.findall(r"(?m)^    annotations:\n(?:^     .*\n)+", document)
+    (block,) = re.findall(r"(?m)^annotations:\n(?:^ .*\n)+", document)
     ((name, settings),) = yaml.safe_load(block)["annotations"].items()
     assert parse(AnnotationSettings, settings, name).jobs > 1

@@ -15,7 +15,7 @@ from flow import Flow
 from test_annotate import page_data
 
 pytestmark = pytest.mark.long
-BLOCK = re.compile(r"(?<=\n\n)(?: {4}\S.*\n)+")
+BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 RUN = "notes.smollm2-135m.conv_term.draw1"
 
 

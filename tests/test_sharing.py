@@ -108,7 +108,7 @@ def hub(tmp_path) -> Iterator[tuple[str, Path]]:
 def upload_command() -> list[str]:
     """Return the document's command, without the names."""
     text = (ROOT / "docs/training.md").read_text("utf-8")
-    (line,) = re.findall(r"^    hf upload ORGANISATION/RUN (.*)$", text, re.MULTILINE)
+    (line,) = re.findall(r"^hf upload ORGANISATION/RUN (.*)$", text, re.MULTILINE)
     return line.split()
 
 

@@ -1,4 +1,4 @@
-"""Which sentences and documents of a test set stand in a training set, across corpora."""
+"""Which sentences and documents of a test set are in a training set, across corpora."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

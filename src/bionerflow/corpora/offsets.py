@@ -74,7 +74,7 @@ def _normal_widths(text: str, form: Literal["NFC", "NFD"]) -> Iterator[int]:
 
 @lru_cache(maxsize=64)
 def _edges(text: str, unit: Unit) -> list[int]:
-    """Return how many units stand before each code point, and before the end."""
+    """Return how many units are before each code point, and before the end."""
     return [0, *accumulate(_widths(text, unit))]
 
 

@@ -15,7 +15,7 @@ Writer = Callable[[Sequence[Document]], dict[str, bytes]]
 
 
 def brat(documents: Sequence[Document]) -> dict[str, bytes]:
-    """Return a .txt and an .ann file a document."""
+    """Return one .txt and one .ann file per document."""
     files: dict[str, bytes] = {}
     for document in documents:
         rows = []

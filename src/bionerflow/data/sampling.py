@@ -1,4 +1,4 @@
-"""Random choices that depend on a seed and an id alone, never on what else there is to choose."""
+"""Random choices that depend on a seed and an id only, never on the other choices."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b

@@ -1,4 +1,4 @@
-"""The data model: one schema a stage, from corpora to predictions (docs/design.md).
+"""The data model: one schema per stage, from corpora to predictions (docs/design.md).
 
 Offsets are half-open, in Unicode code points of the example's text. Each Parquet file of a stage
 has a card beside it (`x.parquet`, `x.json`): rows, SHA-256 and what the stage counted. The card is
@@ -104,7 +104,7 @@ EXAMPLES = pa.schema(
 )
 
 #: results/render/{corpus}/{split}.{format}.parquet and results/curate/{run}/{split}.parquet.
-#: One row a query: `types` are the types asked for, `entities` the gold entities of these types,
+#: One row per query: `types` are the types asked for, `entities` the gold entities of these types,
 #: `turns` the whole conversation with the gold answers in its assistant turns.
 CONVERSATIONS = pa.schema(
     [
@@ -120,8 +120,8 @@ CONVERSATIONS = pa.schema(
     ]
 )
 
-#: results/predict/{run}.parquet: one row a sentence and format, all its queries put together.
-#: `prompt` is the SHA-256 of what was asked, `answers` are raw, one a query or turn; `confidence`
+#: results/predict/{run}.parquet: one row per sentence and format, all its queries together.
+#: `prompt` is the SHA-256 of what was asked, `answers` are raw, one per query or turn; `confidence`
 #: is the model's own (inference.confidence), `probability` the selector's; either may be null.
 PREDICTIONS = pa.schema(
     [

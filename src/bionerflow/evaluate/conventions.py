@@ -52,7 +52,7 @@ def normalised(texts: Sequence[str]) -> list[str]:
 
 
 def counts(gold: Mentions, predicted: Mentions, n_sentences: int) -> dict[str, Counts]:
-    """Return each set or multiset convention's counts a sentence."""
+    """Return each set or multiset convention's counts per sentence."""
     texts = gold.texts.to_pylist()
     exact = (gold.frame, predicted.frame)
     lower = _retold(exact, [text.lower() for text in texts])
@@ -79,7 +79,7 @@ def _uncut(frame: pd.DataFrame, cut: NDArray[np.bool_]) -> pd.DataFrame:
 
 
 def seqeval(gold: Mentions, predicted: Mentions, tokens: Tokens, n_sentences: int) -> Counts:
-    """Return the counts a sentence of what seqeval would see as IOB2 tags."""
+    """Return the counts per sentence of what seqeval would see as IOB2 tags."""
     sides = [_tagged(side.frame, tokens) for side in (gold, predicted)]
     return _matched(sides, ["sentence", "type", "first", "last"], n_sentences, multiset=False)
 

@@ -1,4 +1,4 @@
-"""Predictions and gold as flat frames: one row a sentence, one row a mention, one row a fragment.
+"""Predictions and gold as flat frames: one row per sentence, mention, fragment.
 
 Everything is read by column, and what is compared is numbers, so that a million mentions are a
 matter of seconds.

@@ -71,7 +71,7 @@ def judge(sample: Sample, frequencies: Mapping[str, int]) -> Sample:
 
 
 def _conventions(sample: Sample, pairs: pd.DataFrame, tokens: Tokens) -> pd.DataFrame:
-    """Return each convention's counts a sentence, in columns (convention, count)."""
+    """Return each convention's counts per sentence, in columns (convention, count)."""
     gold, predicted, size = sample.gold, sample.predicted, len(sample.sentences)
     counts: dict[str, np.ndarray] = dict(conventions.counts(gold, predicted, size))
     counts |= semeval.counts(gold, predicted, pairs, size)
@@ -142,7 +142,7 @@ def record(sample: Sample) -> dict[str, Any]:
 
 
 def document_counts(sample: Sample) -> np.ndarray:
-    """Return (documents, 3): correct, gold and predicted mentions a document, in sorted order."""
+    """Return (documents, 3): correct, gold and predicted mentions per document, in sorted order."""
     names = sample.sentences.groupby(["corpus", "document"]).ngroup()
     size = names.max() + 1
     gold, predicted = sample.gold.frame, sample.predicted.frame

@@ -1,6 +1,6 @@
 """From counts to scores: precision, recall, F1, bootstrap intervals, paired tests.
 
-Counts are arrays of correct (TP), gold and predicted, one row a document. Documents with equal
+Counts are arrays of correct (TP), gold and predicted, one row per document. Documents with equal
 counts are drawn together (a multinomial over the distinct rows), which is the same distribution
 as drawing them one by one and costs the same for a hundred documents and for a million.
 """

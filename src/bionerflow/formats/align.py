@@ -1,4 +1,4 @@
-"""Marks in a copy of the sentence: which are the answer's, and where in the sentence they stand.
+"""Marks in a copy of the sentence: which are the answer's, and where in the sentence they are.
 
 Both the copy and the sentence are split into marks and the characters between them ("rest"). The
 rests are aligned; where the sentence has marks of its own, the copy's surplus is the answer's.

@@ -168,7 +168,7 @@ class Format(ABC):
 
     @abstractmethod
     def read(self, answer: str, reading: Reading) -> None:
-        """Read the answer proper, without what stands around it (`answers`)."""
+        """Read the answer proper, without the text around it (`answers`)."""
 
 
 @cache

@@ -30,7 +30,7 @@ def tokens(text: str) -> list[Span]:
 
 
 class MultiBio(Format):
-    """`Layer 1: O O B-protein …`, a line a layer.
+    """`Layer 1: O O B-protein …`, one line per layer.
 
     Tokens carry the sentence's punctuation: it is taken off a mention's edges in reading, and a
     mention that has such an edge itself, or ends inside a token, is beyond the format.

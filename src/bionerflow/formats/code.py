@@ -34,7 +34,7 @@ def named_entity_recognition(input_text):
 
 
 class MultiCode(Format):
-    """`entity_list.append({"text": "BCL6", "type": "protein"})`, a line an entity."""
+    """`entity_list.append({"text": "BCL6", "type": "protein"})`, one line per entity."""
 
     name = "multi_code"
     discontinuous = True

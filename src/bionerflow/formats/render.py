@@ -1,4 +1,4 @@
-"""The render stage: examples become conversations in an output format, a row a query."""
+"""The render stage: examples become conversations in an output format, one row per query."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -76,7 +76,7 @@ class MultiSpan(Format):
     own_offsets = True
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
-        """Write an object an entity."""
+        """Write one object per entity."""
         items = [{"span": _pair(entity), "type": entity.type} for entity in entities]
         return f"{PREFIX} {to_json(items)}"
 
@@ -153,7 +153,7 @@ _ANY_TYPE = re.compile(rf"(\S.*?) {_OFFSETS}")
 
 
 class MultiBrat(Format):
-    """`T1<TAB>cell_type 48 69<TAB>activated lymphocytes`, a line an entity (mfner, section 3.2)."""
+    """`T1<TAB>cell_type 48 69<TAB>activated lymphocytes`, one line per entity (mfner, 3.2)."""
 
     name = "multi_brat"
     discontinuous = True

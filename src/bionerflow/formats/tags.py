@@ -67,7 +67,7 @@ class MultiTag(TagFormat):
         super().read_copies(answer, reading)
 
     def without_unknown(self, copy: str, reading: Reading) -> str:
-        """Take out tags that neither name a type nor stand in the sentence."""
+        """Take out tags that neither name a type nor occur in the sentence."""
         standing: dict[str, bool] = {}
 
         def kept(match: re.Match[str]) -> str:
@@ -179,7 +179,7 @@ def _content_end(string: str, start: int, text: str) -> int:
 
 
 class Symbolic(TagFormat):
-    """`DNA: the [peri-kappa B site] is seen in monocytes`, a line a type (unified, Fig. 3)."""
+    """`DNA: the [peri-kappa B site] is seen in monocytes`, one line per type (unified, Fig. 3)."""
 
     name = "symbolic"
     prompt = "unified"

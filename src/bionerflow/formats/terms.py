@@ -137,7 +137,7 @@ class MultiTerm(Format):
     keys = USUAL
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
-        """Write an object an entity."""
+        """Write one object per entity."""
         return self.start + to_json([self._item(entity) for entity in entities])
 
     def _item(self, entity: Entity) -> dict[str, str]:

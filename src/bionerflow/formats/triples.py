@@ -1,4 +1,4 @@
-"""`BCL6; is a; protein`, a line an entity (mfner, section 3.2)."""
+"""`BCL6; is a; protein`, one line per entity (mfner, section 3.2)."""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class MultiTriple(Format):
     marks_in_types = ";；\r\n"
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
-        """Write a line an entity."""
+        """Write one line per entity."""
         triples = [f"{one_line(entity.text)}{LINK}{entity.type}" for entity in entities]
         return "\n".join([PREFIX, *triples]) if triples else f"{PREFIX} {NOTHING}"
 

@@ -17,7 +17,7 @@ from bionerflow.utils.errors import UserError
 
 SHARED_TOKENS = 4  # a shorter common beginning costs more to copy than to compute
 SHARED_PASSAGES = 4  # fewer passages share nothing, to stay in large batches
-# Measured on a CPU (docs/performance.md), not on a GPU:
+# Measured on a CPU (benchmarks/notes/performance.md), not on a GPU:
 BATCH_TOKENS = {"cpu": 512, "cuda": 65536}  # through the body at once
 STATES = {"cpu": 1024, "cuda": 65536}  # through the output layer at once
 LOGITS = {"cpu": 2**20, "cuda": 2**26}  # numbers at once: what stays in a CPU's cache

@@ -88,7 +88,7 @@ def capacities(
 
 
 def wide_form(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a format, and for each corpus its F1 and its tokens by each tokenizer."""
+    """Return one row per format: for each corpus its F1 and its tokens by each tokenizer."""
     corpora, formats = rows["corpus"].unique(), rows["format"].unique()
     wide = pd.DataFrame({"": formats})
     cells = rows.set_index(["format", "corpus"])
@@ -100,7 +100,7 @@ def wide_form(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_capacities(path: Path, rows: Sequence[Mapping[str, Any]], titled: Titled) -> None:
-    """Write results/tables/format_capacity.csv, .md, .tex; .long.csv: a row a corpus and format."""
+    """Write format_capacity.csv, .md, .tex; .long.csv has one row per corpus and format."""
     frame = pd.DataFrame(rows)
     write_csv(path.with_suffix(".long.csv"), frame)
     write_printed(path, titled.title, titled.caption, wide_form(frame))

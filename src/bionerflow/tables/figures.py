@@ -78,7 +78,7 @@ def _shares(panel: Axes, values: Values) -> None:
 
 
 def _lines(panel: Axes, values: Values) -> None:
-    """Draw a line a row over the columns."""
+    """Draw one line per row over the columns."""
     places = range(len(values.columns))
     for n, style in _styled(values.rows, values.means):
         deviations = np.nan_to_num(values.deviations[n])

@@ -31,7 +31,7 @@ def wide_form(leaks: Sequence[Leak]) -> pd.DataFrame:
 
 
 def write_leakage(out: Path, leaks: Sequence[Leak], titled: Titled) -> None:
-    """Write results/tables/leakage.csv, .md, .tex, and .long.csv: a row a pair, with its counts."""
+    """Write results/tables/leakage.csv, .md, .tex, and .long.csv: one row per pair, with counts."""
     frame = pd.DataFrame(map(asdict, leaks), columns=list(Leak.__dataclass_fields__), dtype=object)
     write_csv(out.with_suffix(".long.csv"), frame)
     write_printed(out, titled.title, titled.caption, wide_form(leaks))

@@ -1,4 +1,4 @@
-"""The one error that is the user's to mend; it is shown as one line, without a traceback."""
+"""The error that the user can correct; it is shown as one line, without a traceback."""
 
 import difflib
 from collections.abc import Iterable

@@ -17,7 +17,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def finish(figure: Figure, *panels: Axes, from_zero: bool = True) -> None:
-    """Take away what carries nothing, and put one legend below; bars must begin at zero."""
+    """Remove spines without information and put one legend below; bars begin at zero."""
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)
         if from_zero:
@@ -28,7 +28,7 @@ def finish(figure: Figure, *panels: Axes, from_zero: bool = True) -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """Return a figure as PNG at 150 dots an inch."""
+    """Return a figure as PNG at 150 dots per inch."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""A corpus of one's own: found in a folder, checked, and entered into a configuration.
+"""A corpus of the user's own: found in a folder, checked, and entered into a configuration.
 
 Four files are written: `corpora.yaml`, the entry with reader, types, files and splits;
 `experiment.yaml`, the recommended recipe; `config.yaml`, what `snakemake --configfile` takes;

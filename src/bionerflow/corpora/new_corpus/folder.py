@@ -174,7 +174,7 @@ def split_of(path: Path) -> str:
 
 
 def entered(files: Found, out: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the entry's files and splits; many BRAT files become one archive a split, in `out`."""
+    """Return the entry's files and splits; many BRAT files become one archive per split."""
     sources: dict[str, Any] = {}
     parts = []
     for split, paths in files.splits.items():

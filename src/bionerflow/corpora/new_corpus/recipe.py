@@ -1,4 +1,4 @@
-"""The recipe that is recommended for a corpus of one's own, as an experiment.
+"""The recipe that is recommended for a corpus of the user's own, as an experiment.
 
 conv_term has mfner's best F1 with small models, and all sentences train: curation pays where there
 are more of them than time. A selector filters what was found.

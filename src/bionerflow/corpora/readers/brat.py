@@ -1,4 +1,4 @@
-"""BRAT standoff: a .txt and an .ann (or .a1) file a document, loose or in an archive."""
+"""BRAT standoff: one .txt and one .ann (or .a1) file per document, loose or in an archive."""
 
 import re
 from codecs import BOM_UTF8

@@ -1,6 +1,6 @@
 """IOB, IOB2 and IOBES: one token per line, in columns; an empty line ends a sentence.
 
-Columns are parted by tabs, or by any white space where the first line has no tab.
+Columns are separated by tabs, or by any white space where the first line has no tab.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -63,7 +63,7 @@ def read(
 
 
 def separator(name: str, data: bytes) -> str | None:
-    """Return what parts the columns of a file: a tab, or None for any white space."""
+    """Return what separates the columns of a file: a tab, or None for any white space."""
     for _, line in lines(name, data):
         if line.strip() and not line.startswith((DOCUMENT_MARK, "#")):
             return "\t" if "\t" in line else None

@@ -157,7 +157,7 @@ def reader(form: Callable[[Any], Sentence], title: str) -> Callable[..., Iterato
 
 
 def piece(reading: Reading, id: str, sentence: Sentence, joiner: str, where: str) -> Document:
-    """Return the document of a tokenised sentence; `joiner` stands between the tokens."""
+    """Return the document of a tokenised sentence; `joiner` is put between the tokens."""
     tokens, found = sentence
     starts = [0, *accumulate(len(token) + len(joiner) for token in tokens)]
     mentions: list[Mention] = [(type, extents(at, tokens, starts), None) for type, at in found]

@@ -62,7 +62,7 @@ class Piece(NamedTuple):
 def read_tsv(
     reading: Reading, files: Mapping[str, bytes], layers: Sequence[str] = ()
 ) -> Iterator[Document]:
-    """Yield the sentences of WebAnno TSV 3 files, each file a document.
+    """Yield the sentences of WebAnno TSV 3 files, each file is one document.
 
     `layers` names the layers that hold mentions, by their names' last parts; otherwise all are
     read that do not hold grammar. Offsets count UTF-16 code units; relations are not read.

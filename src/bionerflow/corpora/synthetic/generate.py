@@ -9,7 +9,7 @@ from bionerflow.utils.errors import UserError, nearest
 
 
 def sample_corpora(resources: Path) -> list[str]:
-    """Return the names of the synthetic corpora, one a grammar."""
+    """Return the names of the synthetic corpora, one per grammar."""
     return sorted(path.stem for path in resources.glob("sample_*.yaml"))
 
 

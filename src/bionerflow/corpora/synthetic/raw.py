@@ -38,7 +38,7 @@ def write_raw(corpus: str, resources: Path, seed: int, folder: Path) -> None:
 
 
 def write_iob2(splits: Splits, folder: Path) -> None:
-    """Write one tsv a split, as MTL-Bioinformatics-2016: token, tab, tag; a blank line between."""
+    """Write one TSV file per split as MTL-Bioinformatics-2016: token, tab, tag; blank lines."""
     for split, examples in splits.items():
         text = "\n".join(iob2_block(example) for example in examples)
         write_text(folder / f"{IOB_NAMES[split]}.tsv", text)
@@ -62,7 +62,7 @@ def iob2_tag(start: int, entities: Sequence[Entity]) -> str:
 
 
 def write_genia(splits: Splits, folder: Path) -> None:
-    """Write all splits in order as one GENIA XML file, an article a sentence."""
+    """Write all splits in order as one GENIA XML file, one article per sentence."""
     articles = [genia_article(example) for examples in splits.values() for example in examples]
     write_text(folder / "corpus.xml", "\n".join([GENIA_HEAD, *articles, "</set>\n"]))
 
@@ -105,7 +105,7 @@ def genia_tag(entity: Entity) -> str:
 
 
 def write_brat(splits: Splits, folder: Path) -> None:
-    """Write one archive with a folder a split and a `.txt` and `.ann` pair a sentence.
+    """Write one archive: a folder per split, a `.txt` and an `.ann` file per sentence.
 
     The bytes inside gzip are always equal; the compressed ones are for one zlib.
     """
