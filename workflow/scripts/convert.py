@@ -51,8 +51,10 @@ def chosen(folder: Path, args: argparse.Namespace, settings: PredictSettings) ->
     documents = [f"{row['corpus']}\t{row['doc_id']}" for row in rows]
     found = may_use(*engines, list(asked(rows)), documents, settings)
     kind = "int8" if found["used"] else "float32"
-    points = [f"{100 * found[key]:+.2f}" for key in ("value", "low", "high") if found["documents"]]
-    said = f"{points[0]} points of F1 ({points[1]} to {points[2]})" if points else "not known"
+    said = "not known"
+    if found["value"] is not None:
+        value, low, high = (f"{100 * found[key]:+.2f}" for key in ("value", "low", "high"))
+        said = f"{value} points of F1 ({low} to {high})"
     reason = f"{kind} is used: int8 less float32 on {found['documents']} dev documents is {said}"
     return {"compute_type": kind, "reason": reason, "dev": found}
 

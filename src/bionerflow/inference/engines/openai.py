@@ -68,7 +68,7 @@ class OpenAIEngine(Engine):
     @property
     def version(self) -> str:
         """The endpoint's host and the model, as the endpoint names it once it has answered."""
-        model = ", ".join(sorted(self.models)) or self.settings.model
+        model = "+".join(sorted(self.models)) or self.settings.model
         return f"{httpx.URL(self.settings.url).host} {model}"
 
     def check(self, conversations: Sequence[Conversation], max_new_tokens: int) -> None:

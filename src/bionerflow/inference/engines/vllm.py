@@ -4,6 +4,7 @@ vLLM pins its own torch and transformers: it lives in an environment of its own,
 the settings name (`predict.vllm.python`). Written for the interface of vLLM 0.33.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib.metadata import version
@@ -24,12 +25,13 @@ RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
 def library() -> Any:
     """Import vLLM; raise UserError where it is not installed."""
+    os.environ.pop("TORCHDYNAMO_DISABLE", None)  # workflow.gpus sets it, and vLLM compiles
     try:
         import vllm
     except ImportError:
         raise UserError(
-            "The engine vllm is not installed in this environment: name the interpreter of one "
-            "that has it as predict.vllm.python."
+            "The engine vllm is not installed in this environment: call one that has it, or name "
+            "its interpreter as predict.vllm.python in the experiment."
         ) from None
     return vllm
 
