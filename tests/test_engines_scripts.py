@@ -6,6 +6,7 @@ import sys
 import pandas as pd
 import pytest
 from conftest import ROOT
+from test_engines_openai import private, server  # noqa: F401 (fixtures)
 from test_predict import as_row, queries
 from tiny import tiny_model
 
@@ -48,6 +49,19 @@ def test_a_run_is_converted_and_answers(made, tmp_path, compute_type, used):
          f"--out={tmp_path / 'out.parquet'}")  # fmt: skip
     assert read_card(tmp_path / "out.parquet")["engine"].startswith("ctranslate2 4")
     assert read_card(tmp_path / "out.parquet")["engine"].endswith(used)
+    assert len(read_rows(tmp_path / "out.parquet", PREDICTIONS)) == 5
+
+
+def test_an_endpoint_answers_a_run_and_the_card_says_what_it_cost(made, tmp_path, server):  # noqa: F811
+    its = {"url": server.url, "model": "m", "input_price": 1}
+    settings = PredictSettings(engine="openai", openai=its).dump()
+    call("predict.py", f"--model={made / 'model'}", f"--queries={made / 'test.parquet'}",
+         f"--settings={settings}", "--seed=1", "--threads=1", f"--checkpoints={tmp_path / 'kept'}",
+         f"--out={tmp_path / 'out.parquet'}")  # fmt: skip
+    card = read_card(tmp_path / "out.parquet")
+    assert card["engine"] == "openai 127.0.0.1 m-1"
+    assert card["usage"]["prompt_tokens"] == 10 * len(server.asked)
+    assert card["usage"]["cost"] == pytest.approx(card["usage"]["prompt_tokens"] / 1e6)
     assert len(read_rows(tmp_path / "out.parquet", PREDICTIONS)) == 5
 
 

@@ -47,9 +47,9 @@ def main() -> None:
 def chosen(folder: Path, args: argparse.Namespace, settings: PredictSettings) -> dict[str, Any]:
     """Compare int8 with float32 on dev sentences; return what is used, and why."""
     rows = [row for path in args.queries for row in read_rows(path, CONVERSATIONS)]
-    engines = [CTranslate2Engine(folder, kind, args.threads) for kind in ("int8", "float32")]
+    fast, exact = (CTranslate2Engine(folder, kind, args.threads) for kind in ("int8", "float32"))
     documents = [f"{row['corpus']}\t{row['doc_id']}" for row in rows]
-    found = may_use(*engines, list(asked(rows)), documents, settings)
+    found = may_use(fast, exact, list(asked(rows)), documents, settings)
     kind = "int8" if found["used"] else "float32"
     said = "not known"
     if found["value"] is not None:

@@ -34,11 +34,11 @@ def may_use(
     """
     if not queries:
         return {"used": False, "documents": 0, "value": None, "low": None, "high": None}
-    counts = [by_document(engine, queries, documents, settings) for engine in (fast, exact)]
-    found = {key: round(value, 6) for key, value in differences(*counts)["f1"].items()}
+    one, other = (by_document(its, queries, documents, settings) for its in (fast, exact))
+    found = {key: round(value, 6) for key, value in differences(one, other)["f1"].items()}
     known = not np.isnan(list(found.values())).any()
     shown = found if known else dict.fromkeys(found)
-    return {"used": known and found["low"] > TOLERATED, "documents": len(counts[0]), **shown}
+    return {"used": known and found["low"] > TOLERATED, "documents": len(one), **shown}
 
 
 def by_document(

@@ -5,6 +5,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,13 @@ def predict(
         print(f"predict: {len(queries) - left:,} queries are answered already", file=sys.stderr)
     for file, shard in files.items():
         if not file.exists():
-            _keep(file, engine, shard, settings, lambda n, done=done: progress.to(done + n))
+            _keep(file, engine, shard, settings, partial(_tell, progress, done))
             done += len(shard)
         yield from read_rows(file, PREDICTIONS)
+
+
+def _tell(progress: Progress, before: int, done: int) -> None:
+    progress.to(before + done)
 
 
 def usage(checkpoints: Path) -> Counter[str]:

@@ -77,7 +77,7 @@ class VllmEngine(TokenEngine):
         if not prompts:
             return []
         vllm = library()
-        given = constraints or [None] * len(prompts)
+        given: Sequence[Constraint | None] = constraints or [None] * len(prompts)
         params = [
             vllm.SamplingParams(
                 temperature=0.0,
