@@ -238,6 +238,14 @@ def test_what_was_paid_for_is_never_asked_again(server):
     assert answers[0][0].logprobs
 
 
+def test_equal_requests_are_paid_for_once(server):
+    server.delay = 0.05
+    engine, answers = answer(server, asking(*"aaaabb"))
+    assert [one[0].text for one in answers] == list("AAAABB")
+    assert len(server.asked) == 2
+    assert engine.usage["prompt_tokens"] == 20
+
+
 def test_recorded_answers_replay_offline(server, tmp_path):
     folder = str(tmp_path / "recorded")
     _, before = answer(server, asking("a", "b"), answers=folder)

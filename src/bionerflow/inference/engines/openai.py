@@ -63,6 +63,7 @@ class OpenAIEngine(Engine):
         folder = Path(settings.answers) if settings.answers else cache_folder() / "answers"
         self.recorded = Recorded(folder)
         self.lock = threading.Lock()
+        self.asking: dict[Path, threading.Lock] = {}  # a lock per request that was asked
         self.models: set[str] = set()
 
     @property
@@ -140,6 +141,19 @@ class OpenAIEngine(Engine):
             **self.settings.body,
         }
         file = self.recorded.file(self.endpoint.url, body)
+        with self.lock:
+            is_new = file not in self.asking
+            alone = self.asking.setdefault(file, threading.Lock())
+        with alone:  # of equal requests one is sent
+            found = self._found(file, body)
+        if is_new:
+            self._count(found)
+        ids = tuple(self.tokenizer.id(token, data) for token, data, _ in found["tokens"])
+        logprobs = tuple(logprob for *_, logprob in found["tokens"])
+        return Answer(found["text"], found["reason"] == "length", ids, logprobs)
+
+    def _found(self, file: Path, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the recorded answer to a request, or ask for one and record it."""
         found = self.recorded.read(file)
         if found is None and self.settings.replay:
             raise UserError(
@@ -149,13 +163,10 @@ class OpenAIEngine(Engine):
         if found is None:
             found = self.endpoint.ask(body)
             self.recorded.write(file, found)
-        self._count(found)
-        ids = tuple(self.tokenizer.id(token, data) for token, data, _ in found["tokens"])
-        logprobs = tuple(logprob for *_, logprob in found["tokens"])
-        return Answer(found["text"], found["reason"] == "length", ids, logprobs)
+        return found
 
     def _count(self, found: dict[str, Any]) -> None:
-        """Count tokens and cost of an answer, whether it was paid for now or before."""
+        """Count tokens and cost of a request, whether it was paid for now or before."""
         read = found["usage"].get("prompt_tokens", 0)
         written = found["usage"].get("completion_tokens", 0)
         cost = read * self.settings.input_price + written * self.settings.output_price
