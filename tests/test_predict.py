@@ -363,12 +363,20 @@ def test_several_jobs_answer_what_one_job_answers(tmp_path, model, monkeypatch):
     assert read_card(several)["problems"] == read_card(one)["problems"]
 
 
+def bars(kind):
+    """Yield a class of progress bars and all that are derived from it: each may have a lock."""
+    yield kind
+    for derived in kind.__subclasses__():
+        yield from bars(derived)
+
+
 def started(arguments):
     """Start the script in a process that has imported all that it needs.
 
-    It gets a lock of its own for progress bars: the common one would stay locked by who is killed.
+    It gets locks of its own for progress bars: the common ones would stay locked by who is killed.
     """
-    tqdm.set_lock(threading.RLock())
+    for kind in bars(tqdm):
+        kind.set_lock(threading.RLock())
     process = multiprocessing.get_context("fork").Process(target=call, args=arguments)
     process.start()
     return process
