@@ -21,6 +21,7 @@ from bionerflow.formats import FORMATS, format_named
 from bionerflow.formats.prompts import Asking, conversation
 from bionerflow.formats.queries import Asked
 from bionerflow.inference.constrained import Vocabulary, Writer
+from bionerflow.inference.engines.torch import TorchEngine
 from bionerflow.inference.predict import predict
 from bionerflow.models.loading import load_causal, load_tokenizer
 
@@ -77,7 +78,7 @@ def main() -> None:
             settings = PredictSettings(max_new_tokens=args.tokens, constrained=constrained)
             start, before = time.process_time(), sum(spent)
             with TemporaryDirectory() as folder:
-                rows = list(predict(model, tokenizer, asked, settings, Path(folder)))
+                rows = list(predict(TorchEngine(model, tokenizer), asked, settings, Path(folder)))
             if constrained:
                 cost = sum(spent) - before
                 rest = time.process_time() - start - cost

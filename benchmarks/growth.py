@@ -197,11 +197,12 @@ def train(folder: Path, count: int, repeated: int, shape: str) -> Work:
 def predict(folder: Path, count: int, repeated: int, shape: str) -> Work:
     """Answer every query with at most 16 tokens."""
     from bionerflow.config.stages import PredictSettings
+    from bionerflow.inference.engines.torch import TorchEngine
     from bionerflow.inference.predict import predict as answer
 
-    (model, tokenizer), asked = model_for(shape), queries(folder, count, repeated)
+    engine, asked = TorchEngine(*model_for(shape)), queries(folder, count, repeated)
     settings = PredictSettings(max_new_tokens=16)
-    return lambda: [None for _ in answer(model, tokenizer, asked, settings, folder / "parts")]
+    return lambda: [None for _ in answer(engine, asked, settings, folder / "parts")]
 
 
 def select(folder: Path, count: int, repeated: int, shape: str) -> Work:

@@ -13,6 +13,7 @@ from tiny import tiny_model
 from bionerflow import cli
 from bionerflow.annotate.model import RunModel
 from bionerflow.config.stages import SelectorSettings
+from bionerflow.inference.engines.torch import TorchEngine
 from bionerflow.inference.predict import predict
 from bionerflow.models.loading import load_causal, load_tokenizer
 from bionerflow.select.kinds import build
@@ -64,9 +65,8 @@ def test_a_run_is_asked_as_its_card_says(tiny_run, tmp_path, capsys):
     asked = ["BCL6 plays a role in activated lymphocytes 🧬.", "Breast and ovarian cancer."]
     queries = [query for n, text in enumerate(asked) for query in model._queries(n, text)]
     folder = tiny_run / "model"
-    rows = predict(
-        load_causal(folder), load_tokenizer(folder), queries, model.settings, tmp_path / "shards"
-    )
+    engine = TorchEngine(load_causal(folder), load_tokenizer(folder))
+    rows = predict(engine, queries, model.settings, tmp_path / "shards")
     problems = [problem["kind"] for row in rows for problem in row["problems"]]
     assert sum(card["problems"].values()) == len(problems) > 0
     assert "2 sentences of 1 documents" in capsys.readouterr().out

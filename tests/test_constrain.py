@@ -13,6 +13,7 @@ from bionerflow.data.schema import Entity, Turn
 from bionerflow.formats import FORMATS
 from bionerflow.formats.queries import Asked
 from bionerflow.inference.constrained import Vocabulary, Writer, constrained, grammar_of
+from bionerflow.inference.engines.torch import TorchEngine
 from bionerflow.inference.predict import predict
 from bionerflow.models.chat import Chat
 from bionerflow.models.loading import load_causal, load_tokenizer
@@ -140,7 +141,7 @@ def test_a_tokenizer_of_other_pieces_than_bytes_is_refused():
 
 def test_an_untrained_model_answers_in_every_format(tmp_path):
     folder = tiny_model(tmp_path / "model")
-    model, tokenizer = load_causal(folder), load_tokenizer(folder)
+    engine = TorchEngine(load_causal(folder), load_tokenizer(folder))
     text = "BCL6 in lymphocytes."
     queries = [
         Asked("toy", name, f"d:{n}", types, text, (), turns)
@@ -149,11 +150,11 @@ def test_an_untrained_model_answers_in_every_format(tmp_path):
         for n, turns in enumerate([_asked(format, text, types)])
     ]
     settings = PredictSettings(max_new_tokens=300, constrained=True)
-    rows = list(predict(model, tokenizer, queries, settings, tmp_path / "constrained"))
+    rows = list(predict(engine, queries, settings, tmp_path / "constrained"))
     assert [row["format"] for row in rows] == list(FORMATS)
     assert {problem["kind"] for row in rows for problem in row["problems"]} <= USABLE
     assert any(row["entities"] for row in rows)
-    free = predict(model, tokenizer, queries, PredictSettings(max_new_tokens=20), tmp_path / "free")
+    free = predict(engine, queries, PredictSettings(max_new_tokens=20), tmp_path / "free")
     assert any(problem["kind"] == "malformed" for row in free for problem in row["problems"])
 
 

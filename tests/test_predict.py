@@ -34,7 +34,7 @@ from bionerflow.formats import FORMATS
 from bionerflow.formats.prompts import Asking, conversation
 from bionerflow.formats.queries import Asked, asked
 from bionerflow.inference import predict as predict_module
-from bionerflow.inference.generate import Answer
+from bionerflow.inference.engines.base import Answer, Engine
 from bionerflow.inference.predict import dev_f1, predict, prompt_hash, read_answers, sample
 from bionerflow.workflow.dependencies import code
 
@@ -62,17 +62,20 @@ def gold_answers(query):
     return [Answer(turn.content, False) for turn in query.turns if turn.role == "assistant"]
 
 
-@pytest.fixture
-def answering(monkeypatch):
-    """Let the model give these answers, in the order of the queries."""
+class Scripted(Engine):
+    """An engine that gives these answers, in the order of the queries."""
 
-    def answer(*answers):
-        monkeypatch.setattr(
-            predict_module, "generate", lambda *_, **__: [list(one) for one in answers]
-        )
-        monkeypatch.setattr(predict_module, "check_context", lambda *_: None)
+    name, version, tokenizer = "scripted", "1", None
 
-    return answer
+    def __init__(self, *answers):
+        super().__init__()
+        self.answers = [list(one) for one in answers]
+
+    def check(self, conversations, max_new_tokens):
+        pass
+
+    def answer(self, conversations, *_, **__):
+        return self.answers
 
 
 # what is asked
@@ -112,10 +115,10 @@ def test_queries_are_read_as_render_wrote_them(tmp_path):
     assert list(asked(read_rows(tmp_path / "test.parquet", CONVERSATIONS))) == written
 
 
-def test_an_edit_of_generation_leaves_the_tokenizer_alone(monkeypatch):
+def test_an_edit_of_generation_leaves_rendered_corpora_alone(monkeypatch):
     monkeypatch.chdir(ROOT)
-    behind = code("workflow/scripts/tokenizer.py")
-    assert "src/bionerflow/formats/queries.py" in behind
+    behind = code("workflow/scripts/render.py")
+    assert "src/bionerflow/formats/render.py" in behind
     answering = {f"src/bionerflow/inference/{name}.py" for name in ("predict", "generate")}
     assert not answering & set(behind)
 
@@ -124,11 +127,10 @@ def test_an_edit_of_generation_leaves_the_tokenizer_alone(monkeypatch):
 
 
 @pytest.mark.parametrize("format", ["single_term", "conv_term", "multi_span", "multi_bio"])
-def test_a_sentence_has_one_row_however_often_it_was_asked(format, answering, tmp_path):
+def test_a_sentence_has_one_row_however_often_it_was_asked(format, tmp_path):
     several = queries(format, ["1", "2"])
     answers = [gold_answers(query) for query in several]
-    answering(*answers)
-    rows = list(predict(None, None, several, SETTINGS, tmp_path))
+    rows = list(predict(Scripted(*answers), several, SETTINGS, tmp_path))
     assert [(row["corpus"], row["format"], row["id"]) for row in rows] == [
         ("Genia", format, "1"),
         ("Genia", format, "2"),
@@ -143,10 +145,10 @@ def test_a_sentence_has_one_row_however_often_it_was_asked(format, answering, tm
     assert rows[0]["problems"] == rows[1]["problems"] == []
 
 
-def test_formats_of_a_sentence_are_rows_of_their_own(answering, tmp_path):
+def test_formats_of_a_sentence_are_rows_of_their_own(tmp_path):
     both = queries("multi_term") + queries("multi_triple")
-    answering(*map(gold_answers, both))
-    rows = list(predict(None, None, both, SETTINGS, tmp_path))
+    engine = Scripted(*map(gold_answers, both))
+    rows = list(predict(engine, both, SETTINGS, tmp_path))
     assert [row["format"] for row in rows] == ["multi_term", "multi_triple"]
     assert rows[0]["prompt"] != rows[1]["prompt"]
 
@@ -248,16 +250,14 @@ def test_each_mention_has_the_probability_of_its_own_words():
 # validation
 
 
-def test_dev_f1_counts_entities_of_all_queries_exactly(answering):
+def test_dev_f1_counts_entities_of_all_queries_exactly():
     several = queries("single_term", ["1", "2"])
     proteins, nothing = several[0], [Answer("Answer: []", False)]
     wrong = [Answer('Answer: ["lymphocytes"]', False)]
-    answering(gold_answers(proteins), wrong, nothing, nothing)
-    assert dev_f1(None, None, several, SETTINGS) == 2 * 2 / (3 + 6)
-    answering(*map(gold_answers, several))
-    assert dev_f1(None, None, several, SETTINGS) == 1.0
-    answering(*[nothing] * 4)
-    assert dev_f1(None, None, several, SETTINGS) == 0.0
+    engine = Scripted(gold_answers(proteins), wrong, nothing, nothing)
+    assert dev_f1(engine, several, SETTINGS) == 2 * 2 / (3 + 6)
+    assert dev_f1(Scripted(*map(gold_answers, several)), several, SETTINGS) == 1.0
+    assert dev_f1(Scripted(*[nothing] * 4), several, SETTINGS) == 0.0
 
 
 # the script
@@ -363,12 +363,20 @@ def test_several_jobs_answer_what_one_job_answers(tmp_path, model, monkeypatch):
     assert read_card(several)["problems"] == read_card(one)["problems"]
 
 
+def bars(kind):
+    """Yield a class of progress bars and all that are derived from it: each may have a lock."""
+    yield kind
+    for derived in kind.__subclasses__():
+        yield from bars(derived)
+
+
 def started(arguments):
     """Start the script in a process that has imported all that it needs.
 
-    It gets a lock of its own for progress bars: the common one would stay locked by who is killed.
+    It gets locks of its own for progress bars: the common ones would stay locked by who is killed.
     """
-    tqdm.set_lock(threading.RLock())
+    for kind in bars(tqdm):
+        kind.set_lock(threading.RLock())
     process = multiprocessing.get_context("fork").Process(target=call, args=arguments)
     process.start()
     return process

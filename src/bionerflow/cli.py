@@ -8,12 +8,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bionerflow.annotate.names import FOLDERS, INPUTS, OUTPUTS
 from bionerflow.utils.errors import UserError
 
 if TYPE_CHECKING:
+    from bionerflow.annotate.model import Annotator
     from bionerflow.corpora.new_corpus.choices import Choices
 
 EXAMPLE = """\
@@ -35,6 +36,17 @@ example:
   bionerflow annotate notes/ --model demo.smollm2-135m.conv_term.draw1 --to brat -o annotated
   bionerflow annotate reports.csv --column report --model RUN --to html -o reports.html
   cat abstract.txt | bionerflow annotate - --model RUN --to csv -o abstract.csv
+  bionerflow annotate notes/ --model smollm2-135m --types Disease,Chemical --to csv -o notes.csv
+"""
+
+CLEAR_CACHE = """\
+Delete the answers of endpoints (engine openai) and the converted models (engine ctranslate2) that
+are kept in the user's cache. The folder is that of the environment variable BIONERFLOW_CACHE, else
+~/.cache/bionerflow.
+"""
+CLEAR_CACHE_EXAMPLE = """\
+example:
+  bionerflow clear-cache
 """
 
 NEW_CORPUS = """\
@@ -122,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
     add_new_corpus(commands)
     add_check(commands)
     add_trace(commands)
+    add_clear_cache(commands)
     return top
 
 
@@ -144,7 +157,9 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
     """Add `annotate`."""
     its = subcommand(commands, "annotate", "find mentions in texts", ANNOTATE, ANNOTATE_EXAMPLE)
     its.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder, or -")
-    its.add_argument("--model", required=True, metavar="RUN", help="id or folder of a trained run")
+    its.add_argument("--model", required=True, metavar="RUN",
+                     help="id or folder of a trained run; with --types, a chat model: a folder, or "
+                     "a name of config/models.yaml")  # fmt: skip
     its.add_argument(
         "--to", choices=OUTPUTS, required=True, metavar="FORM",
         help=f"form of the output: {', '.join(OUTPUTS)}",
@@ -167,7 +182,42 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
     its.add_argument(
         "--batch-size", type=at_least_one, help="queries answered at once; fewer need less memory"
     )
+    add_engine(its.add_argument_group("engine"))
+    add_zero_shot(its.add_argument_group("types of one's own, without training (zero-shot)"))
     its.set_defaults(command=annotate)
+
+
+def add_engine(group: argparse._ArgumentGroup) -> None:
+    """Add which engine answers."""
+    from bionerflow.config.engines import ENGINES
+
+    group.add_argument("--engine", choices=ENGINES, help="what answers (default: torch)")
+    group.add_argument(
+        "--engine-settings", type=Path, metavar="FILE",
+        help="YAML: the engine's settings, as under predict.ENGINE in an experiment",
+    )  # fmt: skip
+
+
+def add_zero_shot(group: argparse._ArgumentGroup) -> None:
+    """Add what is asked of a model that was not trained here."""
+    group.add_argument("--types", metavar="A,B", help="the types, with commas between")
+    group.add_argument("--definitions", type=Path, metavar="FILE", help="YAML: what types mean")
+    group.add_argument("--language", default="en", help="of the texts (default: en)")
+
+
+def add_clear_cache(commands: argparse._SubParsersAction) -> None:
+    """Add `clear-cache`."""
+    short = "delete kept answers and converted models"
+    its = subcommand(commands, "clear-cache", short, CLEAR_CACHE, CLEAR_CACHE_EXAMPLE)
+    its.set_defaults(command=clear_cache)
+
+
+def clear_cache(args: argparse.Namespace) -> None:
+    """Delete what is kept in the cache."""
+    from bionerflow.utils.cache import cache_folder
+    from bionerflow.utils.cache import clear_cache as clear
+
+    print(f"{cache_folder()}: {clear() / 1e6:,.1f} MB deleted")
 
 
 def at_least_one(given: str) -> int:
@@ -185,15 +235,10 @@ def annotate(args: argparse.Namespace) -> None:
     inputs(args.inputs)
     check_place(args.out, args.to in FOLDERS, args.inputs)
     print(f"annotate: loading {args.model}", file=sys.stderr, flush=True)
-    from bionerflow.annotate.model import RunModel
     from bionerflow.annotate.sources import Reading
     from bionerflow.annotate.work import annotate as annotate_texts
-    from bionerflow.select.threshold import read_threshold
 
-    threshold = read_threshold(args.threshold)
-    model = RunModel(
-        args.model, args.corpus, args.format, args.selector, threshold, args.batch_size
-    )
+    model = annotator(args)
     reading = Reading(model.language, args.form, args.column, args.id)
     summary = annotate_texts(args.inputs, reading, model, args.to, args.out, model.facts)
     counts = summary.counts
@@ -201,6 +246,41 @@ def annotate(args: argparse.Namespace) -> None:
         f"{args.out}: {counts['mentions']:,} mentions in {counts['sentences']:,} sentences of "
         f"{counts['documents']:,} documents; counts in {args.out}.json"
     )
+
+
+def annotator(args: argparse.Namespace) -> "Annotator":
+    """Load what annotates: a run, or a chat model where types are given."""
+    from bionerflow.select.threshold import read_threshold
+
+    judging = (args.selector, read_threshold(args.threshold), args.batch_size, engine_of(args))
+    if args.types is None:
+        if args.definitions:
+            raise UserError("--definitions is for types of one's own: give --types, too.")
+        from bionerflow.annotate.model import RunModel
+
+        return RunModel(args.model, args.corpus, args.format, *judging)
+    from bionerflow.annotate.zero_shot import BaseModel
+
+    types = [type.strip() for type in args.types.split(",")]
+    return BaseModel(args.model, types, args.definitions, args.format, args.language, *judging)
+
+
+def engine_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the engine of the command line, as keys of the settings of `predict`."""
+    import yaml
+
+    if not args.engine:
+        if args.engine_settings:
+            raise UserError("--engine-settings needs --engine.")
+        return {}
+    named: dict[str, Any] = {"engine": args.engine}
+    given = {"model": args.model} if args.engine == "openai" else {}
+    if args.engine_settings:
+        try:
+            given |= yaml.safe_load(args.engine_settings.read_text("utf-8")) or {}
+        except (yaml.YAMLError, ValueError, TypeError) as error:
+            raise UserError(f"{args.engine_settings} is no YAML of settings: {error}") from None
+    return named | ({args.engine: given} if given else {})
 
 
 def add_new_corpus(commands: argparse._SubParsersAction) -> None:

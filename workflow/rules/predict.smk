@@ -1,13 +1,44 @@
 # predict: a run's model answers the test sentences, or dev sentences where a threshold is tuned
 #
 # in   results/train/{run}/model, results/render/{corpus}/test.{format}.parquet
-# out  results/predict/{run}.parquet, a row a corpus, format and sentence; what is answered lies in
-#      results/checkpoints/predict/ until all is. Shares of it are put together by `gather`.
+# out  results/predict/{run}.parquet, a row per corpus, format and sentence; what is answered lies in
+#      results/checkpoints/predict/ until all is. Shares of it are put together by `gather`;
+#      results/models/ct2/{run}, the merged model as CTranslate2 reads it, where that engine answers;
+#      results/tables/engines.csv, every engine that is here beside the others, with one run's model
+
+
+rule ctranslate2:
+    input:
+        lambda w: data(f"results/curate/{w.run}/dev"),
+        model=ancient("results/train/{run}/model"),
+        metrics="results/train/{run}/metrics.json",
+        code=code("workflow/scripts/convert.py"),
+    output:
+        folder=directory("results/models/ct2/{run}"),
+        card="results/models/ct2/{run}.json",
+    log:
+        "results/logs/ctranslate2/{run}.log",
+    conda:
+        "../../environment.yml"
+    threads: lambda w: plan.to_answer(w.run).cpus
+    resources:
+        mem_mb=lambda w: plan.to_answer(w.run).memory_mb,
+        runtime=lambda w: plan.to_answer(w.run).runtime_min,
+    params:
+        settings=asked(lambda w: plan.converting(w.run)),
+        dev="results/curate/{run}/dev.parquet",
+    shell:
+        "python -P {input.code[0]} --model {input.model} --queries {params.dev}"
+        " --settings {params.settings:q} --threads {threads} --out {output.folder}"
+        " 2>&1 | tee {log}"
 
 
 rule predict:
     input:
-        lambda w: data(*plan.rendered(w.run, "test")),
+        lambda w: data(*plan.rendered(w.run, "test"), *plan.examples(w.run)),
+        converted=lambda w: [
+            path for folder in plan.converted(w.run) for path in model(folder)
+        ],
         model=ancient("results/train/{run}/model"),
         metrics="results/train/{run}/metrics.json",
         code=code("workflow/scripts/predict.py"),
@@ -28,9 +59,13 @@ rule predict:
         settings=asked(lambda w: plan.answering(w.run)),
         seed=asked(lambda w: plan.run(w.run).draw),
         share="1of1",
+        examples=asked(lambda w: [f"{stem}.parquet" for stem in plan.examples(w.run)]),
+        converted=asked(lambda w: [f"--converted={f}" for f in plan.converted(w.run)]),
+        python=asked(lambda w: plan.interpreter(w.run)),
     shell:
-        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]}"
-        " --model {input.model} --queries {params.queries}"
+        "{params.python:q} -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]}"
+        " --model {input.model} {params.converted:q} --queries {params.queries}"
+        " --examples {params.examples}"
         " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
         " --share {params.share}"
         " --checkpoints results/checkpoints/predict --out {output.predictions} 2>&1 | tee {log}"
@@ -50,7 +85,10 @@ use rule predict as predict_share with:
 
 use rule predict as predict_dev with:
     input:
-        lambda w: data(*plan.rendered(w.run, "dev")),
+        lambda w: data(*plan.rendered(w.run, "dev"), *plan.examples(w.run)),
+        converted=lambda w: [
+            path for folder in plan.converted(w.run) for path in model(folder)
+        ],
         model=ancient("results/train/{run}/model"),
         metrics="results/train/{run}/metrics.json",
         code=code("workflow/scripts/predict.py"),
@@ -63,3 +101,38 @@ use rule predict as predict_dev with:
         queries=asked(
             lambda w: [f"{stem}.parquet" for stem in plan.rendered(w.run, "dev")]
         ),
+
+
+rule engines:
+    input:
+        lambda w: data(*plan.rendered(plan.beside_engines(), "test")),
+        lambda w: ancient(f"results/train/{plan.beside_engines()}/model"),
+        lambda w: f"results/train/{plan.beside_engines()}/metrics.json",
+        code=code("workflow/scripts/engines.py"),
+    output:
+        table="results/tables/engines.csv",
+    log:
+        "results/logs/tables/engines.log",
+    conda:
+        "../../environment.yml"
+    threads: lambda w: plan.to_answer(plan.beside_engines()).cpus
+    resources:
+        **machine(lambda w: plan.to_answer(plan.beside_engines())),
+    params:
+        run=asked(lambda w: plan.beside_engines()),
+        queries=asked(
+            lambda w: [
+                f"{stem}.parquet"
+                for stem in plan.rendered(plan.beside_engines(), "test")
+            ]
+        ),
+        settings=asked(lambda w: plan.answering(plan.beside_engines())),
+        seed=asked(lambda w: plan.run(plan.beside_engines()).draw),
+    shell:
+        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]}"
+        " --model results/train/{params.run}/model --queries {params.queries}"
+        " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
+        " --out {output.table} 2>&1 | tee {log}"
+
+
+ruleorder: engines > alias

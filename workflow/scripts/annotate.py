@@ -42,7 +42,9 @@ def annotate_one_share(args: argparse.Namespace) -> None:
 
     torch.set_num_threads(args.threads)
     its = parse(AnnotationSettings, {"inputs": args.inputs, **args.settings}, "--settings")
-    model = RunModel(its.run, its.corpus, its.format, its.selector, its.threshold)
+    model = RunModel(
+        its.run, its.corpus, its.format, its.selector, its.threshold, engine=its.predict
+    )
     reading = Reading(model.language, its.form, its.column, its.id)
     share = (args.share - 1, args.shares)
     files = annotate_share(args.inputs, reading, model, args.parts, share)

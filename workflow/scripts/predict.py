@@ -4,7 +4,9 @@ import argparse
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,8 +15,9 @@ from bionerflow.config.stages import PredictSettings
 from bionerflow.data.schema import CONVERSATIONS, PREDICTIONS, read_card, read_rows, write_rows
 from bionerflow.data.shards import WHOLE, share
 from bionerflow.formats.queries import asked
-from bionerflow.inference.predict import predict, sample, shared
-from bionerflow.models.loading import load_causal, load_tokenizer
+from bionerflow.inference.engines.load import load_engine
+from bionerflow.inference.predict import predict, sample, shared, usage
+from bionerflow.inference.shots import with_shots
 from bionerflow.utils.environment import checkpoint_key
 from bionerflow.utils.files import sha256
 from bionerflow.utils.script import run
@@ -24,7 +27,9 @@ def main() -> None:
     """Read the arguments, answer, write one Parquet file and its card."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--converted", type=Path, help="the model as CTranslate2 reads it")
     parser.add_argument("--queries", type=Path, nargs="+", required=True)
+    parser.add_argument("--examples", type=Path, nargs="*", default=[], help="for predict.shots")
     parser.add_argument("--settings", required=True, help="predict settings as JSON")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
@@ -34,22 +39,33 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     settings = parse(PredictSettings, json.loads(args.settings), "predict")
-    rendered = (row for path in args.queries for row in read_rows(path, CONVERSATIONS))
-    queries = shared(sample(asked(rendered), settings, args.seed), settings, args.share)
-    model, tokenizer = load_causal(args.model), load_tokenizer(args.model)
+    drawn = sample(asked(rows_of(args.queries)), settings, args.seed)
+    training = asked(rows_of(args.examples))
+    drawn = with_shots(drawn, training, settings.shots, args.seed)
+    queries = shared(drawn, settings, args.share)
+    engine = load_engine(args.model, settings, args.converted, args.threads)
     inputs = {
         "settings": settings.model_dump(),
         "seed": args.seed,
-        "queries": [read_card(path) for path in args.queries],
+        "queries": [read_card(path) for path in [*args.queries, *args.examples]],
         "model": {path.name: sha256(path) for path in sorted(args.model.glob("*.*"))},
         "share": args.share,
+        "engine": engine.label if settings.engine == "ctranslate2" else settings.engine,
     }
     checkpoints = args.checkpoints / args.out.stem / checkpoint_key(inputs)
     nothing = not queries and args.share != WHOLE  # more jobs than there are parts
-    rows = [] if nothing else list(predict(model, tokenizer, queries, settings, checkpoints))
+    rows = [] if nothing else list(predict(engine, queries, settings, checkpoints))
     problems = Counter(problem["kind"] for row in rows for problem in row["problems"])
-    write_rows(args.out, rows, PREDICTIONS, problems=dict(problems))
+    card: dict[str, Any] = {"problems": dict(problems), "engine": engine.label}
+    if spent := usage(checkpoints):
+        card["usage"] = dict(spent)
+    write_rows(args.out, rows, PREDICTIONS, **card)
     shutil.rmtree(checkpoints, ignore_errors=nothing)
+
+
+def rows_of(paths: Iterable[Path]) -> Iterable[dict[str, Any]]:
+    """Yield the rows of rendered files."""
+    return (row for path in paths for row in read_rows(path, CONVERSATIONS))
 
 
 if __name__ == "__main__":

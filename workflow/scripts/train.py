@@ -13,6 +13,7 @@ from bionerflow.config.runs import RunCard
 from bionerflow.config.stages import PredictSettings, TrainSettings
 from bionerflow.data.schema import CONVERSATIONS, read_card, read_rows
 from bionerflow.formats.queries import asked
+from bionerflow.inference.engines.torch import TorchEngine
 from bionerflow.inference.predict import dev_f1
 from bionerflow.models.loading import load_tokenizer, save
 from bionerflow.train.finetune import train
@@ -53,7 +54,7 @@ def main() -> None:
     predict = parse(PredictSettings, json.loads(args.predict), "predict")
 
     def validate(model: Any) -> float:
-        return dev_f1(model, tokenizer, dev, predict)
+        return dev_f1(TorchEngine(model, tokenizer), dev, predict)
 
     with alone(checkpoints), enough_room(checkpoints):
         model, metrics = train(

@@ -1,4 +1,4 @@
-"""A run of this project as an annotator: asked as it was trained, read as it was evaluated."""
+"""Models as annotators: a run is asked as it was trained, and read as it was evaluated."""
 
 import hashlib
 import json
@@ -17,10 +17,11 @@ from bionerflow.data.schema import Problem, Span, entity_from
 from bionerflow.formats import Format, format_named
 from bionerflow.formats.prompts import Asking, conversation
 from bionerflow.formats.queries import Asked
-from bionerflow.inference.generate import check_context
-from bionerflow.inference.predict import predict
-from bionerflow.models.loading import load_causal, load_tokenizer
+from bionerflow.inference.engines.base import Engine
+from bionerflow.inference.engines.load import CHOICE, load_engine
+from bionerflow.inference.predict import conversations, predict
 from bionerflow.select.samples import Candidate
+from bionerflow.utils.cache import cache_folder, private_folder
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.utils.files import read_json
 from bionerflow.utils.progress import told
@@ -54,55 +55,56 @@ def card_of(path: Path) -> RunCard:
         raise UserError(f"{path} is not whole ({error}): copy the run's folder again.") from None
 
 
-class RunModel:
-    """An annotator that asks a trained run, and a selector after it where one is given."""
+class Annotator:
+    """What asks an engine for the mentions in sentences, and a selector after it if one is given.
+
+    `facts` tell how sentences are asked; `key` names all that the answers rest on.
+    """
 
     def __init__(
         self,
-        run: str,
-        corpus: str | None = None,
-        format: str | None = None,
+        engine: Engine,
+        asking: Asking,
+        format: Format,
+        settings: PredictSettings,
+        facts: Mapping[str, Any],
+        files: Sequence[Path] = (),
         selector: str | None = None,
         threshold: float = 0.5,
-        batch_size: int | None = None,
     ) -> None:
-        """Read the run's card, and load model, tokenizer and selector.
+        """Take an engine that is loaded, and load the selector.
 
-        Raises:
-            UserError: no such run or selector, or one of several corpora or formats is to be named.
+        Args:
+            engine: What answers.
+            asking: What prompts say of types and texts.
+            format: The output format.
+            settings: How sentences are asked.
+            facts: What the card of an annotation says of the model.
+            files: The files that the answers rest on.
+            selector: Id or folder of a selector.
+            threshold: The probability from which the selector keeps a mention.
         """
         if not 0 <= threshold <= 1:
             raise UserError(f"A threshold is from 0 to 1, not {threshold:g}.")
-        folder = folder_of(run, RUNS, CARD)
-        card = card_of(folder / CARD)
-        corpus = _one(folder, "corpus", corpus, card.corpora)
-        asked = card.corpora[corpus]
-        self.asking = Asking(asked.dataset, asked.language, tuple(asked.types), asked.definitions)
-        self.format: Format = format_named(_one(folder, "format", format, card.formats))
-        self.language = asked.language
-        self.settings: PredictSettings = card.predict
-        if batch_size:
-            self.settings = card.predict.model_copy(update={"batch_size": batch_size})
-        self.threshold = threshold
+        self.engine, self.asking, self.format, self.settings = engine, asking, format, settings
+        self.language, self.threshold = asking.language, threshold
         self.selector: Any = None
-        files = [*(folder / "model").iterdir(), folder / CARD]
+        files = list(files)
         if selector:
             from bionerflow.select.kinds import load
 
             place = folder_of(selector, SELECTORS, "model/selector.json")
             files += (place / "model").iterdir()
             self.selector = load(place / "model")
-            self.selector.encode(_hardest(asked.types, ""))
-        disable_progress_bar()
-        self.model, self.tokenizer = load_causal(folder / "model"), load_tokenizer(folder / "model")
+            self.selector.encode(_hardest(asking.types, ""))
         self.facts = {
-            "run": card.run,
-            "corpus": corpus,
-            "format": self.format.name,
-            "types": asked.types,
+            **facts,
+            "format": format.name,
+            "types": list(asking.types),
             "selector": selector,
             "threshold": threshold if selector else None,
-            "predict": self.settings.model_dump(mode="json"),
+            "engine": engine.label,
+            "predict": settings.model_dump(mode="json"),
         }
         self.key = _key(self.facts, files)
 
@@ -110,16 +112,16 @@ class RunModel:
         """Return the mentions in each sentence, those that the selector keeps."""
         queries = [query for n, text in enumerate(sentences) for query in self._queries(n, text)]
         with TemporaryDirectory() as shards:
-            rows = list(predict(self.model, self.tokenizer, queries, self.settings, Path(shards)))
+            rows = list(predict(self.engine, queries, self.settings, Path(shards)))
         answered = {int(row["id"]): _answered(row) for row in rows}
         found = [answered[n] for n in range(len(sentences))]
         return self._selected(sentences, found) if self.selector else found
 
     def fits(self, sentence: str) -> bool:
         """Say whether the model and the selector can read a sentence in one piece."""
-        turns = [query.turns for query in self._queries(0, sentence)]
         try:
-            check_context(self.model, self.tokenizer, turns, self.settings.max_new_tokens)
+            asked = conversations(self._queries(0, sentence))
+            self.engine.check(asked, self.settings.max_new_tokens)
             if self.selector:
                 self.selector.encode(_hardest(self.asking.types, sentence))
         except UserError:
@@ -145,6 +147,73 @@ class RunModel:
             kept = [m for m in judged if (m.probability or 0.0) >= self.threshold]
             selected.append(Answered(kept, one.problems))
         return selected
+
+
+class RunModel(Annotator):
+    """An annotator that asks a trained run as it was trained."""
+
+    def __init__(
+        self,
+        run: str,
+        corpus: str | None = None,
+        format: str | None = None,
+        selector: str | None = None,
+        threshold: float = 0.5,
+        batch_size: int | None = None,
+        engine: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Read the run's card, and load its model in an engine, and the selector.
+
+        `engine` says which engine answers, as keys of the settings of `predict`.
+
+        Raises:
+            UserError: no such run or selector, or one of several corpora or formats is to be named.
+        """
+        folder = folder_of(run, RUNS, CARD)
+        card = card_of(folder / CARD)
+        corpus = _one(folder, "corpus", corpus, card.corpora)
+        asked = card.corpora[corpus]
+        settings = changed(card.predict, batch_size, engine)
+        disable_progress_bar()
+        super().__init__(
+            engine_for(folder / "model", settings),
+            Asking(asked.dataset, asked.language, tuple(asked.types), asked.definitions),
+            format_named(_one(folder, "format", format, card.formats)),
+            settings,
+            {"run": card.run, "corpus": corpus},
+            [*(folder / "model").iterdir(), folder / CARD],
+            selector,
+            threshold,
+        )
+
+
+def changed(
+    settings: PredictSettings, batch_size: int | None, engine: Mapping[str, Any] | None
+) -> PredictSettings:
+    """Return settings with another batch size and engine, checked together."""
+    given = {"batch_size": batch_size} if batch_size else {}
+    return parse(PredictSettings, {**settings.model_dump(), **given, **(engine or {})}, "engine")
+
+
+def engine_for(folder: Path, settings: PredictSettings) -> Engine:
+    """Load the engine of the settings with the model in `folder`.
+
+    CTranslate2 takes a converted model: the one that the workflow made of the run, if it is not
+    older than the model, or one in the user's cache, which is made here in float32.
+    """
+    if settings.engine != "ctranslate2":
+        return load_engine(folder, settings)
+    from bionerflow.inference.engines.ctranslate2 import convert
+
+    files = [file for file in folder.iterdir() if file.is_file()]
+    made = folder.parent.parent.parent / "models" / "ct2" / folder.parent.name
+    newest = max(file.stat().st_mtime_ns for file in files)
+    if (made / CHOICE).is_file() and (made / CHOICE).stat().st_mtime_ns > newest:
+        return load_engine(folder, settings, made)
+    kept = private_folder(cache_folder() / "ctranslate2") / _key({"folder": str(folder)}, files)
+    if not kept.is_dir():
+        convert(folder, kept)
+    return load_engine(kept, settings)
 
 
 def _hardest(types: Sequence[str], sentence: str) -> list[Candidate]:

@@ -8,6 +8,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from bionerflow.config.base import Settings
+from bionerflow.config.engines import (
+    CONSTRAINING,
+    CTranslate2Settings,
+    EngineName,
+    OpenAISettings,
+    VllmSettings,
+)
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.plugins import check_name
 
@@ -94,6 +101,30 @@ class PredictSettings(Settings):
     constrained: bool = Field(
         False, description="write only answers that parse, and only what is in the sentence"
     )
+    shots: int = Field(
+        0, ge=0, description="training examples in each prompt, drawn by seed (few-shot)"
+    )
+    engine: EngineName = Field("torch", description="what answers; each has settings of its own")
+    ctranslate2: CTranslate2Settings = CTranslate2Settings()
+    vllm: VllmSettings = VllmSettings()
+    openai: OpenAISettings | None = Field(None, description="must be given for `engine: openai`")
+
+    @model_validator(mode="after")
+    def _possible_with_the_engine(self) -> "PredictSettings":
+        if self.constrained and self.engine not in CONSTRAINING:
+            raise ValueError(
+                f"constrained answers need the engine {' or '.join(CONSTRAINING)}: "
+                f"{self.engine} cannot be told which tokens are allowed"
+            )
+        if self.engine == "openai" and not self.openai:
+            raise ValueError("engine: openai needs `openai: {url: ..., model: ...}`")
+        return self
+
+    def unchanged_by_engines(self) -> "PredictSettings":
+        """Return the settings with this project's own engine, as validation in training uses it."""
+        groups = ("shots", "engine", "ctranslate2", "vllm", "openai")
+        own = type(self)()
+        return self.model_copy(update={name: getattr(own, name) for name in groups})
 
 
 #: The selector that is gold itself: the ceiling of filtering. It is always there.

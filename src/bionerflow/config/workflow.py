@@ -1,6 +1,6 @@
 """What config/config.yaml may say, with what is laid over it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,9 @@ class AnnotationSettings(Settings):
     format: str | None = Field(None, description="asked in this one, if the run had several")
     selector: str | None = Field(None, description="id of a selector that filters")
     threshold: float = Field(0.5, ge=0, le=1, description="probability from which it keeps")
+    predict: dict[str, Any] = Field(
+        {}, description="instead of the run's own: `engine`, and what engines and `predict` take"
+    )
     jobs: int = Field(1, gt=0, description="among which the texts are shared out")
 
 

@@ -9,7 +9,10 @@ from bionerflow.data.schema import Entity, Turn, entity_from
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query: the conversation, and what is needed to read its answers."""
+    """One query: the conversation, and what is needed to read its answers.
+
+    The first answers that are `given` belong to examples, which come before the sentence itself.
+    """
 
     corpus: str
     format: str
@@ -18,6 +21,7 @@ class Asked:
     text: str
     entities: tuple[Entity, ...]
     turns: tuple[Turn, ...]
+    given: int = 0
 
 
 def asked(rows: Iterable[Mapping[str, Any]]) -> Iterator[Asked]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bionerflow.data.schema import Entity
 from bionerflow.formats import Format
-from bionerflow.inference.generate import Answer
+from bionerflow.inference.engines.base import Answer
 from bionerflow.inference.prefix import shared
 
 

@@ -14,31 +14,16 @@ import torch
 
 from bionerflow.data.schema import Turn
 from bionerflow.inference.constrained import Writer, constrained
+from bionerflow.inference.engines.base import Answer, check_asked
 from bionerflow.inference.prefix import shared
 from bionerflow.inference.slots import slots_of
 from bionerflow.models.chat import Chat
-from bionerflow.models.context import context
-from bionerflow.utils.errors import UserError
 
 SHARED_TOKENS = 16  # for fewer shared tokens no conversation waits until another is read
 TOGETHER = 8  # one part in so many of the slots is read at once, not one conversation at a time
 
 #: Returns the writer of a conversation's n-th answer, by the conversation's number and n.
 WriterOf = Callable[[int, int], Writer]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the model wrote in one turn; `truncated` if it reached the limit before its end mark.
-
-    `ids` are its tokens without the end mark, `logprobs` their natural log-probabilities. They do
-    not count when answers are compared.
-    """
-
-    text: str
-    truncated: bool
-    ids: tuple[int, ...] = field(default=(), compare=False)
-    logprobs: tuple[float, ...] = field(default=(), compare=False)
 
 
 class Ends(NamedTuple):
@@ -175,18 +160,20 @@ def generate(
     batch_size: int,
     done: Callable[[int], None] = lambda _: None,
     writer: WriterOf | None = None,
+    given: Sequence[int] = (),
 ) -> list[list[Answer]]:
     """Answer every assistant turn of the conversations; what these turns hold is not read.
 
     The answers come in the order of the conversations. `done` is told how many of them are
-    answered; `writer` gives what chooses the tokens of each conversation's n-th answer.
+    answered; `writer` gives what chooses the tokens of each conversation's n-th answer. The first
+    answers that are `given`, so many per conversation, are read as examples and not answered.
 
     Raises:
         UserError: a conversation with its answers may not fit into the model's context.
     """
     chat = Chat(tokenizer)
-    asked = chat.encode_asked(conversations)
-    _check(model, asked, max_new_tokens)
+    asked = chat.encode_asked(conversations, given)
+    check_asked(model.config, asked, max_new_tokens)
     batch, ends = _Batch(model, asked, batch_size, writer), Ends(chat.end, chat.ends(model))
     answered: list[list[Answer]] = [[] for _ in conversations]
     count = 0
@@ -205,24 +192,3 @@ def _answers(tokenizer: Any, row: _Row) -> list[Answer]:
         Answer(text, truncated, tokens, tuple(logprob for _, logprob in written))
         for text, tokens, (written, truncated) in zip(texts, ids, row.answers, strict=True)
     ]
-
-
-def check_context(
-    model: Any, tokenizer: Any, conversations: Sequence[Sequence[Turn]], max_new_tokens: int
-) -> None:
-    """Refuse conversations, by UserError, that the model's context may not hold with answers."""
-    _check(model, Chat(tokenizer).encode_asked(conversations), max_new_tokens)
-
-
-def _check(model: Any, asked: Sequence[list[list[int]]], max_new_tokens: int) -> None:
-    limit = context(model.config)
-    needed = [sum(map(len, parts)) + (max_new_tokens + 1) * len(parts) for parts in asked]
-    if limit and max(needed, default=0) > limit:
-        over = sum(need > limit for need in needed)
-        n = needed.index(max(needed))
-        raise UserError(
-            f"{over} of {len(asked)} conversations may not fit into the model's context of "
-            f"{limit} tokens. The longest, number {n + 1}, asks {sum(map(len, asked[n]))} tokens "
-            f"and may be answered with {max_new_tokens} in each of {len(asked[n])} turns: lower "
-            "predict.max_new_tokens, or take a model with a larger context."
-        )

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +15,25 @@ from bionerflow.data.schema import (
     PREDICTIONS,
     Entity,
     Problem,
+    Turn,
     entity_row,
     problem_row,
+    read_card,
     read_rows,
-    write_rows,
+    row_writer,
 )
 from bionerflow.data.shards import Share
 from bionerflow.formats import FORMATS, Parsed
 from bionerflow.formats.base import by_position
 from bionerflow.formats.queries import Asked
 from bionerflow.inference.confidence import confidences
-from bionerflow.inference.constrained import Vocabulary, Writer, grammar_of
-from bionerflow.inference.generate import Answer, WriterOf, check_context, generate
-from bionerflow.models.chat import Chat
+from bionerflow.inference.engines.base import (
+    Answer,
+    Constraint,
+    ConstraintOf,
+    Conversation,
+    Engine,
+)
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.progress import Progress
 
@@ -52,11 +60,7 @@ def shared(queries: Iterable[Asked], settings: PredictSettings, share: Share) ->
 
 
 def predict(
-    model: Any,
-    tokenizer: Any,
-    queries: Sequence[Asked],
-    settings: PredictSettings,
-    checkpoints: Path,
+    engine: Engine, queries: Sequence[Asked], settings: PredictSettings, checkpoints: Path
 ) -> Iterator[dict[str, Any]]:
     """Yield a row (schema.PREDICTIONS) for each corpus, format and sentence, in their order.
 
@@ -65,14 +69,14 @@ def predict(
     prediction that nothing disturbed, in any precision.
 
     Raises:
-        UserError: nothing is asked, or more than the model's context holds.
+        UserError: nothing is asked, or the engine cannot answer it.
     """
     if not queries:
         raise UserError(
             "There are no test sentences to answer: see results/corpora/*/test.parquet, and "
             "predict.limits in the experiment."
         )
-    check_context(model, tokenizer, [query.turns for query in queries], settings.max_new_tokens)
+    engine.check(conversations(queries), settings.max_new_tokens)
     files = {checkpoints / f"{n:05}.parquet": s for n, s in enumerate(_shards(queries, settings))}
     left = sum(len(shard) for file, shard in files.items() if not file.exists())
     progress, done = Progress("predict", left, "queries"), 0
@@ -80,10 +84,39 @@ def predict(
         print(f"predict: {len(queries) - left:,} queries are answered already", file=sys.stderr)
     for file, shard in files.items():
         if not file.exists():
-            rows = _answer(model, tokenizer, shard, settings, progress, done)
-            write_rows(file, rows, PREDICTIONS)
+            _keep(file, engine, shard, settings, partial(_tell, progress, done))
             done += len(shard)
         yield from read_rows(file, PREDICTIONS)
+
+
+def _tell(progress: Progress, before: int, done: int) -> None:
+    progress.to(before + done)
+
+
+def usage(checkpoints: Path) -> Counter[str]:
+    """Return what answering cost, added up over the shards: those of killed calls, too."""
+    cards = (read_card(file) for file in checkpoints.glob("[0-9]*.parquet"))
+    return sum((Counter(card.get("usage", {})) for card in cards), Counter())
+
+
+def conversations(queries: Iterable[Asked]) -> list[Conversation]:
+    """Return what engines are asked."""
+    return [Conversation(query.turns, query.given) for query in queries]
+
+
+def _keep(
+    file: Path,
+    engine: Engine,
+    shard: Sequence[Asked],
+    settings: PredictSettings,
+    done: Callable[[int], None],
+) -> None:
+    """Answer a shard and keep its rows, with what the answers cost."""
+    before = Counter(engine.usage)
+    with row_writer(file, PREDICTIONS) as writer:
+        for row in _answer(engine, shard, settings, done):
+            writer.add(row)
+        writer.card = {"usage": dict(engine.usage - before)}
 
 
 def _shards(queries: Iterable[Asked], settings: PredictSettings) -> Iterator[list[Asked]]:
@@ -106,28 +139,24 @@ def _by_sentence(queries: Iterable[Asked]) -> list[list[Asked]]:
 
 
 def _answer(
-    model: Any,
-    tokenizer: Any,
+    engine: Engine,
     queries: Sequence[Asked],
     settings: PredictSettings,
-    progress: Progress,
-    before: int,
+    done: Callable[[int], None],
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of whole sentences; so many queries were answered `before`."""
+    """Yield the rows of whole sentences."""
     answers = iter(
-        generate(
-            model,
-            tokenizer,
-            [query.turns for query in queries],
+        engine.answer(
+            conversations(queries),
             settings.max_new_tokens,
             settings.batch_size,
-            lambda done: progress.to(before + done),
-            writer_of(tokenizer, queries, settings),
+            done,
+            constraint_of(queries) if settings.constrained else None,
         )
     )
     for asked in _by_sentence(queries):
         parts = [(query, next(answers)) for query in asked]
-        entities, problems = read_answers(tokenizer, parts)
+        entities, problems = read_answers(engine.tokenizer, parts)
         yield {
             "corpus": asked[0].corpus,
             "format": asked[0].format,
@@ -143,25 +172,30 @@ def _answer(
 
 
 def prompt_hash(queries: Iterable[Asked]) -> str:
-    """Return the SHA-256 of all that a sentence's queries ask: roles and contents, no answers."""
-    said = [[turn for turn in query.turns if turn.role != "assistant"] for query in queries]
+    """Return the SHA-256 of all that a sentence's queries ask: roles and contents, no answers.
+
+    The answers of examples belong to what is asked.
+    """
+    said = [list(_said(query)) for query in queries]
     return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
 
 
-def writer_of(
-    tokenizer: Any, queries: Sequence[Asked], settings: PredictSettings
-) -> WriterOf | None:
-    """Return what chooses the tokens of constrained answers, or nothing where they are free."""
-    if not settings.constrained:
-        return None
-    vocabulary = Vocabulary(tokenizer, Chat(tokenizer).end)
+def _said(query: Asked) -> Iterator[Turn]:
+    given = query.given
+    for turn in query.turns:
+        if turn.role != "assistant" or given > 0:
+            yield turn
+        given -= turn.role == "assistant"
 
-    def writer(number: int, turn: int) -> Writer:
+
+def constraint_of(queries: Sequence[Asked]) -> ConstraintOf:
+    """Return what tells an engine what the answers to these queries may be."""
+
+    def constraint(number: int, turn: int) -> Constraint:
         query = queries[number]
-        grammar = grammar_of(query.format, query.text, query.types, turn)
-        return Writer(grammar, vocabulary, settings.max_new_tokens - 1)
+        return Constraint(query.format, query.text, query.types, turn)
 
-    return writer
+    return constraint
 
 
 def read_answers(
@@ -199,23 +233,24 @@ def _parsed(query: Asked, answers: Sequence[Answer]) -> Iterator[tuple[Answer, P
         yield answer, parsed
 
 
-def dev_f1(
-    model: Any, tokenizer: Any, queries: Sequence[Asked], settings: PredictSettings
-) -> float:
+def dev_f1(engine: Engine, queries: Sequence[Asked], settings: PredictSettings) -> float:
     """Return strict micro F1 over the queries' own entities; sets a query."""
-    conversations = [query.turns for query in queries]
-    answers = generate(
-        model,
-        tokenizer,
-        conversations,
+    counts = [count for _, count in counted(engine, queries, settings)]
+    hits, gold, found = map(sum, zip(*counts, strict=True)) if counts else (0, 0, 0)
+    return 2 * hits / (found + gold) if found + gold else 1.0
+
+
+def counted(
+    engine: Engine, queries: Sequence[Asked], settings: PredictSettings
+) -> Iterator[tuple[list[Answer], tuple[int, int, int]]]:
+    """Yield the answers to each query, and how many entities are correct, gold and predicted."""
+    answers = engine.answer(
+        conversations(queries),
         settings.max_new_tokens,
         settings.batch_size,
-        writer=writer_of(tokenizer, queries, settings),
+        constraint=constraint_of(queries) if settings.constrained else None,
     )
-    hits = found = gold = 0
     for query, answer in zip(queries, answers, strict=True):
         predicted = {entity for _, parsed in _parsed(query, answer) for entity in parsed.entities}
-        hits += len(predicted & set(query.entities))
-        found += len(predicted)
-        gold += len(set(query.entities))
-    return 2 * hits / (found + gold) if found + gold else 1.0
+        gold = set(query.entities)
+        yield answer, (len(predicted & gold), len(gold), len(predicted))

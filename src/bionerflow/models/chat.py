@@ -96,17 +96,31 @@ class Chat:
         ids = iter(self._ids([piece for its in pieces for piece in its]))
         return [_join([next(ids) for _ in its]) for its in pieces]
 
-    def encode_asked(self, conversations: Sequence[Sequence[Turn]]) -> list[list[list[int]]]:
+    def encode_asked(
+        self, conversations: Sequence[Sequence[Turn]], given: Sequence[int] = ()
+    ) -> list[list[list[int]]]:
         """Tokenise what is asked in each conversation, answer by answer; the answers are left out.
 
         The token that ends an answer belongs to the answer: whoever continues has read it already.
+
+        Args:
+            conversations: Turns of users and assistants.
+            given: How many first answers of each conversation are examples: they are part of what
+                is asked. None are, where this is empty.
         """
-        asked = [self._written(turns)[::2] for turns in conversations]
+        pieces = [self._written(turns) for turns in conversations]
+        firsts = [2 * number + 1 for number in given or [0] * len(pieces)]
         behind = self._end_mark.split(self._end_token, 1)[1]
-        for pieces in asked:
-            pieces[1:] = [Written(behind + piece.text, piece.quoted) for piece in pieces[1:]]
-        ids = iter(self._ids([piece for pieces in asked for piece in pieces]))
-        return [[next(ids) for _ in pieces] for pieces in asked]
+        asked = [
+            [*its[:first], *(Written(behind + p.text, p.quoted) for p in its[first + 1 :: 2])]
+            for its, first in zip(pieces, firsts, strict=True)
+        ]
+        ids = iter(self._ids([piece for its in asked for piece in its]))
+        encoded = [[next(ids) for _ in its] for its in asked]
+        return [
+            [[id for piece in its[:first] for id in piece], *its[first:]]
+            for its, first in zip(encoded, firsts, strict=True)
+        ]
 
     @property
     def end(self) -> int:

@@ -56,19 +56,20 @@ def load_causal(folder: str | Path) -> Any:
     folder = _there(folder)
     if not (folder / ADAPTER).is_file():
         return load_base(folder).eval()
-    return _adapted(folder, load_base(_base_of(folder), **_quantised(folder)))
+    return _adapted(folder, load_base(base_of(folder), **_quantised(folder)))
 
 
 def load_merged(folder: str | Path) -> Any:
     """Load a model with its adapter added to the weights, which are full ones again."""
     folder = _there(folder)
-    base = load_base(_base_of(folder), **_quantised(folder))
+    base = load_base(base_of(folder), **_quantised(folder))
     if _quantised(folder):
         base = base.dequantize()
     return _adapted(folder, base).merge_and_unload()
 
 
-def _base_of(folder: Path) -> Path:
+def base_of(folder: Path) -> Path:
+    """Return the folder of the base model that the adapter in `folder` is put on."""
     return _there(_above(folder, read_json(folder / ADAPTER)["base_model_name_or_path"]))
 
 

@@ -10,6 +10,7 @@ from bionerflow.data.schema import (
     PREDICTIONS,
     Example,
     entity_from,
+    read_card,
     read_examples,
     read_rows,
     write_rows,
@@ -38,14 +39,21 @@ def filter_predictions(
     known = judge(selector, rows)
     probabilities = [[known.get(candidate) for candidate in row.candidates] for row in rows]
     unjudged = Counter(c.type for row in rows for c in row.candidates if c not in known)
-    _write_kept(out, rows, probabilities, threshold, scored=len(known), unjudged=unjudged)
+    counts = {"scored": len(known), "unjudged": unjudged}
+    _write_kept(out, rows, probabilities, threshold, **counts, **_engine(predictions))
 
 
 def filter_by_gold(predictions: Path, examples: Mapping[str, Path], out: Path) -> None:
     """Write the predictions, reduced to correct entities: the most that filtering can give."""
     rows = read_predictions(predictions, examples)
     correct = [[float(candidate in row.gold) for candidate in row.candidates] for row in rows]
-    _write_kept(out, rows, correct, 1.0)
+    _write_kept(out, rows, correct, 1.0, **_engine(predictions))
+
+
+def _engine(predictions: Path) -> dict[str, str]:
+    """Return what the card of predictions says of the engine that answered."""
+    said = read_card(predictions).get("engine")
+    return {"engine": said} if said else {}
 
 
 def judge(selector: Path, rows: Sequence[Row]) -> dict[Candidate, float]:

@@ -4,6 +4,7 @@ Nothing here knows a table: a `Definition` names the cells (bionerflow.tables.de
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -19,7 +20,7 @@ from bionerflow.utils.files import read_json
 
 LONG = [
     "row", "column", "source", "metric", "corpora", "format", "value", "sd", "low", "high",
-    "text", "n_sentences", "n_gold", "model", "runs", "reason",
+    "text", "n_sentences", "n_gold", "model", "engine", "runs", "reason",
 ]  # fmt: skip
 PUBLISHED = "published "
 #: How a published number begins its `source` that was not seen in the paper, and what marks it.
@@ -32,10 +33,16 @@ Recorded = Mapping[str, Mapping[str, Any]]
 
 
 def read_evaluations(paths: Iterable[str | Path]) -> Evaluations:
-    """Return the records of each prediction set, by its id and then by (corpus, format)."""
+    """Return the records of each prediction set, by its id and then by (corpus, format).
+
+    Each record names the `engine` that answered.
+    """
     results = (read_json(path) for path in paths)
     return {
-        result["predictions"]: {(s["corpus"], s["format"]): s for s in result["scores"]}
+        result["predictions"]: {
+            (s["corpus"], s["format"]): s | {"engine": result.get("engine", "")}
+            for s in result["scores"]
+        }
         for result in results
     }
 
@@ -116,10 +123,16 @@ def _scored(cell: Cell, unit: str, evaluations: Evaluations, best: str | None) -
         return number | {"reason": f"the table shows the model {model}, which has no such run"}
     absent = sorted(set(cell.models[model]) - set(there[model]))
     without = f"without {', '.join(absent)}" if absent else ""
-    number |= {"model": model, "runs": " ".join(there[model])}
+    engine = engines(chain.from_iterable(there[model].values()))
+    number |= {"model": model, "engine": engine, "runs": " ".join(there[model])}
     found = _mean(cell.metric, unit, list(there[model].values()))
     reasons = (without, cell.reason, found.pop("reason", ""))
     return number | found | {"reason": "; ".join(filter(None, reasons))}
+
+
+def engines(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return the engines, with versions, that gave the answers of some records."""
+    return ", ".join(sorted({record.get("engine", "") for record in records} - {""}))
 
 
 def _change(cell: Cell, evaluations: Evaluations, best: str | None) -> Number:

@@ -95,9 +95,22 @@ def notes(numbers: Iterable[Mapping[Hashable, Any]]) -> str:
     numbers = list(numbers)
     models = {one["model"] for one in numbers if isinstance(one.get("model"), str)} - {""}
     texts = [f" Model: {', '.join(models)}."] if len(models) == 1 else []
+    texts += _mixed(numbers)
     if any(UNVERIFIED in str(one.get("text", "")) for one in numbers):
         texts.append(f" {UNVERIFIED} From a secondary source, not verified.")
     return "".join(texts)
+
+
+def _mixed(numbers: Iterable[Mapping[Hashable, Any]]) -> list[str]:
+    """Say in which columns answers of different engines, or versions of one, stand together."""
+    by_column: dict[Any, set[str]] = {}
+    for one in numbers:
+        if isinstance(one.get("engine"), str) and one["engine"]:
+            by_column.setdefault(one.get("column"), set()).update(one["engine"].split(", "))
+    mixed = {column: its for column, its in by_column.items() if len(its) > 1}
+    names = ", ".join(sorted(set().union(*mixed.values())))
+    columns = ", ".join(map(str, mixed))
+    return [f" Different inference engines answered in: {columns} ({names})."] if mixed else []
 
 
 def write_csv(path: str | Path, frame: pd.DataFrame) -> None:

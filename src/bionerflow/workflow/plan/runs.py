@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from bionerflow.config.models import Resources
-from bionerflow.config.stages import SCORELESS
+from bionerflow.config.stages import SCORELESS, PredictSettings
 from bionerflow.workflow.plan.base import as_json
 from bionerflow.workflow.plan.corpora import CorporaPlan
 from bionerflow.workflow.plan.models import ModelsPlan
@@ -71,7 +71,8 @@ class RunsPlan(CorporaPlan, ModelsPlan):
     def validating(self, run: str) -> str:
         """Return how a run answers dev sentences; how many it is tested on does not matter."""
         asked: dict[str, Any] = {"test": None, "limits": {}, "jobs": 1}
-        return self.run(run).predict.model_copy(update=asked).dump()
+        own = self.run(run).predict.unchanged_by_engines()
+        return own.model_copy(update=asked).dump()
 
     def run_card(self, run: str) -> str:
         """Return how a run is asked, for whoever asks it later."""
@@ -111,6 +112,40 @@ class RunsPlan(CorporaPlan, ModelsPlan):
                 "formats": its.formats,
             }
         )
+
+    def examples(self, run: str) -> list[str]:
+        """Return the rendered files, without ending, that few-shot examples are drawn from."""
+        its = self.run(run)
+        if not its.predict.shots:
+            return []
+        return [
+            f"results/render/{corpus}/train.{format}"
+            for corpus in self.tested(run)
+            for format in its.formats
+        ]
+
+    def converted(self, run: str) -> list[str]:
+        """Return the folder of a run's model as CTranslate2 reads it, where that engine answers."""
+        is_asked = self.run(run).predict.engine == "ctranslate2"
+        return [f"results/models/ct2/{run}"] if is_asked else []
+
+    def interpreter(self, run: str) -> str:
+        """Return the Python that answers for a run: vLLM's has an environment of its own."""
+        its = self.run(run).predict
+        return its.vllm.python if its.engine == "vllm" else "python"
+
+    def converting(self, run: str) -> str:
+        """Return what converting a run's model rests on."""
+        its = self.run(run).predict
+        settings = PredictSettings(
+            engine="ctranslate2", ctranslate2=its.ctranslate2, max_new_tokens=its.max_new_tokens
+        )
+        return settings.dump()
+
+    def beside_engines(self) -> str:
+        """Return the run whose model every engine answers with: the primary paper's first."""
+        primary = [id for id, run in self.runs.items() if run.paper == self.config.primary_paper]
+        return next(iter([*primary, *self.runs]), "")
 
     def prediction_file(self, predictions: str) -> str:
         """Return the file, without ending, of a prediction set: a run's, or a selector's of it."""

