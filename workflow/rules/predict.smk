@@ -29,11 +29,11 @@ rule predict:
         seed=asked(lambda w: plan.run(w.run).draw),
         share="1of1",
     shell:
-        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]}"
-        " --model {input.model} --queries {params.queries}"
-        " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
-        " --share {params.share}"
-        " --checkpoints results/checkpoints/predict --out {output.predictions} 2>&1 | tee {log}"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q}"
+        " --model {input.model:q} --queries {params.queries:q}"
+        " --settings {params.settings:q} --seed {params.seed:q} --threads {threads:q}"
+        " --share {params.share:q}"
+        " --checkpoints results/checkpoints/predict --out {output.predictions:q} 2>&1 | tee {log:q}"
 
 
 use rule predict as predict_share with:

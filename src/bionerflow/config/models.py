@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from bionerflow.config.base import Settings
+from bionerflow.config.base import DottedName, Settings
 
 #: What a model folder is made of: configuration, tokenizer, template, weights; no code, no pickle.
 MODEL_FILES = ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"]
@@ -81,4 +81,4 @@ Model = Annotated[Hub | Package | Local, Field(discriminator="source")]
 class Models(Settings):
     """The models by name."""
 
-    models: dict[str, Model]
+    models: dict[DottedName, Model]
