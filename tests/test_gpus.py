@@ -48,7 +48,17 @@ def test_jobs_of_one_machine_use_different_gpus_and_the_next_waits_for_a_free_on
 
 def test_a_job_of_the_scheduler_keeps_what_it_was_given(start):
     assert [gpus(start(1, "1", SLURM_JOB_ID="7")) for _ in range(2)] == ["1", "1"]
-    assert gpus(start(0, "0,1")) == "0,1"
+
+
+def test_a_job_that_asks_for_no_gpu_sees_none(start):
+    assert gpus(start(0, "0,1")) == ""
+    assert gpus(start(0, "0", SLURM_JOB_ID="7")) == ""
+
+
+def test_jobs_inside_an_allocation_of_several_gpus_use_different_ones(start):
+    names = [f"GPU-{uuid.uuid4()}" for _ in range(3)]
+    first, second = (start(1, ",".join(names), SLURM_JOB_ID="7") for _ in range(2))
+    assert {gpus(first), gpus(second)} == set(names[:2])
 
 
 def test_more_gpus_than_there_are_is_an_error(start):

@@ -176,7 +176,7 @@ def test_hostile_paths_reach_every_script_as_they_are(flow, tmp_path):
 
 
 def test_a_corpus_with_a_hostile_file_name_is_made_at_a_hostile_path(flow):
-    done = flow.snakemake("results/corpora/own/train.parquet")
+    done = flow.snakemake("--rerun-incomplete", "results/corpora/own/train.parquet")
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((flow.folder / "results/corpora/own/train.json").read_text("utf-8"))
     assert report["rows"] > 0

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from bionerflow.evaluate import evaluate
-from bionerflow.utils.files import write_json
+from bionerflow.utils.files import write_result
 from bionerflow.utils.script import run
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--train", type=Path, required=True, help="results/curate/R/train.parquet")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    write_json(args.out, evaluate(args.predictions, args.gold, args.train))
+    write_result(args.out, evaluate(args.predictions, args.gold, args.train))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ from bionerflow.data.schema import (
     entity_row,
     problem_row,
     read_rows,
-    write_rows,
 )
-from bionerflow.data.shards import Share
+from bionerflow.data.shards import Share, is_kept, write_shard
 from bionerflow.formats import FORMATS, Parsed
 from bionerflow.formats.base import by_position
 from bionerflow.formats.queries import Asked
@@ -74,14 +73,19 @@ def predict(
         )
     check_context(model, tokenizer, [query.turns for query in queries], settings.max_new_tokens)
     files = {checkpoints / f"{n:05}.parquet": s for n, s in enumerate(_shards(queries, settings))}
-    left = sum(len(shard) for file, shard in files.items() if not file.exists())
+    asked = {
+        file: [[sentence[0].id, prompt_hash(sentence)] for sentence in _by_sentence(shard)]
+        for file, shard in files.items()
+    }
+    kept = {file for file, of in asked.items() if is_kept(file, of)}
+    left = sum(len(shard) for file, shard in files.items() if file not in kept)
     progress, done = Progress("predict", left, "queries"), 0
     if left < len(queries):
         print(f"predict: {len(queries) - left:,} queries are answered already", file=sys.stderr)
     for file, shard in files.items():
-        if not file.exists():
+        if file not in kept:
             rows = _answer(model, tokenizer, shard, settings, progress, done)
-            write_rows(file, rows, PREDICTIONS)
+            write_shard(file, rows, PREDICTIONS, asked[file])
             done += len(shard)
         yield from read_rows(file, PREDICTIONS)
 
