@@ -201,12 +201,14 @@ def test_results_are_on_the_disk_before_they_have_their_name(tmp_path, monkeypat
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_and_a_used_quota_are_told_and_leave_nothing(tmp_path, error):
-    with (
-        pytest.raises(UserError, match=r"no room left for .*x\.json: the disk is full"),
-        whole(tmp_path / "x.json") as part,
-    ):
-        part.write_text("half")
-        raise OSError(error, "full")
+
+    def fill():
+        with whole(tmp_path / "x.json") as part:
+            part.write_text("half")
+            raise OSError(error, "full")
+
+    with pytest.raises(UserError, match=r"no room left for .*x\.json: the disk is full"):
+        fill()
     assert list(tmp_path.iterdir()) == []
 
 
