@@ -63,7 +63,8 @@ def parquet_faults(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise UserError(f"{name}:1: not a whole Parquet file ({error}).") from None
+        said = " ".join(str(error).split())  # thrift's errors end in a line feed
+        raise UserError(f"{name}:1: not a whole Parquet file ({said}).") from None
 
 
 def parquet_rows(
