@@ -139,7 +139,7 @@ def w2ner(value: Any) -> Sentence:
     found: Mentions = [
         (str(one["type"]), [int(at) for at in one["index"]]) for one in value.get("ner", [])
     ]
-    return value["sentence"], found
+    return list(map(str, value["sentence"])), found
 
 
 def reader(form: Callable[[Any], Sentence], title: str) -> Callable[..., Iterator[Document]]:
