@@ -1,4 +1,3 @@
-import json
 import random
 from collections import Counter
 
@@ -29,6 +28,7 @@ from bionerflow.select.samples import TOKEN, Candidate, Sample, draw, mentions, 
 from bionerflow.select.sharing import beginnings
 from bionerflow.select.threshold import curve, read_threshold, tune
 from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import read_json
 
 SENTENCE = "The IL-2 gene, of T cells."
 
@@ -242,7 +242,7 @@ def test_a_loaded_selector_gives_the_same_probabilities(selector, tmp_path):
     assert loaded.probabilities(CANDIDATES) == expected
     assert not any("lora" in name for name in loaded.state_dict())
     assert loaded.types == ["DNA", "dis"]
-    assert not json.loads((tmp_path / "model/selector.json").read_text())["base"].startswith("/")
+    assert not read_json(tmp_path / "model/selector.json")["base"]["path"].startswith("/")
 
 
 def test_bad_candidates_and_folders_are_refused(selector, tmp_path):
@@ -284,7 +284,7 @@ def test_a_selector_learns_to_tell_mentions_from_near_misses(kind, base, tmp_pat
     metrics = fit(corpora, ["DNA", "rare"], base, its, 1, tmp_path / "out")
     assert metrics["held_out"]["auc"] > 0.8
     assert metrics["held_out"]["corpora"]["easy"]["samples"] == metrics["samples"]["held_out"]
-    assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
+    assert read_json(tmp_path / "out/metrics.json") == metrics
     assert load(tmp_path / "out/model").types == ["DNA", "rare"]
 
 

@@ -20,6 +20,7 @@ from transformers import (
 
 from bionerflow.models.chat import Chat
 from bionerflow.models.loading import save
+from bionerflow.models.recorded import RECORD
 
 torch.set_num_threads(1)  # the tests of a tiny model are too small to share out
 
@@ -84,8 +85,9 @@ def tiny_model(folder: Path, family: str = "qwen3", **changes: Any) -> Path:
         "eos_token_id": Chat(tokenizer).end,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    save(AutoModelForCausalLM.from_config(DECODERS[family](**shape | changes)), tokenizer, folder)
-    return folder
+    return saved(
+        AutoModelForCausalLM.from_config(DECODERS[family](**shape | changes)), tokenizer, folder
+    )
 
 
 def tiny_encoder(folder: Path, family: str = "bert") -> Path:
@@ -95,5 +97,11 @@ def tiny_encoder(folder: Path, family: str = "bert") -> Path:
     config = ENCODERS[family](
         **SHAPE, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id
     )
-    save(AutoModel.from_config(config), tokenizer, folder)
+    return saved(AutoModel.from_config(config), tokenizer, folder)
+
+
+def saved(model: Any, tokenizer: Any, folder: Path) -> Path:
+    """Write a model as others publish theirs: nothing of ours is recorded beside it."""
+    save(model, tokenizer, folder)
+    (folder / RECORD).unlink()
     return folder

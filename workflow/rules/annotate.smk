@@ -29,8 +29,8 @@ rule annotate_share:
         inputs=lambda w: plan.annotation(w.texts).inputs,
         settings=asked(lambda w: plan.annotating(w.texts)),
     shell:
-        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]:q} share --inputs {params.inputs:q}"
-        " --settings {params.settings:q} --threads {threads} --share {wildcards.share:q}"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q} share --inputs {params.inputs:q}"
+        " --settings {params.settings:q} --threads {threads:q} --share {wildcards.share:q}"
         " --shares {wildcards.shares:q} --parts results/checkpoints/annotations/{wildcards.texts:q}"
         " --out {output:q} 2>&1 | tee {log:q}"
 

@@ -22,9 +22,9 @@ rule curate:
         draw=asked(lambda w: plan.run(w.run).draw),
         scores=asked(lambda w: [f"{stem}.parquet" for stem in plan.scores(w.run)]),
     shell:
-        "python -P {input.code[0]} --rendered results/render --corpora {params.corpora:q}"
-        " --formats {params.formats} --settings {params.settings:q} --draw {params.draw}"
-        " --scores {params.scores} --out results/curate/{wildcards.run} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --rendered results/render --corpora {params.corpora:q}"
+        " --formats {params.formats:q} --settings {params.settings:q} --draw {params.draw:q}"
+        " --scores {params.scores:q} --out results/curate/{wildcards.run:q} 2>&1 | tee {log:q}"
 
 
 rule curated:
@@ -39,5 +39,5 @@ rule curated:
     conda:
         "../../environment.yml"
     shell:
-        "python -P {input.code[0]} --kept results/curate/{wildcards.run}/kept.parquet"
-        " --figure {output.figure} --examples {output.examples} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --kept results/curate/{wildcards.run:q}/kept.parquet"
+        " --figure {output.figure:q} --examples {output.examples:q} 2>&1 | tee {log:q}"

@@ -22,7 +22,9 @@ METADATA = {
 def metadata(corpus):
     """Return what the configuration says of a corpus, with the checksums of its files."""
     settings = plan.corpora[corpus]
-    files = {name: source.sha256 or "not pinned" for name, source in settings.files.items()}
+    files = {
+        name: source.sha256 or "not pinned" for name, source in settings.files.items()
+    }
     return settings.model_dump(mode="json", include=METADATA) | {"files": files}
 
 
@@ -75,8 +77,8 @@ rule corpus_diagnostics:
     params:
         metadata=lambda w: as_json(metadata(w.corpus)),
     shell:
-        "python -P {input.code[0]} --corpus {wildcards.corpus} --metadata {params.metadata:q}"
-        " --folder results/corpora/{wildcards.corpus} --out {output.json} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --corpus {wildcards.corpus:q} --metadata {params.metadata:q}"
+        " --folder results/corpora/{wildcards.corpus:q} --out {output.json:q} 2>&1 | tee {log:q}"
 
 
 rule label_errors:
@@ -100,8 +102,8 @@ rule label_errors:
             }
         ),
     shell:
-        "python -P {input.code[0]} --corpus {wildcards.corpus} --systems {params.systems:q}"
-        " --gold results/corpora --out {output.csv} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --corpus {wildcards.corpus:q} --systems {params.systems:q}"
+        " --gold results/corpora --out {output.csv:q} 2>&1 | tee {log:q}"
 
 
 rule abstention:
@@ -124,9 +126,9 @@ rule abstention:
     conda:
         "../../environment.yml"
     shell:
-        "python -P {input.code[0]} --dev results/predict/dev/{wildcards.run}.parquet"
-        " --test results/predict/{wildcards.run}.parquet --gold results/corpora"
-        " --out {output.json} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --dev results/predict/dev/{wildcards.run:q}.parquet"
+        " --test results/predict/{wildcards.run:q}.parquet --gold results/corpora"
+        " --out {output.json:q} 2>&1 | tee {log:q}"
 
 
 rule schemes:
@@ -140,5 +142,5 @@ rule schemes:
     conda:
         "../../environment.yml"
     shell:
-        "python -P {input.code[0]} --evaluations {input.evaluations} --out {output.csv}"
-        " 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --evaluations {input.evaluations:q} --out {output.csv:q}"
+        " 2>&1 | tee {log:q}"

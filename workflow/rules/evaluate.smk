@@ -20,8 +20,8 @@ rule evaluate:
             lambda w: f"results/curate/{w.predictions.partition('+')[0]}/train.parquet"
         ),
     shell:
-        "python -P {input.code[0]} --predictions {params.predictions}"
-        " --gold results/corpora --train {params.train} --out {output.scores} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --predictions {params.predictions:q}"
+        " --gold results/corpora --train {params.train:q} --out {output.scores:q} 2>&1 | tee {log:q}"
 
 
 rule keep:
@@ -39,6 +39,6 @@ rule keep:
     params:
         predictions=asked(lambda w: f"{plan.prediction_file(w.predictions)}.parquet"),
     shell:
-        "python -P {input.code[0]} --predictions {params.predictions:q}"
+        "python -P {input.code[0]:q} --predictions {params.predictions:q}"
         " --evaluation {input.evaluation:q} --metrics {input.metrics:q} --out {output:q}"
         " 2>&1 | tee {log:q}"

@@ -26,5 +26,5 @@ rule gather:
             f"{share}.parquet" for share in plan.shares_of(f"results/{w.whole}")
         ],
     shell:
-        "python -P {input.code[0]} --shares {params.shares} --out {output.whole}"
-        " 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --shares {params.shares:q} --out {output.whole:q}"
+        " 2>&1 | tee {log:q}"

@@ -26,11 +26,11 @@ rule ifd:
         ),
         share="1of1",
     shell:
-        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]}"
-        " --mode {wildcards.mode} --model {params.folder}"
-        " --conversations results/render/{wildcards.corpus}/train.{wildcards.format}.parquet"
-        " {params.negatives} --share {params.share} --checkpoints results/checkpoints"
-        " --out {output.scores} 2>&1 | tee {log}"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q}"
+        " --mode {wildcards.mode:q} --model {params.folder:q}"
+        " --conversations results/render/{wildcards.corpus:q}/train.{wildcards.format:q}.parquet"
+        " {params.negatives:q} --share {params.share:q} --checkpoints results/checkpoints"
+        " --out {output.scores:q} 2>&1 | tee {log:q}"
 
 
 use rule ifd as ifd_share with:

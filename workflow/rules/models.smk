@@ -25,8 +25,8 @@ rule prefetch:
     params:
         settings=lambda w: plan.fetching(w.model),
     shell:
-        "HF_HUB_OFFLINE=0 python -P {input.code[0]} --settings {params.settings:q}"
-        " --out {output.folder} 2>&1 | tee {log}"
+        "HF_HUB_OFFLINE=0 python -P {input.code[0]:q} --settings {params.settings:q}"
+        " --out {output.folder:q} 2>&1 | tee {log:q}"
 
 
 rule package_model:
@@ -44,8 +44,8 @@ rule package_model:
     params:
         settings=lambda w: plan.fetching(w.model),
     shell:
-        "python -P {input.code[0]} --settings {params.settings:q} --out {output.folder}"
-        " 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --settings {params.settings:q} --out {output.folder:q}"
+        " 2>&1 | tee {log:q}"
 
 
 # Exchanged weights change the parameters, whatever their time stamp says.
@@ -65,5 +65,5 @@ rule local_model:
         settings=lambda w: plan.fetching(w.model),
         weights=asked(lambda w: plan.weights(w.model)),
     shell:
-        "python -P {input.code[0]} --settings {params.settings:q} --out {output.folder}"
-        " 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --settings {params.settings:q} --out {output.folder:q}"
+        " 2>&1 | tee {log:q}"

@@ -28,9 +28,9 @@ rule ctranslate2:
         settings=asked(lambda w: plan.converting(w.run)),
         dev="results/curate/{run}/dev.parquet",
     shell:
-        "python -P {input.code[0]} --model {input.model} --queries {params.dev}"
-        " --settings {params.settings:q} --threads {threads} --out {output.folder}"
-        " 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --model {input.model:q} --queries {params.dev:q}"
+        " --settings {params.settings:q} --threads {threads:q} --out {output.folder:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule predict:
@@ -63,12 +63,12 @@ rule predict:
         converted=asked(lambda w: [f"--converted={f}" for f in plan.converted(w.run)]),
         python=asked(lambda w: plan.interpreter(w.run)),
     shell:
-        "{params.python:q} -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]}"
-        " --model {input.model} {params.converted:q} --queries {params.queries}"
-        " --examples {params.examples}"
-        " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
-        " --share {params.share}"
-        " --checkpoints results/checkpoints/predict --out {output.predictions} 2>&1 | tee {log}"
+        "{params.python:q} -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q}"
+        " --model {input.model:q} {params.converted:q} --queries {params.queries:q}"
+        " --examples {params.examples:q}"
+        " --settings {params.settings:q} --seed {params.seed:q} --threads {threads:q}"
+        " --share {params.share:q}"
+        " --checkpoints results/checkpoints/predict --out {output.predictions:q} 2>&1 | tee {log:q}"
 
 
 use rule predict as predict_share with:
@@ -129,10 +129,10 @@ rule engines:
         settings=asked(lambda w: plan.answering(plan.beside_engines())),
         seed=asked(lambda w: plan.run(plan.beside_engines()).draw),
     shell:
-        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]}"
-        " --model results/train/{params.run}/model --queries {params.queries}"
-        " --settings {params.settings:q} --seed {params.seed} --threads {threads}"
-        " --out {output.table} 2>&1 | tee {log}"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q}"
+        " --model results/train/{params.run:q}/model --queries {params.queries:q}"
+        " --settings {params.settings:q} --seed {params.seed:q} --threads {threads:q}"
+        " --out {output.table:q} 2>&1 | tee {log:q}"
 
 
 ruleorder: engines > alias

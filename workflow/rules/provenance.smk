@@ -21,5 +21,5 @@ rule croissant:
             plan.corpora[w.corpus].model_dump(mode="json", include=ABOUT)
         ),
     shell:
-        "python -P {input.code[0]} --corpus {wildcards.corpus} --about {params.about:q}"
-        " --out {output} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --corpus {wildcards.corpus:q} --about {params.about:q}"
+        " --out {output:q} 2>&1 | tee {log:q}"

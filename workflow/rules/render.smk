@@ -27,7 +27,7 @@ rule render:
         settings=lambda w: plan.asking(w.corpus),
         said=asked(lambda w: plan.said(w.corpus, w.format)),
     shell:
-        "python -P {input.code[0]} --corpus {wildcards.corpus} --format {wildcards.format}"
-        " --settings {params.settings:q} --definitions {input.definitions}"
-        " --examples results/corpora/{wildcards.corpus}"
-        " --out results/render/{wildcards.corpus} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --corpus {wildcards.corpus:q} --format {wildcards.format:q}"
+        " --settings {params.settings:q} --definitions {input.definitions:q}"
+        " --examples results/corpora/{wildcards.corpus:q}"
+        " --out results/render/{wildcards.corpus:q} 2>&1 | tee {log:q}"

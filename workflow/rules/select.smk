@@ -35,10 +35,10 @@ rule fit_selector:
         settings=asked(lambda w: plan.selector_training(w.selector)),
         seed=plan.config.seed,
     shell:
-        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]} fit"
-        " --corpora {params.corpora} --types {params.types:q} --base {params.base}"
-        " --settings {params.settings:q} --seed {params.seed}"
-        " --out results/select/{wildcards.selector} 2>&1 | tee {log}"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q} fit"
+        " --corpora {params.corpora:q} --types {params.types:q} --base {params.base:q}"
+        " --settings {params.settings:q} --seed {params.seed:q}"
+        " --out results/select/{wildcards.selector:q} 2>&1 | tee {log:q}"
 
 
 rule select:
@@ -67,10 +67,10 @@ rule select:
         ),
         threshold=asked(lambda w: plan.threshold(w.run, w.selector)),
     shell:
-        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]} filter"
-        " --examples {params.examples}"
-        " --predictions results/predict/{wildcards.run}.parquet --selector {input.model}"
-        " --threshold {params.threshold} --out {output.predictions} 2>&1 | tee {log}"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q} filter"
+        " --examples {params.examples:q}"
+        " --predictions results/predict/{wildcards.run:q}.parquet --selector {input.model:q}"
+        " --threshold {params.threshold:q} --out {output.predictions:q} 2>&1 | tee {log:q}"
 
 
 rule tune_selector:
@@ -96,10 +96,10 @@ rule tune_selector:
             ]
         ),
     shell:
-        "python -P -m bionerflow.workflow.gpus {resources.gpu} {input.code[0]} tune"
-        " --examples {params.examples}"
-        " --predictions results/predict/dev/{wildcards.run}.parquet --selector {input.model}"
-        " --out {output} 2>&1 | tee {log}"
+        "python -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q} tune"
+        " --examples {params.examples:q}"
+        " --predictions results/predict/dev/{wildcards.run:q}.parquet --selector {input.model:q}"
+        " --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule threshold:
@@ -114,8 +114,8 @@ rule threshold:
     conda:
         "../../environment.yml"
     shell:
-        "python -P {input.code[0]} --tuned {input.tuned}"
-        " --out results/figures/{wildcards.run}+{wildcards.selector}/threshold 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --tuned {input.tuned:q}"
+        " --out results/figures/{wildcards.run:q}+{wildcards.selector:q}/threshold 2>&1 | tee {log:q}"
 
 
 rule filter_by_gold:
@@ -135,6 +135,6 @@ rule filter_by_gold:
             lambda w: [f"results/corpora/{c}/test.parquet" for c in plan.tested(w.run)]
         ),
     shell:
-        "python -P {input.code[0]} oracle --examples {params.examples}"
-        " --predictions results/predict/{wildcards.run}.parquet --out {output.predictions}"
-        " 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} oracle --examples {params.examples:q}"
+        " --predictions results/predict/{wildcards.run:q}.parquet --out {output.predictions:q}"
+        " 2>&1 | tee {log:q}"

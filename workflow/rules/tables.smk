@@ -47,7 +47,7 @@ rule paper:
     conda:
         "../../environment.yml"
     shell:
-        "ls {input} > {output} 2> {log}"
+        "ls {input:q} > {output:q} 2> {log:q}"
 
 
 rule table:
@@ -80,10 +80,10 @@ rule table:
             lambda w: [f"{f}.parquet" for f in plan.looked_into(w.paper, w.table)]
         ),
     shell:
-        "python -P {input.code[0]} --definition {params.definition:q}"
-        " --evaluations {input.evaluations} --metrics {input.metrics}"
-        " --predictions {params.predictions} --gold results/corpora"
-        " --published {input.published} --out {output.csv} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --definition {params.definition:q}"
+        " --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
+        " --predictions {params.predictions:q} --gold results/corpora"
+        " --published {input.published:q} --out {output.csv:q} 2>&1 | tee {log:q}"
 
 
 rule figure:
@@ -108,9 +108,9 @@ rule figure:
     params:
         definition=asked(lambda w: plan.figure(w.paper, w.figure).dump()),
     shell:
-        "python -P {input.code[0]} --definition {params.definition:q}"
-        " --long {input.long} --out results/figures/{wildcards.paper}/{wildcards.figure}"
-        " 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --definition {params.definition:q}"
+        " --long {input.long:q} --out results/figures/{wildcards.paper:q}/{wildcards.figure:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule counts:
@@ -137,9 +137,9 @@ rule counts:
     params:
         table=asked(lambda w: plan.at_hand.counted(plan.tables.counts[w.counts]).dump()),
     shell:
-        "python -P {input.code[0]} --table {params.table:q}"
-        " --reports {input.reports} --published {input.published}"
-        " --out {output.csv} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --table {params.table:q}"
+        " --reports {input.reports:q} --published {input.published:q}"
+        " --out {output.csv:q} 2>&1 | tee {log:q}"
 
 
 rule leakage:
@@ -159,8 +159,8 @@ rule leakage:
         corpora=asked(lambda w: as_json(plan.at_hand.fetched())),
         titled=plan.tables.ours["leakage"].dump(),
     shell:
-        "python -P {input.code[0]} --corpora {params.corpora:q} --titled {params.titled:q}"
-        " --folder results/corpora --out {output.csv} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --corpora {params.corpora:q} --titled {params.titled:q}"
+        " --folder results/corpora --out {output.csv:q} 2>&1 | tee {log:q}"
 
 
 rule alias:
@@ -175,7 +175,7 @@ rule alias:
     conda:
         "../../environment.yml"
     shell:
-        "cp {input.csv} {output.csv} 2> {log}; cp {input.markdown} {output.markdown} 2>> {log}"
+        "cp {input.csv:q} {output.csv:q} 2> {log:q}; cp {input.markdown:q} {output.markdown:q} 2>> {log:q}"
 
 
 rule format_capacity:
@@ -197,10 +197,10 @@ rule format_capacity:
         tokenizers=as_json(TOKENIZERS),
         titled=plan.tables.ours["format_capacity"].dump(),
     shell:
-        "python -P {input.code[0]} --corpora {params.corpora:q}"
+        "python -P {input.code[0]:q} --corpora {params.corpora:q}"
         " --examples results/corpora --tokenizers {params.tokenizers:q}"
-        " --titled {params.titled:q} --out {output.csv}"
-        " 2>&1 | tee {log}"
+        " --titled {params.titled:q} --out {output.csv:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule report:
@@ -228,8 +228,8 @@ rule report:
         predictions=[f"{plan.prediction_file(id)}.parquet" for id in SHOWN],
         constants=plan.config.footprint.dump(),
     shell:
-        "python -P {input.code[0]} --tables {input.tables} --figures {input.figures} --gold results/corpora"
-        " --evaluations {input.evaluations} --metrics {input.metrics}"
-        " --predictions {params.predictions} --definitions {input.definitions}"
-        " --corpora {input.corpora} --constants {params.constants:q} --out {output.html}"
-        " 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --tables {input.tables:q} --figures {input.figures:q} --gold results/corpora"
+        " --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
+        " --predictions {params.predictions:q} --definitions {input.definitions:q}"
+        " --corpora {input.corpora:q} --constants {params.constants:q} --out {output.html:q}"
+        " 2>&1 | tee {log:q}"

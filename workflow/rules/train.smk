@@ -30,13 +30,13 @@ rule train:
         card=asked(lambda w: plan.run_card(w.run)),
         seed=asked(lambda w: plan.run(w.run).draw),
     shell:
-        "trap '' TERM; PYTHONSAFEPATH=1 python -m bionerflow.workflow.gpus {resources.gpu}"
-        " $( [ {resources.gpu} -lt 2 ] ||"
-        " echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu} )"
-        " {input.code[0]} --conversations results/curate/{wildcards.run}"
-        " --base {params.base} --settings {params.settings:q} --predict {params.predict:q}"
-        " --card {params.card:q} --seed {params.seed} --threads {threads}"
-        " --checkpoints results/checkpoints --out results/train/{wildcards.run} 2>&1 | tee {log}"
+        "trap '' TERM; PYTHONSAFEPATH=1 python -m bionerflow.workflow.gpus {resources.gpu:q}"
+        " $( [ {resources.gpu:q} -lt 2 ] ||"
+        " echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu:q} )"
+        " {input.code[0]:q} --conversations results/curate/{wildcards.run:q}"
+        " --base {params.base:q} --settings {params.settings:q} --predict {params.predict:q}"
+        " --card {params.card:q} --seed {params.seed:q} --threads {threads:q}"
+        " --checkpoints results/checkpoints --out results/train/{wildcards.run:q} 2>&1 | tee {log:q}"
 
 
 rule training:
@@ -54,9 +54,9 @@ rule training:
     params:
         constants=plan.config.footprint.dump(),
     shell:
-        "python -P {input.code[0]} --metrics {input.metrics}"
-        " --constants {params.constants:q} --footprint {output.footprint}"
-        " --figures {output.png} {output.svg} 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --metrics {input.metrics:q}"
+        " --constants {params.constants:q} --footprint {output.footprint:q}"
+        " --figures {output.png:q} {output.svg:q} 2>&1 | tee {log:q}"
 
 
 rule card:
@@ -74,6 +74,6 @@ rule card:
     params:
         about=asked(lambda w: plan.about(w.run)),
     shell:
-        "python -P {input.code[0]} --about {params.about:q} --metrics {input.metrics}"
-        " --footprint {input.footprint} --evaluation {input.evaluation} --out {output.card}"
-        " 2>&1 | tee {log}"
+        "python -P {input.code[0]:q} --about {params.about:q} --metrics {input.metrics:q}"
+        " --footprint {input.footprint:q} --evaluation {input.evaluation:q} --out {output.card:q}"
+        " 2>&1 | tee {log:q}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bionerflow.data.schema import read_card
 from bionerflow.evaluate import evaluate
-from bionerflow.utils.files import write_json
+from bionerflow.utils.files import write_result
 from bionerflow.utils.script import run
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     found = evaluate(args.predictions, args.gold, args.train)
-    write_json(args.out, found | {"engine": read_card(args.predictions).get("engine", "")})
+    write_result(args.out, found | {"engine": read_card(args.predictions).get("engine", "")})
 
 
 if __name__ == "__main__":

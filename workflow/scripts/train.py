@@ -19,7 +19,7 @@ from bionerflow.models.loading import load_tokenizer, save
 from bionerflow.train.finetune import train
 from bionerflow.train.preemption import alone, enough_room
 from bionerflow.utils.environment import checkpoint_key, environment, is_first
-from bionerflow.utils.files import read_json, write_json
+from bionerflow.utils.files import read_json, write_result
 from bionerflow.utils.script import run
 
 
@@ -68,8 +68,8 @@ def main() -> None:
         )
     save(model, tokenizer, args.out / "model")
     if is_first():
-        write_json(args.out / "run.json", card.model_dump(mode="json"))
-        write_json(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
+        write_result(args.out / "run.json", card.model_dump(mode="json"))
+        write_result(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
         shutil.rmtree(checkpoints.parent)  # those of other data, settings or code, too
 
 

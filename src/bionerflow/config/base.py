@@ -1,13 +1,44 @@
 """Settings that are typed and checked as they are read, with errors that say what is valid."""
 
 import json
+import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from bionerflow.utils.errors import UserError, nearest
+
+
+def _text(pattern: str, rule: str) -> AfterValidator:
+    """Return a check that a text matches `pattern`; `rule` tells it in words."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(rule)
+        return value
+
+    return AfterValidator(check)
+
+
+_PLAIN = "[A-Za-z0-9][A-Za-z0-9_-]{0,79}"
+_RULE = "a name has letters A-Z and a-z, digits, _ and -, and begins with a letter or digit"
+_UNSAFE = r"/\\{}\x00-\x1f\x7f-\x9f\u2028\u2029"
+#: A name that becomes part of paths, run ids and file names.
+Name = Annotated[str, _text(_PLAIN, _RULE)]
+#: The name of a model, such as qwen2.5-0.5b.
+DottedName = Annotated[str, _text(rf"{_PLAIN}(\.[A-Za-z0-9_-]+)*", f"{_RULE}; dots may part it")]
+#: The name of a table: its paper and its own, or its own alone.
+TableName = Annotated[str, _text(rf"({_PLAIN}/)?{_PLAIN}", f"{_RULE}; one / may part it")]
+#: The name of a file in a folder of its own.
+FileName = Annotated[
+    str,
+    _text(
+        rf"[^.\-{_UNSAFE}][^{_UNSAFE}]{{0,199}}",
+        "a file name has no / \\ { } or control characters, and begins with no dot or dash",
+    ),
+]
 
 
 class Settings(BaseModel):
@@ -48,9 +79,10 @@ def load(kind: type[S], path: str | Path) -> S:
 
 
 def _explain(kind: type[Settings], fault: Any) -> str:
-    place = ".".join(map(str, fault["loc"]))
+    place = ".".join(str(step) for step in fault["loc"] if step != "[key]")
     if fault["type"] != "extra_forbidden":
-        return f"'{place}': {fault['msg']} (it says {fault['input']!r})"
+        said = fault["msg"].removeprefix("Value error, ")
+        return f"{place!r}: {said} (it says {fault['input']!r})"
     known = _keys(kind, fault["loc"][:-1])
     return f"unknown key '{place}'.{nearest(str(fault['loc'][-1]), known)}"
 

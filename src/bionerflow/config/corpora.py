@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
-from bionerflow.config.base import Settings, load
+from bionerflow.config.base import FileName, Name, Settings, load
 
 Split = Literal["train", "dev", "test"]
 Options = dict[str, bool | int | str | list[int] | list[str]]
@@ -67,7 +67,7 @@ class Recipe(Settings):
     join_wrapped: bool = Field(True, description="fragments that only white space parts are one")
     line_ends: bool = Field(False, description="a line end is a sentence border")
     max_lost: float = Field(0.5, ge=0, le=1, description="share of mentions that may be lost")
-    files: dict[str, Source] = Field(min_length=1)
+    files: dict[FileName, Source] = Field(min_length=1)
     splits: list[Part] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -102,7 +102,7 @@ class CorpusSettings(Recipe):
 class Corpora(Settings):
     """config/corpora.yaml."""
 
-    corpora: dict[str, CorpusSettings]
+    corpora: dict[Name, CorpusSettings]
 
 
 def load_corpora(path: str | Path) -> dict[str, CorpusSettings]:

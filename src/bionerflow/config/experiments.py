@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from bionerflow.config.base import Settings
+from bionerflow.config.base import Name, Settings
 from bionerflow.config.stages import (
     CurateSettings,
     PredictSettings,
@@ -41,8 +41,8 @@ class Experiment(Settings):
     corpora: list[str] = Field(min_length=1)
     models: list[str] = Field(min_length=1)
     draws: list[int] = Field([1], min_length=1)
-    configurations: dict[str, Overrides]
-    selectors: dict[str, SelectorSettings] = Field({})
+    configurations: dict[Name, Overrides]
+    selectors: dict[Name, SelectorSettings] = Field({})
     also: list[str] = Field(
         [], description="configuration or configuration+selector that tables by corpus add"
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from bionerflow.config.base import Settings, load
+from bionerflow.config.base import DottedName, Settings, load
 
 #: A copy of config/models.yaml, for use outside of a clone of the repository.
 PACKAGED = Path(__file__).with_name("models.yaml")
@@ -87,7 +87,7 @@ Model = Annotated[Hub | Package | Local, Field(discriminator="source")]
 class Models(Settings):
     """The models by name."""
 
-    models: dict[str, Model]
+    models: dict[DottedName, Model]
 
 
 def known_models() -> dict[str, Model]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from bionerflow.config.base import Settings
+from bionerflow.config.base import Settings, TableName
 from bionerflow.config.counts import Counts
 from bionerflow.utils.errors import UserError
 
@@ -145,8 +145,8 @@ class Tables(Settings):
     """The tables by `{paper}/{table}`: of scores, and of what corpora hold."""
 
     labels: dict[str, str] = Field({}, description="labels of all tables; a table's own go first")
-    tables: dict[str, Table]
-    counts: dict[str, Counts] = Field({}, description="what corpora hold")
+    tables: dict[TableName, Table]
+    counts: dict[TableName, Counts] = Field({}, description="what corpora hold")
 
     @model_validator(mode="before")
     @classmethod

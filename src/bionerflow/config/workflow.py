@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bionerflow.config.base import Settings
+from bionerflow.config.base import Name, Settings
 
 PAPERS = ("mfner", "unified", "bioselecttune")
 
@@ -42,13 +42,13 @@ class AnnotationSettings(Settings):
 class Config(Settings):
     """config/config.yaml, with what `--configfile` and `--config` lay over it."""
 
-    name: str = Field(pattern=r"^[a-z0-9_-]+$", description="prefix of the run ids")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$", description="prefix of the run ids")
     primary_paper: str
     seed: int = 1
     corpora: str
     models: str
     tables: str
-    experiments: dict[str, str] = Field(
+    experiments: dict[Name, str] = Field(
         {paper: f"config/experiments/{paper}.yaml" for paper in PAPERS},
         description="the experiment file of each paper",
     )
@@ -58,4 +58,4 @@ class Config(Settings):
     )
     exclude: list[str] = Field([], description="corpora that are left out")
     footprint: FootprintSettings = FootprintSettings()
-    annotations: dict[str, AnnotationSettings] = Field({}, description="texts to annotate")
+    annotations: dict[Name, AnnotationSettings] = Field({}, description="texts to annotate")

@@ -2,9 +2,12 @@
 
 Offsets are half-open, in Unicode code points of the example's text. Each Parquet file of a stage
 has a card beside it (`x.parquet`, `x.json`): rows, SHA-256 and what the stage counted. The card is
-small, so that the workflow compares it by content, never by time stamp.
+small, so that the workflow compares it by content, never by time stamp. Whoever reads the Parquet
+file compares its SHA-256 with the card's first: a damaged file is never read as other rows.
 """
 
+import errno
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import read_json, sha256, whole, write_json
+from bionerflow.utils.files import damaged, read_result, sha256, whole, write_result
 
 #: Rows of a Parquet file that are in memory together while it is written.
 BATCH = 10_000
@@ -235,15 +238,18 @@ def row_writer(path: str | Path, schema: pa.Schema) -> Iterator[RowWriter]:
         writer = RowWriter(file, schema)
         yield writer
         writer.write()
-    card = {"rows": writer.count, "sha256": sha256(path), **writer.card}
-    write_json(card_of(path), card)
+    _write_card(path, writer.count, writer.card)
+
+
+def _write_card(path: str | Path, rows: int, card: Mapping[str, Any]) -> None:
+    write_result(card_of(path), {"rows": rows, "sha256": sha256(path), **card})
 
 
 def write_table(path: str | Path, table: pa.Table, **card: Any) -> None:
     """Write a table as `write_rows` writes rows."""
     with whole(path) as part:
         pq.write_table(table, part, compression="zstd")
-    write_json(card_of(path), {"rows": table.num_rows, "sha256": sha256(path), **card})
+    _write_card(path, table.num_rows, card)
 
 
 def write_tables(
@@ -255,7 +261,7 @@ def write_tables(
         for table in tables:
             writer.write_table(table)
             rows += table.num_rows
-    write_json(card_of(path), {"rows": rows, "sha256": sha256(path), **card})
+    _write_card(path, rows, card)
 
 
 def read_rows(path: str | Path, schema: pa.Schema) -> list[dict[str, Any]]:
@@ -265,16 +271,33 @@ def read_rows(path: str | Path, schema: pa.Schema) -> list[dict[str, Any]]:
 
 def open_rows(path: str | Path, schema: pa.Schema) -> pq.ParquetFile:
     """Open a Parquet file of `schema` to read it by columns or in batches; refuse another."""
-    file = pq.ParquetFile(path)
+    file = pq.ParquetFile(verified(path))
     missing = set(schema.names) - set(file.schema_arrow.names)
     if missing:
         raise UserError(f"{path} lacks the columns {sorted(missing)}: remove it and run again.")
     return file
 
 
+def verified(path: str | Path) -> Path:
+    """Return the path of a Parquet file whose SHA-256 is the one on its card.
+
+    Raises:
+        UserError: it is not, or the card is damaged or not there.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    try:
+        expected = read_card(path).get("sha256")
+    except FileNotFoundError:
+        raise damaged(path, f"there is no {card_of(path)} beside it") from None
+    if sha256(path) != expected:
+        raise damaged(path, f"its SHA-256 is not the one in {card_of(path)}")
+    return Path(path)
+
+
 def read_card(path: str | Path) -> dict[str, Any]:
     """Read the card beside a Parquet file."""
-    return read_json(card_of(path))
+    return read_result(card_of(path))
 
 
 def write_examples(path: str | Path, examples: Iterable[Example], **card: Any) -> None:

@@ -1,14 +1,35 @@
-"""Work shared out among jobs: each has parts that follow each other, and a file of its own."""
+"""Work in parts: shared out among jobs, and kept part by part, so that a killed job goes on.
 
+A part that is kept, a shard, says in its Parquet metadata what it is of: how many rows of what. One
+that is damaged, incomplete or of something else is made again.
+"""
+
+import hashlib
+import json
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bionerflow.data.schema import PREDICTIONS, SCORES, read_card, write_tables
+from bionerflow.data.schema import (
+    PREDICTIONS,
+    SCORES,
+    RowWriter,
+    card_of,
+    read_card,
+    row_writer,
+    verified,
+    write_tables,
+)
 from bionerflow.utils.errors import UserError
+
+#: The keys of a shard's metadata.
+ROWS, DIGEST = b"bionerflow.rows", b"bionerflow.of"
 
 
 class Share(NamedTuple):
@@ -33,9 +54,54 @@ def share(written: str) -> Share:
     return Share(int(number), int(jobs))
 
 
+def write_shard(
+    path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema, of: Sequence[Any]
+) -> None:
+    """Keep the rows of a part of some work; see `shard_writer`."""
+    with shard_writer(path, schema, of) as writer:
+        for row in rows:
+            writer.add(row)
+
+
+def shard_writer(
+    path: Path, schema: pa.Schema, of: Sequence[Any]
+) -> AbstractContextManager[RowWriter]:
+    """Open the file of a part of some work, which JSON can tell: a row for each of `of`."""
+    return row_writer(path, schema.with_metadata(_metadata(of)))
+
+
+def is_kept(path: Path, of: Sequence[Any]) -> bool:
+    """Tell whether a shard is there, whole and of this part; say so where one must be redone."""
+    if not path.exists():
+        return False
+    try:
+        file = pq.ParquetFile(verified(path))
+        why = _difference(file, _metadata(of))
+    except (UserError, OSError, pa.ArrowException) as error:
+        why = str(error)
+    if why:
+        print(f"The kept part {path} is not whole and is done again: {why}", file=sys.stderr)
+        path.unlink()
+        card_of(path).unlink(missing_ok=True)
+    return not why
+
+
+def _difference(file: pq.ParquetFile, expected: Mapping[bytes, bytes]) -> str:
+    found = file.schema_arrow.metadata or {}
+    if any(found.get(key) != value for key, value in expected.items()):
+        return "it is of other sentences"
+    rows, said = file.metadata.num_rows, int(expected[ROWS])
+    return "" if rows == said else f"it has {rows} rows, not {said}"
+
+
+def _metadata(of: Sequence[Any]) -> dict[bytes, bytes]:
+    digest = hashlib.sha256(json.dumps(of).encode()).hexdigest()
+    return {ROWS: str(len(of)).encode(), DIGEST: digest.encode()}
+
+
 def gather(shares: Sequence[Path], out: Path) -> None:
     """Write the rows of all shares, in their order, and a card with what they counted together."""
-    files = [pq.ParquetFile(path) for path in shares]
+    files = [pq.ParquetFile(verified(path)) for path in shares]
     tables = (file.read_row_group(n) for file in files for n in range(file.num_row_groups))
     schema = next(its for its in (SCORES, PREDICTIONS) if its.equals(files[0].schema_arrow))
     write_tables(out, tables, schema, **_together([read_card(path) for path in shares]))

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from bionerflow.config.corpora import SPLITS
 from bionerflow.corpora.leakage import SHORTEST
+from bionerflow.data.schema import verified
 from bionerflow.evaluate.match import depths, kinds
 from bionerflow.evaluate.mentions import Mentions, read_mentions
 from bionerflow.evaluate.tokens import TOKEN, Tokens
@@ -64,7 +65,7 @@ def diagnostics(folder: str | Path) -> dict[str, Any]:
 
 def read_splits(folder: Path) -> dict[str, Split]:
     """Read the splits of a corpus."""
-    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in SPLITS}
+    tables = {name: pq.read_table(verified(folder / f"{name}.parquet")) for name in SPLITS}
     columns = [table["entities"].combine_chunks() for table in tables.values()]
     read = read_mentions(*columns)
     return {

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bionerflow.data.schema import verified
 from bionerflow.evaluate.keys import STRICT, Ints, among, repeated
 from bionerflow.utils.errors import UserError
 
@@ -147,7 +148,7 @@ def read_sample(
     """
     columns = ["corpus", "format", "id", "entities", "problems"]
     chosen = None if corpus is None else pc.field("corpus") == corpus
-    table = pq.read_table(predictions, columns=columns, filters=chosen)
+    table = pq.read_table(verified(predictions), columns=columns, filters=chosen)
     sentences = table.select(columns[:3]).to_pandas()
     truth, place = _gold_of(sentences, Path(gold), split, predictions)
     _check(sentences.assign(row=place), predictions)
@@ -169,7 +170,7 @@ def _gold_of(
         path = folder / str(corpus) / f"{split}.parquet"
         if not path.is_file():
             raise UserError(f"{path} is not there: make the corpus '{corpus}' first.")
-        table = pq.read_table(path, columns=GOLD)
+        table = pq.read_table(verified(path), columns=GOLD)
         ids = pa.array(sentences["id"].iloc[rows])
         found = pc.index_in(ids, value_set=table["id"].combine_chunks())
         if found.null_count:

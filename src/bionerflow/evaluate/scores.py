@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bionerflow.data.schema import verified
 from bionerflow.evaluate import abstention, calibration, conventions, match, semeval
 from bionerflow.evaluate.deviation import deviations
 from bionerflow.evaluate.document_level import document_level, macro
@@ -36,7 +37,7 @@ def evaluate(predictions: str | Path, gold: str | Path, train: str | Path) -> di
 
 def training_frequencies(train: str | Path) -> dict[str, int]:
     """Return how often each lower-cased mention string stands in a training file."""
-    column = pq.read_table(train, columns=["entities"])["entities"]
+    column = pq.read_table(verified(train), columns=["entities"])["entities"]
     counts = pc.value_counts(pc.struct_field(pc.list_flatten(column), "text"))
     found: Counter[str] = Counter()
     for count in counts.to_pylist():

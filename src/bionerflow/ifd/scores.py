@@ -20,10 +20,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from bionerflow.data.schema import CONVERSATIONS, SCORES, Turn, open_rows, write_rows
-from bionerflow.data.shards import WHOLE, Share
+from bionerflow.data.schema import CONVERSATIONS, SCORES, Turn, open_rows
+from bionerflow.data.shards import WHOLE, Share, is_kept, write_shard
 from bionerflow.ifd.losses import Losses, MaskedLosses, Passage
 from bionerflow.models.chat import Chat
 from bionerflow.models.context import context
@@ -77,14 +76,15 @@ def score_file(
         if n not in windows:
             continue
         part = parts / f"{n:06}.parquet"
-        if part.is_file():
-            scorer.count(pq.read_metadata(part).num_rows)
+        rows = batch.filter(_has(least, batch)).to_pylist()
+        asked = [[row["id"], row["types"]] for row in rows]
+        if is_kept(part, asked):
+            scorer.count(len(rows))
         else:
-            rows = batch.filter(_has(least, batch)).to_pylist()
             scores = scorer.score([[Turn(**turn) for turn in row["turns"]] for row in rows])
             identified = [{"id": row["id"], "types": row["types"]} for row in rows]
             kept = [i | asdict(score) for i, score in zip(identified, scores, strict=True)]
-            write_rows(part, kept, SCORES)
+            write_shard(part, kept, SCORES, asked)
         yield open_rows(part, SCORES).read()
 
 

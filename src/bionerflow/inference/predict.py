@@ -20,9 +20,8 @@ from bionerflow.data.schema import (
     problem_row,
     read_card,
     read_rows,
-    row_writer,
 )
-from bionerflow.data.shards import Share
+from bionerflow.data.shards import Share, is_kept, shard_writer
 from bionerflow.formats import FORMATS, Parsed
 from bionerflow.formats.base import by_position
 from bionerflow.formats.queries import Asked
@@ -78,13 +77,18 @@ def predict(
         )
     engine.check(conversations(queries), settings.max_new_tokens)
     files = {checkpoints / f"{n:05}.parquet": s for n, s in enumerate(_shards(queries, settings))}
-    left = sum(len(shard) for file, shard in files.items() if not file.exists())
+    asked = {
+        file: [[sentence[0].id, prompt_hash(sentence)] for sentence in _by_sentence(shard)]
+        for file, shard in files.items()
+    }
+    kept = {file for file, of in asked.items() if is_kept(file, of)}
+    left = sum(len(shard) for file, shard in files.items() if file not in kept)
     progress, done = Progress("predict", left, "queries"), 0
     if left < len(queries):
         print(f"predict: {len(queries) - left:,} queries are answered already", file=sys.stderr)
     for file, shard in files.items():
-        if not file.exists():
-            _keep(file, engine, shard, settings, partial(_tell, progress, done))
+        if file not in kept:
+            _keep(file, engine, shard, settings, partial(_tell, progress, done), asked[file])
             done += len(shard)
         yield from read_rows(file, PREDICTIONS)
 
@@ -110,10 +114,11 @@ def _keep(
     shard: Sequence[Asked],
     settings: PredictSettings,
     done: Callable[[int], None],
+    asked: Sequence[Any],
 ) -> None:
-    """Answer a shard and keep its rows, with what the answers cost."""
+    """Answer a shard and keep its rows, with what was asked and what the answers cost."""
     before = Counter(engine.usage)
-    with row_writer(file, PREDICTIONS) as writer:
+    with shard_writer(file, PREDICTIONS, asked) as writer:
         for row in _answer(engine, shard, settings, done):
             writer.add(row)
         writer.card = {"usage": dict(engine.usage - before)}

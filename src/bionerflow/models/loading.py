@@ -13,6 +13,7 @@ from transformers import (
     AutoTokenizer,
 )
 
+from bionerflow.models.recorded import check, record, recorded_base
 from bionerflow.utils.environment import is_first
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json, write_json
@@ -69,8 +70,10 @@ def load_merged(folder: str | Path) -> Any:
 
 
 def base_of(folder: Path) -> Path:
-    """Return the folder of the base model that the adapter in `folder` is put on."""
-    return _there(_above(folder, read_json(folder / ADAPTER)["base_model_name_or_path"]))
+    """Return the base model of an adapter: the recorded one or, of others' adapters, the named."""
+    recorded = recorded_base(folder)
+    named = read_json(folder / ADAPTER)["base_model_name_or_path"]
+    return _there(recorded or _above(folder, named))
 
 
 def _adapted(folder: Path, base: Any) -> Any:
@@ -152,15 +155,20 @@ def _load(kind: Any, folder: str | Path, **options: Any) -> Any:
 
 
 def _there(folder: str | Path) -> Path:
+    """Return the folder of a model that is there and, where it has a record, is what it was."""
     if not (Path(folder) / "config.json").is_file() and not (Path(folder) / ADAPTER).is_file():
         raise UserError(f"There is no model in {folder}: build it, or correct the path.")
+    check(Path(folder))
     return Path(folder)
 
 
 def _above(folder: Path, path: str) -> Path:
-    """Return a path that an adapter names, from here or from a folder that the adapter lies in."""
-    places = [Path(path), *(above / path for above in folder.resolve().parents)]
-    return next((place for place in places if place.is_dir()), Path(path))
+    """Return a path that an adapter names, from a folder that the adapter lies in.
+
+    A folder of that name in the working directory would be taken for it by its name alone.
+    """
+    places = [above / path for above in folder.resolve().parents]
+    return next((place for place in places if place.is_dir()), Path(path).absolute())
 
 
 def save(model: Any, tokenizer: Any, folder: str | Path) -> None:
@@ -178,6 +186,8 @@ def save(model: Any, tokenizer: Any, folder: str | Path) -> None:
     quantised = getattr(model.config, "quantization_config", None)
     if quantised:
         write_json(Path(folder) / QUANTISATION, quantised.to_dict())
+    adapters = getattr(model, "peft_config", {})
+    record(folder, next((its.base_model_name_or_path for its in adapters.values()), None))
 
 
 def _gathered(model: Any) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from bionerflow.select.kinds import build
 from bionerflow.select.model import Selector
 from bionerflow.select.samples import Sample, draw, mentions
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import write_json
+from bionerflow.utils.files import write_result
 from bionerflow.utils.progress import Progress
 
 HELD_OUT = 0.1
@@ -54,7 +54,7 @@ def fit(
         "seed": seed,
     }
     selector.save(out / "model")
-    write_json(out / "metrics.json", metrics)
+    write_result(out / "metrics.json", metrics)
     return metrics
 
 

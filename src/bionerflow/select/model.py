@@ -1,7 +1,6 @@
 """A selector's classifier, whatever its kind: scoring in batches, saving, loading."""
 
 import math
-import os
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,9 +15,10 @@ from bionerflow.config.stages import SelectorSettings
 from bionerflow.inference.prefix import batches
 from bionerflow.models.context import context
 from bionerflow.models.loading import load_tokenizer
+from bionerflow.models.recorded import base_record, checked_base
 from bionerflow.select.samples import BRACKETS, Candidate
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import read_json, whole, write_json
+from bionerflow.utils.files import damaged, read_result, sha256, whole, write_result
 from bionerflow.utils.progress import Progress
 
 WEIGHTS, CARD = "selector.safetensors", "selector.json"
@@ -138,19 +138,22 @@ class Selector(torch.nn.Module):
         return {name: weight for name, weight in self.named_parameters() if weight.requires_grad}
 
     def save(self, folder: Path) -> None:
-        """Write what was trained and a card; the base model is named, relative to `folder`."""
+        """Write what was trained and a card, which records the base model relative to `folder`."""
         weights = {name: w.detach().cpu().contiguous() for name, w in self.trained().items()}
         with whole(folder / WEIGHTS) as part:
             save_file(weights, part)
         card = {
-            "base": os.path.relpath(self.base, folder),
+            "base": base_record(self.base, folder),
+            "weights": sha256(folder / WEIGHTS),
             "settings": self.settings.model_dump(mode="json", exclude={"threshold"}),
             "types": self.types,
         }
-        write_json(folder / CARD, card)
+        write_result(folder / CARD, card)
 
     def restore(self, folder: Path) -> Self:
         """Take the trained weights from `folder`."""
+        if sha256(folder / WEIGHTS) != read_result(folder / CARD)["weights"]:
+            raise damaged(folder / WEIGHTS, f"its SHA-256 is not the one in {folder / CARD}")
         weights = load_file(folder / WEIGHTS)
         if weights.keys() != self.trained().keys():
             raise UserError(f"{folder} does not fit its base model {self.base}: train again.")
@@ -166,6 +169,6 @@ def read_card(folder: Path) -> tuple[Path, SelectorSettings, list[str]]:
     """Return a saved selector's base model, settings and types."""
     if not (folder / CARD).is_file():
         raise UserError(f"There is no selector in {folder}: train it, or correct the path.")
-    card = read_json(folder / CARD)
+    card = read_result(folder / CARD)
     settings = parse(SelectorSettings, card["settings"], str(folder / CARD))
-    return Path(os.path.normpath(folder / card["base"])), settings, card["types"]
+    return checked_base(folder, card["base"]), settings, card["types"]

@@ -9,7 +9,7 @@ import numpy as np
 from bionerflow.select.filter import Row, judge, read_predictions
 from bionerflow.select.samples import Candidate
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import read_json, write_json
+from bionerflow.utils.files import read_json, write_result
 
 STEPS = 100
 
@@ -22,7 +22,7 @@ def tune(predictions: Path, selector: Path, examples: Mapping[str, Path], out: P
     rows = read_predictions(predictions, examples)
     points = curve(rows, judge(selector, rows))
     best = max(points, key=lambda point: point["f1"])
-    write_json(out, {"threshold": best["threshold"], "curve": points})
+    write_result(out, {"threshold": best["threshold"], "curve": points})
 
 
 def curve(rows: Sequence[Row], probability: Mapping[Candidate, float]) -> list[dict[str, Any]]:

@@ -107,7 +107,7 @@ def fit_rows(
     trainer.remove_callback(PrinterCallback)
     if validate:
         trainer.validate = validate
-    last = last_checkpoint(checkpoints)
+    last = last_checkpoint(checkpoints, settings.sharded)
     with stop.listening(), enough_memory(settings), measured() as used:
         trainer.train(resume_from_checkpoint=last)
         if validate and not settings.epochs:
@@ -126,6 +126,8 @@ def _recorded(settings: TrainSettings, args: TrainingArguments) -> dict[str, Any
         "bf16": args.bf16,
         "device_batch_size": args.per_device_train_batch_size,
         "gradient_accumulation": args.gradient_accumulation_steps,
+        "effective_batch_size": args.train_batch_size * args.world_size,
+        "gpus": args.n_gpu * args.world_size,
         "optimizer": "AdamW",
         "metric": "strict micro F1",
     }
@@ -174,7 +176,7 @@ def _arguments(
         )
     steps = -(-len(data) // settings.batch_size)
     interval = max(1, steps // settings.validations) if validated and settings.validations else None
-    return TrainingArguments(
+    args = TrainingArguments(
         output_dir=str(checkpoints),
         per_device_train_batch_size=settings.batch_size // devices,
         num_train_epochs=settings.epochs,
@@ -202,6 +204,9 @@ def _arguments(
         seed=seed,
         **(_sharding() if sharded else {}),
     )
+    # One GPU per process: the Trainer would multiply the batch by all that this one sees.
+    args._n_gpu = min(args.n_gpu, 1)
+    return args
 
 
 def _sharding() -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What clusters do to a training: they end it, start it twice, and have no room for it."""
 
 import errno
-import fcntl
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from transformers import TrainerCallback
 
 from bionerflow.utils.environment import is_first
 from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import lock
 
 #: What libraries say of a full disk in words alone: safetensors, torch's writer of ZIP files.
 NO_ROOM = ("No space left", "quota exceeded", "unexpected pos", "PytorchStreamWriter failed")
@@ -70,14 +70,12 @@ def alone(folder: Path) -> Iterator[None]:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with (folder / ".lock").open("w") as file:
+        if not lock(file.fileno(), folder / ".lock"):
             raise UserError(
                 f"Another job writes the checkpoints in {folder}: let it end, or cancel it, and"
                 " start again."
-            ) from None
+            )
         yield
 
 

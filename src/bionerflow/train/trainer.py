@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
@@ -16,9 +17,16 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from bionerflow.data.sampling import rank
 from bionerflow.train.fast import Fast
-from bionerflow.utils.environment import peak_memory_mb
+from bionerflow.utils.environment import peak_memory_mb, processes
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import flush, write_text
+from bionerflow.utils.files import (
+    flush,
+    read_json,
+    read_result,
+    sha256,
+    write_result,
+    write_text,
+)
 from bionerflow.utils.progress import Progress
 
 WHOLE = "whole"
@@ -162,7 +170,8 @@ class Watch(TrainerCallback):
             last = Path(args.output_dir, f"checkpoint-{state.global_step}")
             for path in last.rglob("*"):
                 flush(path)
-            (last / WHOLE).touch()
+            files = {str(path.relative_to(last)): sha256(path) for path in _files(last)}
+            write_result(last / WHOLE, {"files": files, "processes": args.world_size})
             keep_checkpoints(last.parent, {last, Path(state.best_model_checkpoint or last)})
 
 
@@ -170,10 +179,47 @@ def _line(entry: dict[str, Any]) -> str:
     return json.dumps(entry, sort_keys=True) + "\n"
 
 
-def last_checkpoint(folder: Path) -> str | None:
-    """Return the last checkpoint that was written to its end."""
-    whole = [path.parent for path in folder.glob(f"checkpoint-*/{WHOLE}")]
-    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
+def last_checkpoint(folder: Path, sharded: bool = False) -> str | None:
+    """Return the last checkpoint that is as it was written, and whose best one is, too.
+
+    Raises:
+        UserError: it is `sharded`, and other processes have written it than those that now train.
+    """
+    whole = [path.parent for path in folder.glob(f"checkpoint-*/{WHOLE}") if _is_whole(path.parent)]
+    usable = [path for path in whole if _best_of(path) in {None, *(its.name for its in whole)}]
+    if not usable:
+        return None
+    last = max(usable, key=lambda path: int(path.name.split("-")[1]))
+    before = read_result(last / WHOLE)["processes"]
+    if sharded and before != processes():
+        raise UserError(
+            f"{last} is shared out among {before} processes, and this training has {processes()}: "
+            f"train on {before} GPUs, or remove {folder} to begin anew."
+        )
+    return str(last)
+
+
+def _best_of(checkpoint: Path) -> str | None:
+    """Return the name of the best checkpoint so far, which the end of a training loads."""
+    best = read_json(checkpoint / "trainer_state.json")["best_model_checkpoint"]
+    return best and Path(best).name
+
+
+def _files(checkpoint: Path) -> list[Path]:
+    return [path for path in checkpoint.rglob("*") if path.is_file() and path.name != WHOLE]
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Tell whether a checkpoint's files are what they were; say so where one is not."""
+    try:
+        expected = read_result(checkpoint / WHOLE)["files"]
+        changed = {name for name, its in expected.items() if sha256(checkpoint / name) != its}
+    except (UserError, OSError) as error:
+        changed = {str(error)}
+    if changed:
+        what = ", ".join(sorted(changed))
+        print(f"train: {checkpoint} is damaged and not used: {what}", file=sys.stderr, flush=True)
+    return not changed
 
 
 def keep_checkpoints(folder: Path, kept: Collection[Path]) -> None:

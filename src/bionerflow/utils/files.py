@@ -1,13 +1,36 @@
-"""Files that are either whole or not there: written beside their place and moved into it."""
+"""Files that are either whole or not there: written beside their place and moved into it.
 
+What is written is on the disk itself before it gets its name, so that a machine that loses its
+power leaves no empty file under a result's name. Results in JSON carry a checksum of themselves.
+"""
+
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from bionerflow.utils.errors import UserError
+
+#: The key of a JSON result under which the SHA-256 of its other entries stands.
+CHECKSUM = "checksum"
+#: Files that were changed less than so many nanoseconds ago are hashed again each time: a file
+#: system counts time in steps, and a second change within a step leaves size and time as they were.
+FRESH = 2 * 10**9
+#: What a file system says that cannot flush: nothing is lost by going on.
+UNABLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+#: What a file system says that has no locks.
+LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+#: What a disk says that is full, and one that a user has filled as far as is allowed.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_hashed: dict[tuple[str, int, int, int], str] = {}
 
 
 @contextmanager
@@ -17,8 +40,11 @@ def whole(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield part
-        os.replace(part, path)
+        with _room_for(path):
+            yield part
+            flush(part)
+            os.replace(part, path)
+            flush(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -32,12 +58,30 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
     part.mkdir()
     try:
-        yield part
-        if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(part, path)
+        with _room_for(path):
+            yield part
+            for written in [*part.rglob("*"), part]:
+                flush(written)
+            if path.is_dir():
+                shutil.rmtree(path)
+            os.replace(part, path)
+            flush(path.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _room_for(path: Path) -> Iterator[None]:
+    """Tell of a full disk, or of a quota that is used up, in words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise UserError(
+            f"There is no room left for {path}: the disk is full, or a quota is used up. Make room "
+            "and start again."
+        ) from error
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -52,24 +96,86 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, text + "\n")
 
 
+def write_result(path: str | Path, value: Mapping[str, Any]) -> None:
+    """Write `value` as `write_json` does, with a checksum that `read_json` compares."""
+    plain = json.loads(json.dumps(value))
+    write_json(path, {**plain, CHECKSUM: _checksum(plain)})
+
+
+def _checksum(value: Any) -> str:
+    """Return the SHA-256 of a value that JSON gave, whatever the order of its keys."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def flush(path: Path) -> None:
     """Have what was written to a file, or a folder's list of names, put on the disk itself."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNABLE:
+            raise
     finally:
         os.close(descriptor)
 
 
+def lock(descriptor: int, path: str | Path) -> bool:
+    """Take the lock on an open file, until it is closed; tell whether it could be had.
+
+    A file system without locks is told, and work goes on: it is the user's to start a job once.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in LOCKLESS:
+            raise
+        note = f"{path} cannot be locked on this file system: start no second job beside this one."
+        print(note, file=sys.stderr, flush=True)
+    return True
+
+
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file written as UTF-8."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON file written as UTF-8.
+
+    Raises:
+        UserError: it is not JSON, or its checksum is not that of its other entries.
+    """
+    try:
+        value = json.loads(Path(path).read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"it is no JSON ({error})") from None
+    if isinstance(value, dict) and CHECKSUM in value and value.pop(CHECKSUM) != _checksum(value):
+        raise damaged(path, "its checksum is another one")
+    return value
+
+
+def read_result(path: str | Path) -> dict[str, Any]:
+    """Read a JSON file that `write_result` wrote; one without a checksum is damaged, too."""
+    value = read_json(path)
+    if not isinstance(value, dict) or f'"{CHECKSUM}": "' not in Path(path).read_text("utf-8"):
+        raise damaged(path, "it has no checksum")
+    return value
+
+
+def damaged(path: str | Path, why: str) -> UserError:
+    """Return the error that tells of a damaged file."""
+    return UserError(f"{path} is damaged: {why}. Remove it, and run again to make it anew.")
 
 
 def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    """Return the SHA-256 of a file's bytes in hexadecimal; a file that stays is read once."""
+    its = os.stat(path)
+    key = (os.path.abspath(path), its.st_ino, its.st_size, its.st_mtime_ns)
+    if key in _hashed:
+        return _hashed[key]
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if abs(time.time_ns() - its.st_mtime_ns) > FRESH:
+        _hashed[key] = digest
+    return digest
 
 
 def checksums(folder: str | Path, patterns: Iterable[str]) -> dict[str, str]:

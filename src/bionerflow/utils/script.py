@@ -1,5 +1,6 @@
 """What every command-line script shares: a user's error is one line, not a traceback."""
 
+import codecs
 import sys
 from collections.abc import Callable
 
@@ -8,6 +9,9 @@ from bionerflow.utils.errors import UserError
 
 def run(main: Callable[[], None]) -> None:
     """Call `main`; print a UserError, or which file is missing, as one line; exit with status 1."""
+    for name in (sys.getfilesystemencoding(), sys.stdout.encoding):
+        if codecs.lookup(name).name != "utf-8":
+            sys.exit(f"error: The locale's encoding is {name}, not UTF-8: set LC_ALL=C.UTF-8.")
     try:
         main()
     except UserError as error:

@@ -63,7 +63,8 @@ def parquet_faults(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise UserError(f"{name}:1: not a whole Parquet file ({error}).") from None
+        said = " ".join(str(error).split())  # thrift's errors end in a line feed
+        raise UserError(f"{name}:1: not a whole Parquet file ({said}).") from None
 
 
 def parquet_rows(
@@ -138,7 +139,7 @@ def w2ner(value: Any) -> Sentence:
     found: Mentions = [
         (str(one["type"]), [int(at) for at in one["index"]]) for one in value.get("ner", [])
     ]
-    return value["sentence"], found
+    return list(map(str, value["sentence"])), found
 
 
 def reader(form: Callable[[Any], Sentence], title: str) -> Callable[..., Iterator[Document]]:

@@ -222,7 +222,8 @@ def loaded(name: str, data: bytes, systems: Mapping[str, bytes]) -> "cassis.Cas"
     except UserError:
         raise
     except Exception as error:  # cassis and lxml raise errors of many kinds
-        raise UserError(f"{name}: not a UIMA CAS ({type(error).__name__}: {error}).") from None
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{name}: not a UIMA CAS ({said}).") from None
 
 
 def cas_document(reading: Reading, name: str, cas: "cassis.Cas", layers: Sequence[str]) -> Document:

@@ -7,9 +7,9 @@ from typing import Any
 import mlcroissant as mlc
 
 from bionerflow.config.corpora import SPLITS
-from bionerflow.data.schema import card_of
+from bionerflow.data.schema import read_card
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import read_json, write_json
+from bionerflow.utils.files import write_json
 
 PARQUET = "application/x-parquet"
 #: Columns of a split (schema.EXAMPLES) with what they hold.
@@ -62,7 +62,7 @@ def _file(path: Path) -> mlc.FileObject:
         name=path.name,
         content_url=path.name,
         encoding_formats=[PARQUET],
-        sha256=read_json(card_of(path))["sha256"],
+        sha256=read_card(path)["sha256"],
     )
 
 
