@@ -20,6 +20,7 @@ include: "workflow/rules/annotate.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/diagnostics.smk"
+include: "workflow/rules/provenance.smk"
 
 
 rule all:

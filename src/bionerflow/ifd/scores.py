@@ -68,8 +68,8 @@ def score_file(
     file = open_rows(path, CONVERSATIONS)
     least = 0 if negatives else 1
     windows = share.of(math.ceil(file.metadata.num_rows / WINDOW))
-    asked = enumerate(file.iter_batches(WINDOW, columns=["entities"]))
-    total = sum(_has(least, batch).true_count for n, batch in asked if n in windows)
+    batches = enumerate(file.iter_batches(WINDOW, columns=["entities"]))
+    total = sum(_has(least, batch).true_count for n, batch in batches if n in windows)
     scorer = Scorer(model, tokenizer, mode, Progress(f"ifd {path.stem}", total, "conversations"))
     columns = ["id", "types", "entities", "turns"]
     for n, batch in enumerate(file.iter_batches(WINDOW, columns=columns)):
