@@ -190,7 +190,9 @@ def train(folder: Path, count: int, repeated: int, shape: str) -> Work:
 
     model, tokenizer = model_for(shape)
     turns = [query.turns for query in queries(folder, count, repeated)]
-    settings = TrainSettings(epochs=1, batch_size=8, validations=0, max_length=2048)
+    settings = TrainSettings(
+        num_train_epochs=1, effective_batch_size=8, validations_per_epoch=0, max_length=2048
+    )
     return lambda: fit(model.train(), tokenizer, turns, settings, folder / "checkpoints", 1)
 
 

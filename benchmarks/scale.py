@@ -62,7 +62,7 @@ def training_tokens(run: Run) -> float:
         run.curate.limits.get(corpus, run.curate.train or SENTENCES) for corpus in run.corpora
     ]
     kept = sum(limits) * len(run.formats) * run.curate.rho
-    return kept * run.train.epochs * (PROMPT + ANSWER)
+    return kept * run.train.num_train_epochs * (PROMPT + ANSWER)
 
 
 def answered(run: Run) -> int:
@@ -70,7 +70,12 @@ def answered(run: Run) -> int:
     test = sum(
         run.predict.limits.get(corpus, run.predict.test or SENTENCES) for corpus in run.corpora
     )
-    dev = (run.curate.dev or 0) * len(run.corpora) * run.train.epochs * run.train.validations
+    dev = (
+        (run.curate.dev or 0)
+        * len(run.corpora)
+        * run.train.num_train_epochs
+        * run.train.validations_per_epoch
+    )
     return int((test + dev) * len(run.formats))
 
 

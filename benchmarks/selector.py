@@ -96,7 +96,7 @@ def seeded(selector: Any) -> Any:
 def in_eights(selector: Any, candidates: Sequence[Candidate]) -> list[float]:
     """Return probabilities as a plain loop gives them."""
     eights = [candidates[at : at + EIGHT] for at in range(0, len(candidates), EIGHT)]
-    logits = torch.cat([selector(selector.encode(eight)) for eight in eights])
+    logits = torch.cat([selector.score(selector.encode(eight)) for eight in eights])
     return torch.sigmoid(logits).tolist()
 
 

@@ -27,7 +27,7 @@ CPU = [
     ["graph"],
 ]
 LORA = ["--shape", "qwen3-8b", "--method", "lora", "--samples", "256"]
-LARGE = ["--batch-size", "64", "--device-batch-tokens", "16384"]
+LARGE = ["--batch-size", "64", "--tokens-per-pass", "16384"]
 SOME = ["--samples", "940", "--generated", "24"]
 #: What is compared with is given less to do than would take minutes.
 GPU = [

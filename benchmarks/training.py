@@ -20,11 +20,13 @@ import torch
 from contest import contest, matrix_rate, printed
 from shapes import SHAPES, body, random_model, tokenizer_for
 
-from bionerflow.config.stages import LoraSettings, TrainSettings
+from bionerflow.config.stages import TrainSettings
+from bionerflow.config.trainer import LoraSettings
 from bionerflow.data.schema import CONVERSATIONS, Turn, read_rows
 from bionerflow.formats.queries import asked
+from bionerflow.models.adapters import lora_config
 from bionerflow.models.chat import Chat
-from bionerflow.train.finetune import fit, lora
+from bionerflow.train.finetune import fit
 from bionerflow.train.trainer import ValidatingTrainer, Watch
 
 EIGHT = 8
@@ -40,7 +42,7 @@ def main() -> None:
     parser.add_argument("--method", choices=("full", "lora"), default="full")
     parser.add_argument("--samples", type=int, default=160)
     parser.add_argument("--batch-size", type=int, default=EIGHT, help="the effective one")
-    parser.add_argument("--device-batch-tokens", type=int, default=8192)
+    parser.add_argument("--tokens-per-pass", type=int, default=8192)
     parser.add_argument("--repetitions", type=int, default=3)
     args = parser.parse_args()
     rows = asked(read_rows(args.conversations, CONVERSATIONS))
@@ -50,13 +52,16 @@ def main() -> None:
     full = args.method == "full"
     model = random_model(args.shape, tokenizer, torch.float32 if full else None)
     work = 6 if full else 4  # operations a token and weight: a frozen weight has no gradient
-    operations, adapter = work * body(model) * tokens, None if full else lora(LoraSettings(rank=16))
+    operations, adapter = (
+        work * body(model) * tokens,
+        None if full else lora_config(LoraSettings(r=16), task_type="CAUSAL_LM"),
+    )
     common = model, tokenizer, conversations, adapter, args
     ways = {
         "trl SFTTrainer, its defaults": _trl(*common, saving=True),
         "trl, no checkpointing": _trl(*common, saving=False),
-        "bionerflow, padded": _ours(*common, packed=False),
-        "bionerflow, packed": _ours(*common, packed=True),
+        "bionerflow, padded": _ours(*common, packing=False),
+        "bionerflow, packed": _ours(*common, packing=True),
     }
     rows, _ = contest(
         "training", ways, tokens, "tokens", args.repetitions, shape=args.shape, method=args.method
@@ -107,15 +112,15 @@ def _ours(
     conversations: Conversations,
     adapter: Any,
     args: argparse.Namespace,
-    packed: bool,
+    packing: bool,
 ) -> Callable[[], Any]:
     settings = TrainSettings(
-        epochs=1,
+        num_train_epochs=1,
         learning_rate=RATE,
-        batch_size=args.batch_size,
-        device_batch_tokens=args.device_batch_tokens,
-        packed=packed,
-        validations=0,
+        effective_batch_size=args.batch_size,
+        tokens_per_pass=args.tokens_per_pass,
+        packing=packing,
+        validations_per_epoch=0,
     )
 
     def work() -> None:

@@ -331,7 +331,7 @@ def test_the_open_questions_are_runs_that_reuse_the_same_scores(monkeypatch):
     shown = {id for cell in table.cells for ids in cell.models.values() for id in ids}
     assert shown == set(plan.runs)
     assert {cell.metric for cell in table.cells} == {"run.dev_f1", "f1"}
-    assert all(run.train.validations for run in plan.runs.values())
+    assert all(run.train.validations_per_epoch for run in plan.runs.values())
     assert {run.draw for run in plan.runs.values()} == {1, 2, 3}
 
 

@@ -9,7 +9,7 @@ import pytest
 from transformers import TrainingArguments
 
 from bionerflow.config.stages import TrainSettings
-from bionerflow.train.finetune import _arguments
+from bionerflow.train.arguments import training_arguments
 
 SAY = "import os, sys; print(os.environ.get('CUDA_VISIBLE_DEVICES'), flush=True); sys.stdin.read()"
 
@@ -78,7 +78,7 @@ def test_the_effective_batch_is_what_was_asked_whatever_a_process_sees(tmp_path,
         args._n_gpu = 4
 
     monkeypatch.setattr(TrainingArguments, "__post_init__", see_four)
-    args = _arguments(TrainSettings(batch_size=8), [{}] * 32, tmp_path, 1, False)
+    args = training_arguments(TrainSettings(effective_batch_size=8), [{}] * 32, tmp_path, 1, False)
     assert (args.train_batch_size, args.n_gpu) == (8, 1)
 
 

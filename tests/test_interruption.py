@@ -14,7 +14,9 @@ from bionerflow.train.finetune import train
 from bionerflow.train.preemption import alone
 from bionerflow.utils.errors import UserError
 
-RECIPE = TrainSettings(epochs=3, learning_rate=1e-2, batch_size=4, validations=1)
+RECIPE = TrainSettings(
+    num_train_epochs=3, learning_rate=1e-2, effective_batch_size=4, validations_per_epoch=1
+)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ FILES = {
         "draws": [1],
         "base": {
             "curate": {"train": 40, "dev": 10},
-            "train": {"epochs": 1},
+            "train": {"num_train_epochs": 1},
             "predict": {"test": 5},
         },
         "configurations": {"short": {"formats": ["conv_term", "symbolic"]}},

@@ -81,9 +81,10 @@ def test_a_job_asks_for_the_smallest_type_of_gpu_that_holds_its_model(planned):
 def test_unified_takes_the_last_checkpoint_of_fifteen_epochs(planned):
     runs = [run for run in planned().runs.values() if run.paper == "unified"]
     trained = [run for run in runs if run.configuration != "zero_shot"]
-    assert {(r.train.epochs, r.train.validations, r.train.schedule) for r in trained} == {
-        (15, 0, "linear")
-    }
+    assert {
+        (r.train.num_train_epochs, r.train.validations_per_epoch, r.train.lr_scheduler_type)
+        for r in trained
+    } == {(15, 0, "linear")}
     assert {run.train.method for run in runs if run not in trained} == {"full"}
     assert {r.predict.max_new_tokens for r in runs} == {1536}
 
@@ -93,7 +94,7 @@ def test_unified_s_selectors_train_as_its_runs_do(planned):
     plan = planned()
     for name in ("llm_cls", "llm_causal", "bert_cls"):
         settings, corpora = plan.selector(name)
-        assert (settings.epochs, settings.batch_size) == (15, 6)
+        assert (settings.num_train_epochs, settings.effective_batch_size) == (15, 6)
         assert corpora == [
             "cmeee_v2", "genia_train_dev", "biored_train_dev", "bc5cdr_chem_train_dev",
         ]  # fmt: skip
@@ -131,8 +132,8 @@ def test_mfner_s_table_8_and_all_types_are_configurations(planned):
     plan = planned()
     eight = plan.run("paper.qwen2.5-0.5b.mfner_table8.draw1").train
     text = plan.run("paper.qwen2.5-0.5b.all.draw1").train
-    assert (eight.epochs, eight.validations) == (15, 1)
-    assert (text.epochs, text.validations) == (4, 4)
+    assert (eight.num_train_epochs, eight.validations_per_epoch) == (15, 1)
+    assert (text.num_train_epochs, text.validations_per_epoch) == (4, 4)
     queries = {run.configuration: run.curate.queries for run in plan.runs.values()}
     assert {name for name, how in queries.items() if how == "all"} == {"all_types"}
 
@@ -145,7 +146,7 @@ def test_every_curated_share_has_a_control_of_equal_steps(planned):
         control = plan.run(f"paper.qwen3-8b.{name}_steps.draw1")
         kept = share * 14_918 + 27_044 - 14_918
         assert control.curate == plan.run(f"paper.qwen3-8b.{name}.draw1").curate
-        assert control.train.epochs * kept / 32 == pytest.approx(3 * 27_044 / 32, abs=1)
+        assert control.train.num_train_epochs * kept / 32 == pytest.approx(3 * 27_044 / 32, abs=1)
 
 
 QUESTIONS = {

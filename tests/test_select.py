@@ -1,5 +1,6 @@
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,11 +23,14 @@ from bionerflow.data.schema import (
 from bionerflow.select import model as model_module
 from bionerflow.select import sharing as sharing_module
 from bionerflow.select.filter import filter_by_gold, filter_predictions, read_predictions
-from bionerflow.select.fit import auc, fit, train
+from bionerflow.select.fit import auc, fit
 from bionerflow.select.kinds import QUESTION, build, load
 from bionerflow.select.samples import TOKEN, Candidate, Sample, draw, mentions, near_misses
 from bionerflow.select.sharing import beginnings
 from bionerflow.select.threshold import curve, read_threshold, tune
+from bionerflow.select.training import train
+from bionerflow.train.preemption import Stop
+from bionerflow.train.trainer import last_checkpoint
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json
 
@@ -172,7 +176,7 @@ def candidates(draw):
 @torch.inference_mode()
 def alone(selector, candidate):
     """Return a candidate's probability: its whole sentence read, and nothing beside it."""
-    return torch.sigmoid(selector(selector.encode([candidate]))).item()
+    return torch.sigmoid(selector.score(selector.encode([candidate]))).item()
 
 
 @settings(
@@ -279,9 +283,13 @@ def test_a_selector_learns_to_tell_mentions_from_near_misses(kind, base, tmp_pat
         words[place] = "BCL"
         examples.append(example(" ".join(words), ("DNA", [(start, start + 3)]), id=str(n)))
     write_examples(tmp_path / "easy/train.parquet", examples)
-    its = SelectorSettings(kind=kind, base="tiny", epochs=8, batch_size=16, learning_rate=3e-3)
+    its = SelectorSettings(
+        kind=kind, base="tiny", num_train_epochs=8, effective_batch_size=16, learning_rate=3e-3
+    )
     corpora = {"easy": tmp_path / "easy/train.parquet"}
-    metrics = fit(corpora, ["DNA", "rare"], base, its, 1, tmp_path / "out")
+    metrics = fit(
+        corpora, ["DNA", "rare"], base, its, 1, tmp_path / "checkpoints", tmp_path / "out"
+    )
     assert metrics["held_out"]["auc"] > 0.8
     assert metrics["held_out"]["corpora"]["easy"]["samples"] == metrics["samples"]["held_out"]
     assert read_json(tmp_path / "out/metrics.json") == metrics
@@ -294,7 +302,7 @@ def test_all_weights_are_trained_where_the_method_is_full(kind, marks, base, tmp
     selector = build(base, its, ["dis", "DNA"])
     before = selector.probabilities(CANDIDATES)
     samples = [Sample(CANDIDATES[0], "gold"), Sample(CANDIDATES[1], "type")] * 16
-    train(selector, samples, seed=1)
+    train(selector, samples, 1, tmp_path / "checkpoints")
     assert {id(w) for w in selector.encoder.parameters()} <= set(
         map(id, selector.trained().values())
     )
@@ -302,6 +310,43 @@ def test_all_weights_are_trained_where_the_method_is_full(kind, marks, base, tmp
     assert selector.probabilities(CANDIDATES) != before
     selector.save(tmp_path / "model")
     assert load(tmp_path / "model").probabilities(CANDIDATES) == selector.probabilities(CANDIDATES)
+
+
+@pytest.mark.parametrize("marks", ["tokens"], indirect=True)
+def test_a_killed_selector_training_goes_on_as_if_it_had_not_been(
+    kind, marks, base, tmp_path, monkeypatch
+):
+    its = SelectorSettings(
+        kind=kind, base="x", marks=marks, num_train_epochs=3, effective_batch_size=8
+    )
+    samples = [Sample(one, "gold" if n % 2 else "end") for n, one in enumerate(CANDIDATES)]
+
+    def trained(folder):
+        torch.manual_seed(1)
+        selector = build(base, its, ["dis", "DNA"])
+        before = {name: weight.detach().clone() for name, weight in selector.trained().items()}
+        train(selector, samples, 1, tmp_path / folder)
+        after = selector.trained()
+        assert any(not torch.equal(before[name], after[name]) for name in before)
+        return after, selector.probabilities(CANDIDATES)
+
+    def killed(self, args, state, control, **_):
+        if state.global_step == 3:
+            raise KeyboardInterrupt
+
+    whole, expected = trained("whole")
+    with monkeypatch.context() as patched:
+        patched.setattr(Stop, "on_step_end", killed)
+        with pytest.raises(KeyboardInterrupt):
+            trained("killed")
+    last = Path(last_checkpoint(tmp_path / "killed"))
+    size = sum(file.stat().st_size for file in last.rglob("*selector.safetensors"))
+    assert last.name == "checkpoint-2"
+    if kind == "llm_cls":  # what is trained, not the base model
+        assert 0 < size < (base / "model.safetensors").stat().st_size
+    resumed, found = trained("killed")
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+    assert found == expected
 
 
 def test_auc_counts_ties_as_half():

@@ -104,18 +104,19 @@ def test_cases_are_looked_up_in_the_test_sample(predictions, tmp_path):
 
 def test_what_runs_recorded_is_shown_as_they_recorded_it():
     table = Grid(
-        kind="grid", **TITLED, rows=[{"metric": ["run.seconds", "run.settings.epochs", "run.kwh"]}],
+        kind="grid", **TITLED,
+        rows=[{"metric": ["run.seconds", "run.settings.num_train_epochs", "run.kwh"]}],
         columns=[{}, {"configuration": ["one"]}],
     )  # fmt: skip
     recorded = {
-        f"x.mini.{name}.draw{draw}": {"seconds": 3600.4, "settings": {"epochs": epochs}}
+        f"x.mini.{name}.draw{draw}": {"seconds": 3600.4, "settings": {"num_train_epochs": epochs}}
         for name, epochs in (("one", 4.0), ("two", 15.0))
         for draw in (1, 2)
     }
     recorded["x.mini.one.draw1"]["seconds"] = 3722.0
     found = by_place(measured(defined(table, draws=[1, 2]), {}, recorded))
-    assert found["run.settings.epochs", "value"]["text"] == "4, 15"
-    assert found["run.settings.epochs", "one"]["text"] == "4"
+    assert found["run.settings.num_train_epochs", "value"]["text"] == "4, 15"
+    assert found["run.settings.num_train_epochs", "one"]["text"] == "4"
     assert found["run.seconds", "one"]["text"] == "01:01:01"
     assert found["run.seconds", "one"]["runs"] == "x.mini.one.draw1 x.mini.one.draw2"
     assert found["run.kwh", "one"]["reason"] == "no run recorded run.kwh"

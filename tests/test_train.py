@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 
 import pytest
 import torch
@@ -13,8 +14,10 @@ from bionerflow.data.schema import Turn
 from bionerflow.inference.generate import generate
 from bionerflow.models.chat import Chat
 from bionerflow.models.loading import load_base, load_causal, load_merged, load_tokenizer, save
+from bionerflow.train import memory
 from bionerflow.train.data import IGNORED, Conversations, collate
-from bionerflow.train.finetune import adapted, fit, memory, train
+from bionerflow.train.finetune import adapted, fit, train
+from bionerflow.train.passes import Passes
 from bionerflow.train.trainer import ValidatingTrainer, last_checkpoint
 from bionerflow.utils import environment as records
 from bionerflow.utils.environment import checkpoint_key
@@ -25,7 +28,12 @@ WORDS = " ".join(TEXTS).split(" ")
 
 def settings(**changes):
     """Return settings of two epochs without validation, with changes."""
-    base = {"epochs": 2, "learning_rate": 1e-2, "batch_size": 8, "validations": 0}
+    base = {
+        "num_train_epochs": 2,
+        "learning_rate": 1e-2,
+        "effective_batch_size": 8,
+        "validations_per_epoch": 0,
+    }
     return TrainSettings(**(base | changes))
 
 
@@ -93,7 +101,11 @@ def plain_loss(base, tokenizer, conversations):
 @pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
 def test_the_trainers_loss_is_that_of_a_plain_loop(packed, tokens, base, tokenizer, tmp_path):
     recipe = settings(
-        packed=packed, device_batch_tokens=tokens, epochs=5, batch_size=7, learning_rate=1e-20
+        packing=packed,
+        tokens_per_pass=tokens,
+        num_train_epochs=5,
+        effective_batch_size=7,
+        learning_rate=1e-20,
     )
     _, metrics = fit(load_base(base), tokenizer, task(7), recipe, tmp_path, seed=1)
     assert metrics["steps"] == 5
@@ -117,7 +129,7 @@ def test_labels_are_every_answer_with_its_end_mark(tokenizer):
 def test_the_loss_does_not_depend_on_how_many_rows_a_device_takes(base, tokenizer, tmp_path):
     reached = []
     for tokens in (8192, 1):
-        recipe = settings(device_batch_tokens=tokens, epochs=5)
+        recipe = settings(tokens_per_pass=tokens, num_train_epochs=5)
         _, metrics = fit(load_base(base), tokenizer, task(8), recipe, tmp_path, seed=1)
         reached.append(curve(metrics, "loss"))
     assert list(reached[0]) == [5]
@@ -131,13 +143,13 @@ def test_conversations_that_are_too_long_are_counted_and_none_is_cut(tokenizer):
     assert data.kept == [one for one in encoded if len(one.ids) <= longest]
     assert (data.too_long, data.longest) == (20 - len(data.kept), longest)
     assert 0 < data.too_long <= 10
-    with pytest.raises(UserError, match=r"None of 20 .* 3 tokens: raise train\.max_length"):
+    with pytest.raises(UserError, match=r"None of 20 .* 3 tokens: raise max_length"):
         Conversations(encoded, 3)
 
 
 @pytest.mark.parametrize("method", ["full", "lora", "qlora"])
 def test_a_run_learns_and_answers_the_same_once_saved_and_loaded(method, base, tokenizer, tmp_path):
-    recipe = settings(method=method, epochs=6)
+    recipe = settings(method=method, num_train_epochs=6)
     model, metrics = train(base, tokenizer, task(32), recipe, tmp_path / "checkpoints", 1)
     assert (metrics["conversations"], metrics["steps"], metrics["too_long"]) == (32, 24, 0)
     losses = list(curve(metrics, "loss").values())
@@ -161,7 +173,7 @@ def test_a_run_learns_and_answers_the_same_once_saved_and_loaded(method, base, t
 
 
 def test_a_validation_changes_no_gradient_of_quantised_weights(base, tokenizer):
-    model = adapted(base, settings(method="qlora", lora={"dropout": 0}))
+    model = adapted(base, settings(method="qlora", lora={"lora_dropout": 0}))
     batch = collate([Conversations(Chat(tokenizer).encode(task(1)), 1024)[0]])
 
     def gradients():
@@ -187,7 +199,10 @@ def test_the_same_seed_gives_the_same_weights(base, tokenizer, tmp_path):
 
 
 def test_a_run_of_no_epoch_is_the_base_and_is_validated(base, tokenizer, tmp_path):
-    asked, (validate, _) = settings(epochs=0, method="lora", validations=1), scripted(0.25)
+    asked, (validate, _) = (
+        settings(num_train_epochs=0, method="lora", validations_per_epoch=1),
+        scripted(0.25),
+    )
     model, metrics = train(base, tokenizer, task(8), asked, tmp_path, 1, validate)
     save(model, tokenizer, tmp_path / "run")
     answers = [
@@ -199,7 +214,7 @@ def test_a_run_of_no_epoch_is_the_base_and_is_validated(base, tokenizer, tmp_pat
 
 
 def test_the_weights_of_the_best_validation_are_returned(base, tokenizer, tmp_path):
-    recipe = settings(validations=3)
+    recipe = settings(validations_per_epoch=3)
     f1s = [0.1, 0.2, 0.9, 0.3, 0.9, 0.4]
     validate, seen = scripted(*f1s)
     model, metrics = fit(load_base(base), tokenizer, task(24), recipe, tmp_path, 1, validate)
@@ -210,9 +225,34 @@ def test_the_weights_of_the_best_validation_are_returned(base, tokenizer, tmp_pa
     assert curve(metrics, "eval_f1") == dict(enumerate(f1s, start=1))
 
 
+def test_every_batch_that_the_optimizer_sees_has_both_languages(
+    base, tokenizer, tmp_path, monkeypatch
+):
+    """In each epoch, also behind a restart, and beside left-out conversations that are too long."""
+    data, seen = task(41, seed=5), []
+    languages = ["en" if n % 3 else "zh" for n in range(len(data))]
+    of = {tuple(one.ids): its for one, its in zip(Chat(tokenizer).encode(data), languages)}  # noqa: B905
+    make = Passes.__call__
+
+    def watched(self, rows):
+        seen.append([of[tuple(row["input_ids"])] for row in rows])
+        return make(self, rows)
+
+    monkeypatch.setattr(Passes, "__call__", watched)
+    recipe = settings(max_length=60)
+    _, metrics = fit(load_base(base), tokenizer, data, recipe, tmp_path, 1, None, languages)
+    assert metrics["too_long"] > 0
+    epochs = seen[: len(seen) // 2], seen[len(seen) // 2 :]
+    for epoch in epochs:
+        order = [language for batch in epoch for language in batch]
+        fewer = min(Counter(order).values())
+        assert len(order) == metrics["conversations"]
+        assert all(set(order[n : n + 2]) == {"en", "zh"} for n in range(0, 2 * fewer, 2))
+
+
 @pytest.mark.parametrize("killed", [3, 4], ids=["within an epoch", "between epochs"])
 def test_a_killed_run_goes_on_as_if_it_had_not_been(killed, base, tokenizer, tmp_path):
-    recipe = settings(validations=3, method="lora")
+    recipe = settings(validations_per_epoch=3, method="lora")
     f1s = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 
     def run(folder, *f1s):
@@ -232,12 +272,12 @@ def test_a_loss_that_is_not_a_number_stops_the_run(base, tokenizer, tmp_path):
     model = load_base(base)
     with torch.no_grad():
         model.model.norm.weight.fill_(float("nan"))
-    with pytest.raises(UserError, match=r"at step 1: lower train\.learning_rate\. .*none yet"):
-        fit(model, tokenizer, task(8), settings(epochs=5), tmp_path, 1)
+    with pytest.raises(UserError, match=r"at step 1: lower learning_rate\. .*none yet"):
+        fit(model, tokenizer, task(8), settings(num_train_epochs=5), tmp_path, 1)
 
 
 def test_a_run_that_diverges_keeps_its_last_good_checkpoint(base, tokenizer, tmp_path):
-    recipe = settings(epochs=5, learning_rate=1e30)
+    recipe = settings(num_train_epochs=5, learning_rate=1e30)
     with pytest.raises(UserError) as caught:
         fit(load_base(base), tokenizer, task(8), recipe, tmp_path, 1)
     last = last_checkpoint(tmp_path)
@@ -261,7 +301,7 @@ def test_memory_that_gives_out_is_explained(base, tokenizer, tmp_path, monkeypat
 
     compute = ValidatingTrainer.compute_loss
     monkeypatch.setattr(ValidatingTrainer, "compute_loss", compute_loss)
-    with pytest.raises(UserError, match=r"Lower train\.device_batch_tokens \(now 1024\)"):
+    with pytest.raises(UserError, match=r"Lower tokens_per_pass \(now 1024\)"):
         fit(load_base(base), tokenizer, task(8), settings(), tmp_path, 1)
     assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-1")
 
@@ -275,7 +315,7 @@ def test_a_checkpoint_that_was_not_written_to_its_end_is_not_continued(tmp_path)
 
 def test_a_checkpoint_belongs_to_its_data_settings_and_code(tmp_path, monkeypatch):
     inputs = {"settings": settings().model_dump(), "data": {"sha256": "a"}, "seed": 1}
-    changes = [{"settings": settings(epochs=3).model_dump()}, {"data": {"sha256": "b"}}]
+    changes = [{"settings": settings(num_train_epochs=3).model_dump()}, {"data": {"sha256": "b"}}]
     keys = [checkpoint_key(inputs | change) for change in ({}, *changes, {"seed": 2})]
     (tmp_path / "train.py").write_text("other code")
     monkeypatch.setattr(records, "__file__", str(tmp_path / "utils" / "environment.py"))
@@ -284,7 +324,9 @@ def test_a_checkpoint_belongs_to_its_data_settings_and_code(tmp_path, monkeypatc
 
 
 def test_metrics_and_curve_say_what_a_run_cost(base, tokenizer, tmp_path):
-    _, metrics = fit(load_base(base), tokenizer, task(16), settings(epochs=5), tmp_path, 1)
+    _, metrics = fit(
+        load_base(base), tokenizer, task(16), settings(num_train_epochs=5), tmp_path, 1
+    )
     assert metrics["tokens"] == 5 * metrics["tokens_per_epoch"]
     assert metrics["seconds"] >= metrics["curve"][-1]["seconds"] > 0
     assert metrics["memory_mb"] >= metrics["curve"][0]["memory_mb"] > 0

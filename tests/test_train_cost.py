@@ -5,13 +5,13 @@ import socket
 import time
 
 import pytest
-import yaml
+from huggingface_hub import ModelCard
 
 from bionerflow.config.stages import TrainSettings
 from bionerflow.config.workflow import FootprintSettings
+from bionerflow.train import energy
 from bionerflow.train.card import card
 from bionerflow.train.curves import curves
-from bionerflow.train.finetune import energy
 from bionerflow.train.footprint import footprint
 
 MACHINE = {"threads": 8, "processes": 4, "gpu": "A100", "processor": "EPYC", "versions": {"x": "1"}}
@@ -32,8 +32,8 @@ ABOUT = {
     "run": "paper.m.joint.draw1",
     "model": {"name": "org/m", "licence": "Some License", "base": "results/models/hub/m"},
     "corpora": [
-        {"title": "A | B", "language": "zh", "licence": "CC BY-NC 4.0"},
-        {"title": "C", "language": "en", "licence": "public domain"},
+        {"name": "A", "title": "A | B", "language": "zh", "licence": "CC BY-NC 4.0"},
+        {"name": "C", "title": "C", "language": "en", "licence": "public domain"},
     ],
     "formats": ["symbolic"],
 }
@@ -125,13 +125,24 @@ def test_the_curves_are_those_of_the_metrics():
 def test_the_card_says_data_format_settings_scores_licences_and_how_to_load():
     cost = {"hours": 2.0, "kwh": 5.25, "co2e_g": 269.0}
     text = card(ABOUT, METRICS, cost, SCORES)
-    front = yaml.safe_load(text.split("---")[1])
-    assert (front["base_model"], front["language"]) == ("org/m", ["en", "zh"])
+    front = ModelCard(text).data
+    assert (front.base_model, front.language) == ("org/m", ["en", "zh"])
+    assert (front.license, front.license_name) == ("other", "Some License")
+    assert (front.datasets, front.metrics) == (["A", "C"], ["f1", "precision", "recall"])
+    results = {result.metric_type: result for result in front.eval_results}
+    assert {name: result.metric_value for name, result in results.items()} == {
+        "precision": 0.25, "recall": 0.25, "f1": 0.25
+    }  # fmt: skip
+    result = results["f1"]
+    assert (result.dataset_type, result.dataset_name, result.dataset_config) == (
+        "A", "A | B", "symbolic"
+    )  # fmt: skip
+    assert front.model_name == "paper.m.joint.draw1"
     for row in (
         "| A \\| B | zh | CC BY-NC 4.0 |",
         "| C | en | public domain |",
-        "| epochs | 4 |",
-        "| lora.rank | 8 |",
+        "| num_train_epochs | 4 |",
+        "| lora.r | 8 |",
         "| seed | 3 |",
         "| A | symbolic | 0.250 | 0.250 | 0.250 | 40 |",
         "| all | all | not defined | not defined | not defined | 40 |",
@@ -151,4 +162,4 @@ def test_the_cards_code_for_each_method_is_python(method):
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     compile(code, "card", "exec")
     assert ("PeftModel" in code) == (method != "full")
-    assert ("lora.rank" in text) == (method != "full")
+    assert ("lora.r" in text) == (method != "full")

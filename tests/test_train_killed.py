@@ -15,7 +15,7 @@ from bionerflow.train.finetune import train
 from bionerflow.train.trainer import last_checkpoint
 
 KILLS = 10
-RECIPE = settings(method="lora", epochs=8, validations=2, learning_rate=3e-3)
+RECIPE = settings(method="lora", num_train_epochs=8, validations_per_epoch=2, learning_rate=3e-3)
 
 
 def f1_of_weights(model):

@@ -23,7 +23,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from bionerflow.config.stages import LoraSettings
+from bionerflow.config.trainer import LoraSettings
 from bionerflow.models.chat import Encoded
 from bionerflow.models.loading import load_base, load_tokenizer
 from bionerflow.train.attention import layout
@@ -154,7 +154,7 @@ def test_rows_with_nothing_in_common_are_padded_or_packed_with_the_same_gradient
 @pytest.mark.parametrize("checkpointing", [False, True], ids=["kept", "recomputed"])
 def test_every_method_learns_the_same_from_shared_prefixes(method, checkpointing, tmp_path):
     base = tiny_model(tmp_path)
-    model = adapted(base, settings(method=method, lora=LoraSettings(dropout=0))).train()
+    model = adapted(base, settings(method=method, lora=LoraSettings(lora_dropout=0))).train()
     if checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
         model.enable_input_require_grads()
@@ -336,7 +336,7 @@ def test_training_steps_alone_are_fast_and_what_is_shared_is_recorded(tmp_path):
         seen.append((model.config._attn_implementation, "forward" in vars(model.lm_head)))
         return 0.5
 
-    asked = settings(validations=1, epochs=1)
+    asked = settings(validations_per_epoch=1, num_train_epochs=1)
     _, metrics = fit(model, tokenizer, task(16), asked, tmp_path / "run", 1, validate)
     assert seen == [("sdpa", False)]
     assert metrics["shared_prefix_tokens"] == 0
@@ -347,7 +347,9 @@ def test_training_steps_alone_are_fast_and_what_is_shared_is_recorded(tmp_path):
 def test_a_run_in_bfloat16_learns_much_the_same(method, tmp_path):
     base, losses = tiny_model(tmp_path / "base"), []
     for half in (None, True):
-        recipe = settings(method=method, bf16=half, epochs=5, lora=LoraSettings(dropout=0))
+        recipe = settings(
+            method=method, bf16=half, num_train_epochs=5, lora=LoraSettings(lora_dropout=0)
+        )
         folder = tmp_path / str(half)
         model, metrics = train(base, load_tokenizer(base), task(16), recipe, folder, 1)
         losses.append([entry["loss"] for entry in metrics["curve"]])

@@ -14,15 +14,21 @@ from accelerate.utils import DistributedType
 from test_train import curve, settings, task, weights
 from tiny import tiny_model
 
-from bionerflow.config.stages import LoraSettings, TrainSettings
+from bionerflow.config.stages import TrainSettings
+from bionerflow.config.trainer import LoraSettings
 from bionerflow.inference.generate import generate
 from bionerflow.models.loading import load_base, load_causal, load_tokenizer, save
-from bionerflow.train.finetune import fit, memory, train
+from bionerflow.train import memory
+from bionerflow.train.finetune import fit, train
 from bionerflow.train.memory import check_memory
 from bionerflow.utils.errors import UserError
 
 RECIPE = settings(
-    epochs=4, learning_rate=1e-3, device_batch_tokens=200, max_length=100, validations=1
+    num_train_epochs=4,
+    learning_rate=1e-3,
+    tokens_per_pass=200,
+    max_length=100,
+    validations_per_epoch=1,
 )
 
 
@@ -42,7 +48,7 @@ def train_to(out, base, recipe, checkpoints, dies_at=None):
         return 0.5
 
     model, metrics = train(base, tokenizer, task(21), recipe, checkpoints, 1, validate)
-    held = sum(w.to_local().numel() if recipe.sharded else w.numel() for w in model.parameters())
+    held = sum(w.to_local().numel() if recipe.fsdp else w.numel() for w in model.parameters())
     save(model, tokenizer, out / "model")
     found = {"losses": curve(metrics, "loss"), "held": held, "answers": answers}
     torch.save(found | {"settings": metrics["settings"]}, out / os.environ.get("RANK", "0"))
@@ -110,14 +116,14 @@ def test_two_processes_end_with_the_weights_of_one(base, tmp_path):
     assert (trained(tmp_path / "one") - weights(load_base(base))).abs().max() > 1e-3
     assert first["losses"] == pytest.approx(one["losses"], rel=1e-4)
     assert first["answers"] == second["answers"] == one["answers"]
-    assert [both["settings"]["device_batch_size"] for both in (one, first)] == [8, 4]
+    assert [both["settings"]["per_device_train_batch_size"] for both in (one, first)] == [8, 4]
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_two_processes_that_share_out_the_weights_end_with_those_of_one(method, base, tmp_path):
-    recipe = RECIPE.model_copy(update={"method": method, "lora": LoraSettings(dropout=0)})
+    recipe = RECIPE.model_copy(update={"method": method, "lora": LoraSettings(lora_dropout=0)})
     one = alone(tmp_path / "one", base, recipe)
-    sharded = recipe.model_copy(update={"sharded": True})
+    sharded = recipe.model_copy(update={"fsdp": True})
     halves = side_by_side(2, tmp_path / "two", base, sharded, tmp_path / "checkpoints")
     assert torch.allclose(trained(tmp_path / "two"), trained(tmp_path / "one"), atol=1e-4)
     assert sum(half["held"] for half in halves) == one["held"]
@@ -128,7 +134,7 @@ def test_two_processes_that_share_out_the_weights_end_with_those_of_one(method, 
 
 
 def test_a_sharded_run_that_was_killed_goes_on_from_its_checkpoint(base, tmp_path):
-    sharded = RECIPE.model_copy(update={"sharded": True})
+    sharded = RECIPE.model_copy(update={"fsdp": True})
     arguments = base, sharded, tmp_path / "checkpoints"
     assert side_by_side(2, tmp_path / "killed", *arguments, 3) == []
     resumed = side_by_side(2, tmp_path / "killed", *arguments)
@@ -139,7 +145,7 @@ def test_a_sharded_run_that_was_killed_goes_on_from_its_checkpoint(base, tmp_pat
 
 def test_quantised_weights_are_not_shared_out():
     with pytest.raises(ValueError, match="quantised weights stay whole"):
-        TrainSettings(method="qlora", sharded=True)
+        TrainSettings(method="qlora", fsdp=True)
 
 
 def test_memory_is_asked_for_a_device_s_share(base, monkeypatch):

@@ -3,7 +3,10 @@
 # in   results/corpora/{corpus}/train.parquet, a base model; then results/predict/{run}.parquet
 # out  results/select/{selector}/model/ and metrics.json; results/select/{run}+{selector}.parquet;
 #      the selector `oracle` is gold itself, the ceiling of filtering;
-#      results/figures/{run}+{selector}/threshold.png, .svg: precision by recall on dev
+#      results/figures/{run}+{selector}/threshold.png, .svg: precision by recall on dev;
+#      checkpoints of a training lie in results/checkpoints/select/
+#
+# SIGTERM is for the Python process alone, which takes a checkpoint, as in `train`.
 
 
 rule fit_selector:
@@ -35,9 +38,12 @@ rule fit_selector:
         settings=asked(lambda w: plan.selector_training(w.selector)),
         seed=plan.config.seed,
     shell:
-        "python -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q} fit"
-        " --corpora {params.corpora:q} --types {params.types:q} --base {params.base:q}"
-        " --settings {params.settings:q} --seed {params.seed:q}"
+        "trap '' TERM; PYTHONSAFEPATH=1 python -m bionerflow.workflow.gpus {resources.gpu:q}"
+        " $( [ {resources.gpu:q} -lt 2 ] ||"
+        " echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu:q} )"
+        " {input.code[0]:q} fit --corpora {params.corpora:q} --types {params.types:q}"
+        " --base {params.base:q} --settings {params.settings:q} --seed {params.seed:q}"
+        " --threads {threads:q} --checkpoints results/checkpoints"
         " --out results/select/{wildcards.selector:q} 2>&1 | tee {log:q}"
 
 

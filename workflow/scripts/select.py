@@ -2,13 +2,18 @@
 
 import argparse
 import json
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from bionerflow.config.base import parse
 from bionerflow.config.stages import SelectorSettings
+from bionerflow.data.schema import read_card
 from bionerflow.select.filter import filter_by_gold, filter_predictions
 from bionerflow.select.threshold import read_threshold, tune
+from bionerflow.utils.environment import checkpoint_key, is_first
+from bionerflow.utils.files import read_json
 from bionerflow.utils.script import run
 
 
@@ -22,6 +27,8 @@ def main() -> None:
     fit.add_argument("--base", type=Path, required=True, help="folder of the base model")
     fit.add_argument("--settings", type=json.loads, required=True, help="SelectorSettings, JSON")
     fit.add_argument("--seed", type=int, required=True)
+    fit.add_argument("--threads", type=int, required=True)
+    fit.add_argument("--checkpoints", type=Path, required=True)
     fit.add_argument("--out", type=Path, required=True, help="results/select/{selector}")
     fit.set_defaults(command=fit_selector)
     keep = commands.add_parser("filter", help="filter a run's predictions")
@@ -58,10 +65,28 @@ def by_corpus(paths: Sequence[Path]) -> dict[str, Path]:
 
 def fit_selector(args: argparse.Namespace) -> None:
     """Train a selector."""
-    from bionerflow.select.fit import fit
+    import torch
 
+    from bionerflow.select.fit import fit
+    from bionerflow.train.preemption import alone, enough_room
+
+    torch.set_num_threads(args.threads)
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(args.out / "tensorboard"))
     settings = parse(SelectorSettings, args.settings, "--settings")
-    fit(by_corpus(args.corpora), args.types, args.base, settings, args.seed, args.out)
+    corpora = by_corpus(args.corpora)
+    inputs = {
+        "settings": settings.model_dump(mode="json"),
+        "seed": args.seed,
+        "types": args.types,
+        "data": {corpus: read_card(path) for corpus, path in corpora.items()},
+        "base": read_json(f"{args.base}.json"),
+    }
+    folder = args.checkpoints / "select" / args.out.name
+    checkpoints = folder / checkpoint_key(inputs)
+    with alone(checkpoints), enough_room(checkpoints):
+        fit(corpora, args.types, args.base, settings, args.seed, checkpoints, args.out)
+    if is_first():
+        shutil.rmtree(folder)  # those of other data, settings or code, too
 
 
 def filter_run(args: argparse.Namespace) -> None:

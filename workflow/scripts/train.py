@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,18 @@ def main() -> None:
     def validate(model: Any) -> float:
         return dev_f1(TorchEngine(model, tokenizer), dev, predict)
 
+    queries = list(asked(read_rows(data, CONVERSATIONS)))
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(args.out / "tensorboard"))
     with alone(checkpoints), enough_room(checkpoints):
         model, metrics = train(
             args.base,
             tokenizer,
-            [query.turns for query in asked(read_rows(data, CONVERSATIONS))],
+            [query.turns for query in queries],
             settings,
             checkpoints,
             args.seed,
             validate if dev else None,
+            [card.corpora[query.corpus].language for query in queries],
         )
     save(model, tokenizer, args.out / "model")
     if is_first():

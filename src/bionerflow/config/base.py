@@ -52,6 +52,8 @@ class Settings(BaseModel):
 
 
 S = TypeVar("S", bound=Settings)
+#: Where a model's JSON schema lists other names of its keys: `json_schema_extra` of its settings.
+RENAMED = "x-renamed"
 
 
 def parse(kind: type[S], value: Any, where: str) -> S:
@@ -83,17 +85,20 @@ def _explain(kind: type[Settings], fault: Any) -> str:
     if fault["type"] != "extra_forbidden":
         said = fault["msg"].removeprefix("Value error, ")
         return f"{place!r}: {said} (it says {fault['input']!r})"
-    known = _keys(kind, fault["loc"][:-1])
-    return f"unknown key '{place}'.{nearest(str(fault['loc'][-1]), known)}"
+    above = _node(kind, fault["loc"][:-1])
+    name = str(fault["loc"][-1])
+    if name in above.get(RENAMED, {}):
+        return f"unknown key '{place}': the key is called {above[RENAMED][name]}."
+    return f"unknown key '{place}'.{nearest(name, above.get('properties', {}))}"
 
 
-def _keys(kind: type[Settings], place: tuple[Any, ...]) -> list[str]:
-    """Return the valid keys at `place`, found by walking the JSON schema."""
+def _node(kind: type[Settings], place: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the JSON schema of what stands at `place`."""
     root = kind.model_json_schema()
     node: dict[str, Any] = root
     for step in place:
         node = _child(root, _resolve(root, node), str(step))
-    return list(_resolve(root, node).get("properties", {}))
+    return _resolve(root, node)
 
 
 def _resolve(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

@@ -23,24 +23,30 @@ class Source(Settings):
     """
 
     url: str | None = Field(None, pattern=r"^https://", description="pinned to a version")
-    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
-    git_blob: str | None = Field(None, pattern=r"^[0-9a-f]{40}$")
+    sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file as its address serves it"
+    )
+    git_blob: str | None = Field(
+        None, pattern=r"^[0-9a-f]{40}$", description="hash of the file as git has it"
+    )
     member: str | None = Field(None, description="the file's name in the archive of the address")
     mirror: str | None = Field(None, description="path in the mirror, compressed or not")
-    mirror_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    mirror_sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file in the mirror"
+    )
     local: str | None = Field(None, description="path of the user's own copy")
 
 
 class Part(Settings):
     """Raw files that are read together, and how their sentences go into splits."""
 
-    files: list[str] = Field(min_length=1)
-    options: Options = Field({}, description="of the reader, over those of the corpus")
+    files: list[str] = Field(min_length=1, description="names of raw files, in this order")
+    options: Options = Field({}, description="options of the reader, over those of the corpus")
     into: Split | dict[Split, int] | dict[Split, float] = Field(
         description="all of them, so many sentences each, or a share of the documents each"
     )
     order: Literal["file", "random"] = Field("file", description="the order they are dealt in")
-    seed: int = 1
+    seed: int = Field(1, description="seed of the random order (a number without unit)")
 
     @model_validator(mode="after")
     def _shares_are_whole(self) -> "Part":
@@ -59,16 +65,16 @@ class Recipe(Settings):
     leave_out: list[str] = Field([], description="raw types that are not read, `*` for any part")
     nested: bool = Field(False, description="entities may overlap")
     discontinuous: bool = Field(False, description="entities may have several spans")
-    reader: str
-    options: Options = Field({}, description="of the reader")
+    reader: str = Field(description="what reads the raw files, by name")
+    options: Options = Field({}, description="options of the reader")
     offsets: Unit = Field("characters", description="what the offsets of mentions count")
-    shift: int = Field(0, description="by how much all offsets are too large")
+    shift: int = Field(0, description="characters by which all offsets are too large")
     trim: bool = Field(True, description="cut white space off the edges of mentions")
     join_wrapped: bool = Field(True, description="fragments that only white space parts are one")
     line_ends: bool = Field(False, description="a line end is a sentence border")
     max_lost: float = Field(0.5, ge=0, le=1, description="share of mentions that may be lost")
-    files: dict[FileName, Source] = Field(min_length=1)
-    splits: list[Part] = Field(min_length=1)
+    files: dict[FileName, Source] = Field(min_length=1, description="raw files by name")
+    splits: list[Part] = Field(min_length=1, description="which raw files become which split")
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "Recipe":
@@ -86,9 +92,9 @@ class CorpusSettings(Recipe):
 
     title: str = Field(description="as the papers print it")
     dataset: str = Field(description="its name in prompts")
-    licence: str
+    licence: str = Field(description="licence, or the terms of use")
     page: str | None = Field(None, description="where the corpus and its licence are explained")
-    citation: str
+    citation: str = Field(description="publication to cite")
     generator: Literal["sample"] | None = Field(None, description="the project makes the files")
 
     def entry(self, name: str) -> dict[str, str]:
@@ -102,7 +108,7 @@ class CorpusSettings(Recipe):
 class Corpora(Settings):
     """config/corpora.yaml."""
 
-    corpora: dict[Name, CorpusSettings]
+    corpora: dict[Name, CorpusSettings] = Field(description="the corpora by name")
 
 
 def load_corpora(path: str | Path) -> dict[str, CorpusSettings]:

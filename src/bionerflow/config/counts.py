@@ -15,8 +15,8 @@ Measure = Literal[
 class Counts(Settings):
     """A table of what corpora hold, beside what the paper prints."""
 
-    title: str
-    caption: str
+    title: str = Field(description="heading of the table")
+    caption: str = Field(description="text below the table")
     rows: dict[str, str] = Field(description="entry of corpora.yaml that is counted: row printed")
     columns: dict[str, Measure] = Field(description="label, as the paper prints it: what of it")
 

@@ -48,13 +48,17 @@ class OpenAISettings(Settings):
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="environment variable that holds the key; the key itself is written nowhere",
     )
-    concurrency: int = Field(8, gt=0, description="requests under way at once")
-    requests_per_minute: float | None = Field(None, gt=0, description="at most")
+    concurrency: int = Field(8, gt=0, description="number of requests under way at once")
+    requests_per_minute: float | None = Field(
+        None, gt=0, description="number of requests per minute at most"
+    )
     tokens_per_minute: float | None = Field(
-        None, gt=0, description="at most, as the answers count them"
+        None, gt=0, description="tokens per minute at most, as the answers count them"
     )
     timeout: float = Field(120, gt=0, description="seconds that a request may take")
-    retries: int = Field(6, ge=0, description="of a request that may succeed later")
+    retries: int = Field(
+        6, ge=0, description="number of repetitions of a request that may succeed later"
+    )
     logprobs: bool = Field(True, description="ask for log-probabilities, as confidences need them")
     limit: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_tokens", description="the endpoint's name for the limit of an answer"

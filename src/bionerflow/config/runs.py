@@ -30,19 +30,19 @@ class Run(Settings):
 class AskedCorpus(Settings):
     """What prompts say of a corpus."""
 
-    dataset: str
-    language: str
-    types: list[str]
-    definitions: dict[str, str] = Field({})
+    dataset: str = Field(description="its name in prompts")
+    language: str = Field(description="code, as ISO 639 has it")
+    types: list[str] = Field(description="in the order that prompts list them")
+    definitions: dict[str, str] = Field({}, description="explanations by type")
 
 
 class RunCard(Settings):
     """results/train/{run}/run.json: how a run was asked, so that it can be asked again."""
 
-    run: str
-    corpora: dict[str, AskedCorpus]
-    formats: list[str]
-    predict: PredictSettings
+    run: str = Field(description="id of the run")
+    corpora: dict[str, AskedCorpus] = Field(description="corpora that it was trained on, by name")
+    formats: list[str] = Field(description="output formats that it learned")
+    predict: PredictSettings = Field(description="how it is asked")
 
 
 def expand(config: Config, paper: str, experiment: Experiment) -> Iterator[Run]:

@@ -15,6 +15,7 @@ from bionerflow.config.engines import (
     OpenAISettings,
     VllmSettings,
 )
+from bionerflow.config.trainer import LoraSettings, Schedule, TrainerSettings
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.plugins import check_name
 
@@ -25,22 +26,26 @@ SCORELESS = ("all", "random")
 class CurateSettings(Settings):
     """Which training and dev sentences a run sees."""
 
-    train: int | None = Field(None, gt=0, description="at most so many training sentences a corpus")
-    dev: int | None = Field(200, gt=0, description="at most so many dev sentences a corpus")
+    train: int | None = Field(
+        None, gt=0, description="at most so many training sentences per corpus"
+    )
+    dev: int | None = Field(200, gt=0, description="at most so many dev sentences per corpus")
     limits: dict[str, int] = Field({}, description="training sentences of single corpora instead")
     queries: Literal["one", "all"] = Field(
         "one", description="of a format with one type per query: one type at random, or every type"
     )
-    strategy: Strategy = "all"
+    strategy: Strategy = Field("all", description="which positive sentences are kept, by their IFD")
     rho: float = Field(1.0, gt=0, le=1, description="share of the positive sentences that is kept")
     negatives: Strategy = Field("all", description="the strategy for sentences without entities")
     negatives_rho: float = Field(1.0, gt=0, le=1, description="share of them that is kept")
     scorer: str | None = Field(None, description="the weak model that scores IFD")
-    mode: Literal["superfiltering", "chat", "loss_ratio"] = "superfiltering"
+    mode: Literal["superfiltering", "chat", "loss_ratio"] = Field(
+        "superfiltering", description="how IFD is computed"
+    )
     ifd_at_least_one: Literal["drop", "keep"] = Field(
         "drop", description="whether strategies by IFD may choose scores of one and above"
     )
-    jobs: int = Field(1, gt=0, description="among which scoring a corpus is shared out")
+    jobs: int = Field(1, gt=0, description="jobs that scoring a corpus is shared among")
 
     @model_validator(mode="after")
     def _every_query_is_kept(self) -> "CurateSettings":
@@ -49,55 +54,37 @@ class CurateSettings(Settings):
         return self
 
 
-class LoraSettings(Settings):
-    """An adapter on all linear layers but the output layer."""
+class TrainSettings(TrainerSettings):
+    """How a run is fine-tuned; `num_train_epochs: 0` leaves the base model as it is (zero-shot)."""
 
-    rank: int = Field(8, gt=0)
-    alpha: int = Field(16, gt=0)
-    dropout: float = Field(0.05, ge=0, lt=1)
-
-
-class TrainSettings(Settings):
-    """How a run is fine-tuned; `batch_size` is the effective one, in conversations."""
-
-    method: Literal["full", "lora", "qlora"] = "full"
-    lora: LoraSettings = LoraSettings()
-    epochs: float = Field(4, ge=0, description="0: the base model as it is (zero-shot)")
-    learning_rate: float = Field(1e-5, gt=0)
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
-    warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps")
-    batch_size: int = Field(64, gt=0)
-    device_batch_tokens: int | None = Field(
-        None,
-        gt=0,
-        description="tokens per forward pass, padded; null: 8,192 on a GPU, 1,024 on a CPU",
+    packing: bool = Field(
+        False, description="a pass is one row without padding; attention stays within conversations"
     )
-    packed: bool = Field(False, description="no padding: a pass is one row, attention stays apart")
-    bf16: bool | None = Field(
-        None, description="compute in bfloat16, as the Trainer's `bf16`; null: on a GPU alone"
+    max_length: int = Field(
+        1024, gt=0, description="tokens per conversation; longer ones are left out and counted"
     )
-    validations: int = Field(4, ge=0, description="validations by generation in an epoch")
-    max_length: int = Field(1024, gt=0, description="tokens; longer conversations are left out")
-    sharded: bool = Field(
-        False,
-        description="weights and optimizer are shared out among the GPUs (FSDP)",
+    validations_per_epoch: int = Field(
+        4, ge=0, description="validations by F1 of written answers, per epoch; 0: none"
+    )
+    fsdp: bool = Field(
+        False, description="the GPUs share out weights and optimizer instead of copying them"
     )
 
     @model_validator(mode="after")
     def _whole_if_quantised(self) -> "TrainSettings":
-        if self.sharded and self.method == "qlora":
-            raise ValueError("sharded is for full and lora: quantised weights stay whole")
+        if self.fsdp and self.method == "qlora":
+            raise ValueError("fsdp is for full and lora: quantised weights stay whole")
         return self
 
 
 class PredictSettings(Settings):
     """How test sentences are answered."""
 
-    test: int | None = Field(300, gt=0, description="at most so many test sentences a corpus")
+    test: int | None = Field(300, gt=0, description="at most so many test sentences per corpus")
     limits: dict[str, int] = Field({}, description="test sentences of single corpora instead")
     max_new_tokens: int = Field(128, gt=0, description="tokens an answer may have")
-    batch_size: int = Field(64, gt=0)
-    jobs: int = Field(1, gt=0, description="among which the test sentences are shared out")
+    batch_size: int = Field(64, gt=0, description="conversations that are answered at once")
+    jobs: int = Field(1, gt=0, description="jobs that the test sentences are shared among")
     constrained: bool = Field(
         False, description="write only answers that parse, and only what is in the sentence"
     )
@@ -105,8 +92,10 @@ class PredictSettings(Settings):
         0, ge=0, description="training examples in each prompt, drawn by seed (few-shot)"
     )
     engine: EngineName = Field("torch", description="what answers; each has settings of its own")
-    ctranslate2: CTranslate2Settings = CTranslate2Settings()
-    vllm: VllmSettings = VllmSettings()
+    ctranslate2: CTranslate2Settings = Field(
+        CTranslate2Settings(), description="of `engine: ctranslate2`"
+    )
+    vllm: VllmSettings = Field(VllmSettings(), description="of `engine: vllm`")
     openai: OpenAISettings | None = Field(None, description="must be given for `engine: openai`")
 
     @model_validator(mode="after")
@@ -153,26 +142,37 @@ SELECTORS = ("llm_cls", "llm_causal", "bert_cls")
 SelectorKind = Annotated[str, AfterValidator(_selector_kind), Field(examples=list(SELECTORS))]
 
 
-class SelectorSettings(Settings):
+class SelectorSettings(TrainerSettings):
     """A trained filter of predicted entities (unified, section II.C)."""
 
-    kind: SelectorKind = "llm_cls"
+    kind: SelectorKind = Field(
+        "llm_cls", description="a classification layer, a written yes or no, or an encoder"
+    )
     base: str = Field(description="the model that becomes the classifier")
     corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
     separately: bool = Field(
         False, description="runs on a single corpus have a selector that is trained on it alone"
     )
-    samples: int = Field(10000, gt=0, description="a corpus, half of them negative")
-    epochs: float = Field(2, gt=0)
-    learning_rate: float = Field(2e-4, gt=0)
-    batch_size: int = Field(32, gt=0)
-    method: Literal["lora", "full"] = Field(
-        "lora", description="of the causal kinds; an encoder is trained in full"
-    )
-    lora: LoraSettings = LoraSettings(rank=8, alpha=32, dropout=0.1)
+    samples: int = Field(10000, gt=0, description="samples per corpus, half of them negative")
     marks: Literal["brackets", "tokens"] = Field(
         "brackets", description="around a candidate: literal brackets, or tokens of their own"
     )
     threshold: Annotated[float, Field(ge=0, le=1)] | Literal["dev"] = Field(
         0.5, description="probability from which an entity is kept; `dev`: the best on dev"
     )
+    method: Literal["lora", "full"] = Field(  # type: ignore[assignment]
+        "lora", description="of the causal kinds; an encoder is trained in full"
+    )
+    lora: LoraSettings = Field(
+        LoraSettings(r=8, lora_alpha=32, lora_dropout=0.1), description="of the method lora"
+    )
+    num_train_epochs: float = Field(2, gt=0, description="epochs, that is, passes over the samples")
+    learning_rate: float = Field(2e-4, gt=0, description="highest learning rate (ratio, per step)")
+    lr_scheduler_type: Schedule = Field("linear", description="how the learning rate changes")
+    warmup_steps: float = Field(
+        0.06, ge=0, description="steps in which the rate rises; below 1: share of all steps"
+    )
+    effective_batch_size: int = Field(
+        32, gt=0, description="samples per optimizer step, on all devices together"
+    )
+    weight_decay: float = Field(0.01, ge=0, description="decoupled decay (ratio to the rate)")

@@ -28,7 +28,7 @@ Metric = Literal[
 ]  # fmt: skip
 #: What a significance table shows (bionerflow.tables.significance).
 TESTED = ("difference", "interval", "p", "p_holm", "effect", "detectable")
-#: A metric that begins so is a place in a run's metrics.json, such as `run.settings.epochs`.
+#: A metric that begins so is a place in a run's metrics.json: `run.settings.num_train_epochs`.
 RECORDED = "run."
 
 Key = Literal["corpus", "configuration", "model", "format", "metric"]
@@ -50,8 +50,8 @@ Axes = Annotated[list[Axis], BeforeValidator(_groups, json_schema_input_type=Axi
 class Titled(Settings):
     """What every table has."""
 
-    title: str
-    caption: str
+    title: str = Field(description="heading of the table")
+    caption: str = Field(description="text below the table")
     labels: dict[str, str] = Field({}, description="what is printed instead of a key")
 
 
@@ -64,7 +64,7 @@ class Grid(Titled):
     model fills the table (the best mean F1 on dev), and the metric is F1.
     """
 
-    kind: Literal["grid"] = "grid"
+    kind: Literal["grid"] = Field("grid", description="kind of table")
     rows: Axes = Field(
         description="corpus; configuration or configuration+selector (`only`: the configuration"
         " that has the format's name); model (`first`, `second`: of the experiment's); format;"
@@ -76,7 +76,7 @@ class Grid(Titled):
     corpora: list[str] = Field(
         [], description="corpora that are pooled instead; those the experiment has of them"
     )
-    unit: Unit = "fraction"
+    unit: Unit = Field("fraction", description="unit of the scores")
     figure: Literal["bars", "lines", "shares", "reliability"] | None = Field(
         None, description="the figure that shows the table"
     )
@@ -100,7 +100,7 @@ class Grid(Titled):
 class Significance(Grid):
     """Whether neighbouring rows of a grid differ: each row here is two that follow each other."""
 
-    kind: Literal["significance"]  # type: ignore[assignment]
+    kind: Literal["significance"] = Field(description="kind of table")  # type: ignore[assignment]
 
     @classmethod
     def known_metrics(cls) -> tuple[str, ...]:
@@ -111,8 +111,8 @@ class Significance(Grid):
 class Cases(Titled):
     """What runs found in single sentences: the paper's, where they are tested on, and our own."""
 
-    kind: Literal["cases"]
-    corpus: str
+    kind: Literal["cases"] = Field(description="kind of table")
+    corpus: str = Field(description="corpus of the sentences")
     model: str = Field("first", description="a model of the experiment, or its place there")
     configurations: list[str] = Field(
         min_length=2, description="the lines of an example; the first is the one to beat"
@@ -145,7 +145,7 @@ class Tables(Settings):
     """The tables by `{paper}/{table}`: of scores, and of what corpora hold."""
 
     labels: dict[str, str] = Field({}, description="labels of all tables; a table's own go first")
-    tables: dict[TableName, Table]
+    tables: dict[TableName, Table] = Field(description="tables of scores by `{paper}/{table}`")
     counts: dict[TableName, Counts] = Field({}, description="what corpora hold")
 
     @model_validator(mode="before")

@@ -12,11 +12,17 @@ PAPERS = ("mfner", "unified", "bioselecttune")
 class FootprintSettings(Settings):
     """What a watt and its carbon are where the jobs run (Green Algorithms, Lannelongue 2021)."""
 
-    core_watts: float = Field(12.0, ge=0, description="of a processor core, busy")
-    gpu_watts: float = Field(300.0, ge=0, description="of a GPU, busy: its thermal design power")
-    memory_watts_per_gb: float = Field(0.3725, ge=0)
-    overhead: float = Field(1.67, ge=1, description="power usage effectiveness of the data centre")
-    carbon_g_per_kwh: float = Field(51.28, ge=0, description="of the grid; as shipped: France")
+    core_watts: float = Field(12.0, ge=0, description="watts of a processor core, busy")
+    gpu_watts: float = Field(
+        300.0, ge=0, description="watts of a GPU, busy: its thermal design power"
+    )
+    memory_watts_per_gb: float = Field(0.3725, ge=0, description="watts per GB of memory")
+    overhead: float = Field(
+        1.67, ge=1, description="power usage effectiveness of the data centre (ratio)"
+    )
+    carbon_g_per_kwh: float = Field(
+        51.28, ge=0, description="grams of CO2 equivalent per kWh of the grid; as shipped: France"
+    )
 
 
 class AnnotationSettings(Settings):
@@ -36,18 +42,18 @@ class AnnotationSettings(Settings):
     predict: dict[str, Any] = Field(
         {}, description="instead of the run's own: `engine`, and what engines and `predict` take"
     )
-    jobs: int = Field(1, gt=0, description="among which the texts are shared out")
+    jobs: int = Field(1, gt=0, description="jobs that the texts are shared among")
 
 
 class Config(Settings):
     """config/config.yaml, with what `--configfile` and `--config` lay over it."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$", description="prefix of the run ids")
-    primary_paper: str
-    seed: int = 1
-    corpora: str
-    models: str
-    tables: str
+    primary_paper: str = Field(description="paper whose tables are `results/tables/{table}.csv`")
+    seed: int = Field(1, description="seed of all that is drawn at random (a number without unit)")
+    corpora: str = Field(description="path of the file that describes the corpora")
+    models: str = Field(description="path of the file that names the models")
+    tables: str = Field(description="path of the file that defines the tables")
     experiments: dict[Name, str] = Field(
         {paper: f"config/experiments/{paper}.yaml" for paper in PAPERS},
         description="the experiment file of each paper",
@@ -57,5 +63,7 @@ class Config(Settings):
         {}, description="a cluster's types of GPUs by their GB: a job asks for the smallest it can"
     )
     exclude: list[str] = Field([], description="corpora that are left out")
-    footprint: FootprintSettings = FootprintSettings()
+    footprint: FootprintSettings = Field(
+        FootprintSettings(), description="what energy and its carbon are estimated from"
+    )
     annotations: dict[Name, AnnotationSettings] = Field({}, description="texts to annotate")

@@ -2,7 +2,20 @@
 
 from typing import Any
 
+from bionerflow.config.trainer import LoraSettings
 from bionerflow.utils.errors import UserError
+
+
+def lora_config(settings: LoraSettings, **more: Any) -> Any:
+    """Return a `peft.LoraConfig`.
+
+    Args:
+        settings: The fields that a user may set.
+        more: Further fields.
+    """
+    from peft import LoraConfig
+
+    return LoraConfig(**settings.model_dump(), **more)
 
 
 def with_adapter(model: Any, lora: Any) -> Any:

@@ -122,9 +122,23 @@ def _masked(folder: Path) -> bool:
     return any(name.endswith("ForMaskedLM") for name in config.architectures or [])
 
 
-def load_base(folder: str | Path, dtype: torch.dtype | None = None, **quantisation: Any) -> Any:
-    """Load a base model that generates, on the device unless quantisation places it."""
-    model = _load(AutoModelForCausalLM, folder, dtype=dtype or precision(), **quantisation)
+def load_base(
+    folder: str | Path,
+    dtype: torch.dtype | None = None,
+    attention: str | None = None,
+    **quantisation: Any,
+) -> Any:
+    """Load a base model that generates, on the device unless quantisation places it.
+
+    Args:
+        folder: The model's folder.
+        dtype: Of the weights; None: bfloat16 on a GPU, float32 on a CPU.
+        attention: `attn_implementation` of `from_pretrained`; None: the model's default.
+        quantisation: Further arguments of `from_pretrained`.
+    """
+    chosen = {"attn_implementation": attention} if attention else {}
+    dtype = dtype or precision()
+    model = _load(AutoModelForCausalLM, folder, dtype=dtype, **chosen, **quantisation)
     if not quantisation:
         return torch.nn.Module.to(model, device())
     for module in model.modules():
@@ -135,9 +149,10 @@ def load_base(folder: str | Path, dtype: torch.dtype | None = None, **quantisati
     return model
 
 
-def load_encoder(folder: str | Path) -> Any:
+def load_encoder(folder: str | Path, attention: str | None = None) -> Any:
     """Load an encoder that is to be trained as a whole, hence in float32, on the device."""
-    return _load(AutoModel, folder, dtype=torch.float32).to(device())
+    chosen = {"attn_implementation": attention} if attention else {}
+    return _load(AutoModel, folder, dtype=torch.float32, **chosen).to(device())
 
 
 def _load(kind: Any, folder: str | Path, **options: Any) -> Any:
@@ -150,7 +165,7 @@ def _load(kind: Any, folder: str | Path, **options: Any) -> Any:
             trust_remote_code=False,
             **options,
         )
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         raise UserError(f"The model in {folder} cannot be loaded: {error}") from None
 
 

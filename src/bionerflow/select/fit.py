@@ -2,26 +2,24 @@
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from transformers import get_linear_schedule_with_warmup
 
 from bionerflow.config.stages import SelectorSettings
 from bionerflow.data.schema import read_examples
 from bionerflow.select.kinds import build
 from bionerflow.select.model import Selector
 from bionerflow.select.samples import Sample, draw, mentions
+from bionerflow.select.training import train
+from bionerflow.utils.environment import is_first
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import write_result
-from bionerflow.utils.progress import Progress
 
 HELD_OUT = 0.1
-WARMUP = 0.06  # of the steps
-BATCHES_A_WINDOW = 50
 
 
 def fit(
@@ -30,13 +28,15 @@ def fit(
     base: Path,
     settings: SelectorSettings,
     seed: int,
+    checkpoints: Path,
     out: Path,
 ) -> dict[str, Any]:
     """Train a selector on the corpora's training files; write `out`/model and `out`/metrics.json.
 
     It may be asked for all `types` of the corpora: a rare one may have no sample, though a run that
-    is asked for it may write it. Returns the metrics, measured on the samples of a tenth of the
-    sentences, held out.
+    is asked for it may write it. A training that was killed goes on from `checkpoints`. Run by
+    several processes, the first one writes. Returns the metrics, measured on the samples of a tenth
+    of the sentences, held out; none in the other processes.
     """
     begun = time.monotonic()
     torch.manual_seed(seed)
@@ -45,13 +45,16 @@ def fit(
     training = [sample for _, sample in samples if sample.candidate.sentence not in held_out]
     testing = [each for each in samples if each[1].candidate.sentence in held_out]
     selector = build(base, settings, types)
-    train(selector, training, seed)
+    recorded = train(selector, training, seed, checkpoints)
+    if not is_first():
+        return {}
     metrics = {
         "held_out": _agreement(_judged(selector, testing)),
         "samples": {"training": len(training), "held_out": len(testing)},
         "seconds": round(time.monotonic() - begun, 1),
         "settings": settings.model_dump(mode="json", exclude={"threshold"}),
         "seed": seed,
+        "training": recorded,
     }
     selector.save(out / "model")
     write_result(out / "metrics.json", metrics)
@@ -76,46 +79,6 @@ def _held_out(samples: Sequence[tuple[str, Sample]], seed: int) -> set[str]:
         raise UserError("A selector needs mentions of two sentences at least: add training text.")
     count = max(1, round(HELD_OUT * len(sentences)))
     return set(random.Random(f"{seed}:held_out").sample(sentences, count))
-
-
-def train(selector: Selector, samples: Sequence[Sample], seed: int) -> None:
-    """Train the selector's weights with AdamW; the rate rises at first, then falls to nothing."""
-    settings = selector.settings
-    rows = selector.encode([sample.candidate for sample in samples])
-    gold = torch.tensor([float(sample.kind == "gold") for sample in samples])
-    weights = list(selector.trained().values())
-    optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate)
-    steps = max(1, round(settings.epochs * len(rows) / settings.batch_size))
-    schedule = get_linear_schedule_with_warmup(optimizer, round(WARMUP * steps), steps)
-    batches = _batches(list(map(len, rows)), settings.batch_size, random.Random(f"{seed}:batches"))
-    progress = Progress("select", steps, "steps")
-    selector.train()
-    for step in range(1, steps + 1):
-        batch = next(batches)
-        logits = selector([rows[n] for n in batch])
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(
-            logits, gold[batch].to(logits.device)
-        )
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        progress.to(step, f"loss {loss.item():.3f}")
-    selector.eval()
-
-
-def _batches(lengths: Sequence[int], size: int, rng: random.Random) -> Iterator[list[int]]:
-    """Yield row numbers without end, shuffled; rows of a batch have like lengths."""
-    window = size * BATCHES_A_WINDOW
-    while True:
-        order = rng.sample(range(len(lengths)), len(lengths))
-        batches = []
-        for begin in range(0, len(order), window):
-            near = sorted(order[begin : begin + window], key=lambda n: lengths[n])
-            batches += [near[at : at + size] for at in range(0, len(near), size)]
-        rng.shuffle(batches)
-        yield from batches
 
 
 def _judged(selector: Selector, samples: Sequence[tuple[str, Sample]]) -> pd.DataFrame:

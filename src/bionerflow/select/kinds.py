@@ -15,7 +15,7 @@ from bionerflow.inference.prefix import (
     keeps_keys_and_values,
     sliding_window,
 )
-from bionerflow.models.adapters import with_adapter
+from bionerflow.models.adapters import lora_config, with_adapter
 from bionerflow.models.chat import Chat
 from bionerflow.models.loading import load_base, load_encoder
 from bionerflow.select.model import Selector, read_card
@@ -38,10 +38,21 @@ class Causal(Selector):
         self.padding_side = self.tokenizer.padding_side
         full = settings.method == "full"
         dtype = torch.float32 if full else None  # small steps vanish in bfloat16 weights
-        self.model = load_base(base, dtype).requires_grad_(False)
+        self.model = load_base(base, dtype, settings.attn_implementation).requires_grad_(False)
         marks = self.add_marks(self.model)
-        body = self.model.base_model
-        self.encoder = body.requires_grad_(True) if full else _with_lora(body, settings, marks)
+        self.encoder = self.model.base_model
+        self.learner = self.learns()
+        if full:
+            self.learner.requires_grad_(True)
+        else:
+            more = {"trainable_token_indices": marks or None, "task_type": self.task_type}
+            self.learner = with_adapter(self.learner, lora_config(settings.lora, **more))
+
+    task_type: str | None = None
+
+    def learns(self) -> Any:
+        """Return the part of the model that is trained."""
+        return self.encoder
 
     def read(self, ids: torch.Tensor, mask: torch.Tensor, before: Before | None = None) -> Any:
         """Return the output for ids and mask (rows, length), and what was read before them.
@@ -102,21 +113,8 @@ class Causal(Selector):
     def merged(self) -> Self:
         """Add the adapter to the weights; in bfloat16 that would change what they say."""
         if self.settings.method == "lora" and self.encoder.dtype == torch.float32:
-            self.encoder = self.encoder.merge_and_unload()
+            self.learner = self.learner.merge_and_unload()
         return self
-
-
-def _with_lora(body: Any, settings: SelectorSettings, marks: Sequence[int]) -> Any:
-    from peft import LoraConfig
-
-    lora = LoraConfig(
-        r=settings.lora.rank,
-        lora_alpha=settings.lora.alpha,
-        lora_dropout=settings.lora.dropout,
-        target_modules="all-linear",
-        trainable_token_indices=list(marks) or None,
-    )
-    return with_adapter(body, lora)
 
 
 class LlmCls(Causal):
@@ -134,7 +132,16 @@ class LlmCls(Causal):
 
 
 class LlmCausal(Causal):
-    """LLM-CAUSAL: the model answers yes or no; p(yes) is taken among these two alone."""
+    """LLM-CAUSAL: the model answers yes or no; p(yes) is taken among these two alone.
+
+    It is trained as runs are, on conversations of a question and its answer.
+    """
+
+    task_type = "CAUSAL_LM"
+
+    def learns(self) -> Any:
+        """Return the model with its output layer."""
+        return self.model
 
     def __init__(self, base: Path, settings: SelectorSettings, types: Sequence[str]) -> None:
         """Find the tokens that begin the two answers."""
@@ -147,8 +154,16 @@ class LlmCausal(Causal):
 
     def tokens(self, candidates: Sequence[Candidate]) -> list[list[int]]:
         """Return questions in the model's own chat, open for the answer."""
-        turns = [[Turn("user", QUESTION.format(c.marked(self.marks)))] for c in candidates]
+        turns = [[self.question(candidate)] for candidate in candidates]
         return [encoded.ids for encoded in self.chat.encode(turns)]
+
+    def question(self, candidate: Candidate) -> Turn:
+        """Return what the model is asked of a candidate."""
+        return Turn("user", QUESTION.format(candidate.marked(self.marks)))
+
+    def conversation(self, candidate: Candidate, is_mention: bool) -> list[Turn]:
+        """Return the question and its answer."""
+        return [self.question(candidate), Turn("assistant", ANSWERS[not is_mention])]
 
     def logits(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return the difference of the two answers' logits."""
@@ -164,7 +179,7 @@ class BertCls(Selector):
     def __init__(self, base: Path, settings: SelectorSettings, types: Sequence[str]) -> None:
         """Put an untrained layer on the encoder in the folder `base`."""
         super().__init__(base, settings, types)
-        self.encoder = load_encoder(base)
+        self.encoder = load_encoder(base, settings.attn_implementation)
         self.add_marks(self.encoder)
         size = self.encoder.config.hidden_size
         self.head = torch.nn.Linear(size, 1, device=self.encoder.device)

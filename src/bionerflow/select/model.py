@@ -2,13 +2,15 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken
+from torch.nn.functional import binary_cross_entropy_with_logits
+from transformers.modeling_outputs import SequenceClassifierOutput
 
 from bionerflow.config.base import parse
 from bionerflow.config.stages import SelectorSettings
@@ -17,6 +19,7 @@ from bionerflow.models.context import context
 from bionerflow.models.loading import load_tokenizer
 from bionerflow.models.recorded import base_record, checked_base
 from bionerflow.select.samples import BRACKETS, Candidate
+from bionerflow.train.data import IGNORED
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import damaged, read_result, sha256, whole, write_result
 from bionerflow.utils.progress import Progress
@@ -31,6 +34,7 @@ class Selector(torch.nn.Module):
 
     encoder: Any
     padding_side: str
+    accepts_loss_kwargs = True  # the Trainer then hands the samples of the whole batch
 
     def __init__(self, base: Path, settings: SelectorSettings, types: Sequence[str]) -> None:
         """Keep the base model's folder and tokenizer, and the entity types that can be judged."""
@@ -67,10 +71,52 @@ class Selector(torch.nn.Module):
     def logits(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return logits (rows,) from hidden states (rows, length, size), mask (rows, length)."""
 
-    def forward(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        labels: torch.Tensor,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> SequenceClassifierOutput:
+        """Return logits (rows,) and their binary cross entropy, as a model of transformers does.
+
+        Args:
+            input_ids: Token ids (rows, length).
+            attention_mask: What is no padding (rows, length).
+            labels: 1.0 for a mention and 0.0 for a near miss (rows,); IGNORED teaches nothing.
+            num_items_in_batch: The samples by which the sum is divided; these ones if None.
+        """
+        hidden = self.read(input_ids, attention_mask).last_hidden_state
+        logits = self.logits(hidden, attention_mask)
+        known = labels != IGNORED
+        total = binary_cross_entropy_with_logits(logits[known], labels[known], reduction="sum")
+        items = known.sum() if num_items_in_batch is None else num_items_in_batch
+        return SequenceClassifierOutput(loss=total / items, logits=logits)
+
+    def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """Make a padded pass of samples; one without a label teaches nothing."""
+        ids, mask = self.pad([row["input_ids"] for row in rows])
+        labels = torch.tensor([row.get("label", float(IGNORED)) for row in rows])
+        return {"input_ids": ids, "attention_mask": mask, "labels": labels.to(ids.device)}
+
+    def score(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """Return the logits (rows,), in float32, of rows of token ids."""
         ids, mask = self.pad(rows)
         return self.logits(self.read(ids, mask).last_hidden_state, mask)
+
+    @property
+    def config(self) -> Any:
+        """The encoder's configuration."""
+        return self.encoder.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder is."""
+        return self.encoder.device
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: Any = None) -> None:
+        """Compute the encoder's activations twice instead of keeping them."""
+        self.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs)
 
     def read(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
         """Return the encoder's output for ids and mask (rows, length)."""
@@ -126,7 +172,7 @@ class Selector(torch.nn.Module):
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Yield the logits (rows,) of candidates whose token ids are `rows`, with their numbers."""
         for batch in batches(range(len(rows)), lambda n: len(rows[n]), self.budget):
-            yield batch, self([rows[n] for n in batch])
+            yield batch, self.score([rows[n] for n in batch])
 
     @property
     def budget(self) -> int:
@@ -137,11 +183,15 @@ class Selector(torch.nn.Module):
         """Return the weights that training changes, by name."""
         return {name: weight for name, weight in self.named_parameters() if weight.requires_grad}
 
-    def save(self, folder: Path) -> None:
-        """Write what was trained and a card, which records the base model relative to `folder`."""
+    def save_weights(self, folder: Path) -> None:
+        """Write what was trained, as a checkpoint has it: the base model is not in it."""
         weights = {name: w.detach().cpu().contiguous() for name, w in self.trained().items()}
         with whole(folder / WEIGHTS) as part:
             save_file(weights, part)
+
+    def save(self, folder: Path) -> None:
+        """Write what was trained and a card, which records the base model relative to `folder`."""
+        self.save_weights(folder)
         card = {
             "base": base_record(self.base, folder),
             "weights": sha256(folder / WEIGHTS),
@@ -151,9 +201,13 @@ class Selector(torch.nn.Module):
         write_result(folder / CARD, card)
 
     def restore(self, folder: Path) -> Self:
-        """Take the trained weights from `folder`."""
+        """Take the trained weights from `folder`, where `save` wrote them."""
         if sha256(folder / WEIGHTS) != read_result(folder / CARD)["weights"]:
             raise damaged(folder / WEIGHTS, f"its SHA-256 is not the one in {folder / CARD}")
+        return self.take_weights(folder)
+
+    def take_weights(self, folder: Path) -> Self:
+        """Take the trained weights from `folder`, where `save_weights` wrote them."""
         weights = load_file(folder / WEIGHTS)
         if weights.keys() != self.trained().keys():
             raise UserError(f"{folder} does not fit its base model {self.base}: train again.")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 LOADING = {
     "full": """\
@@ -55,8 +55,8 @@ def card(
             ([c["title"], c["language"], c["licence"]] for c in about["corpora"]),
         ),
         f"{metrics['conversations']:,} training conversations, {metrics['tokens_per_epoch']:,} "
-        f"tokens an epoch; {metrics['too_long']:,} were too long and are left out. The licences of "
-        "the corpora hold for what was learned from them, too: read them before you share it.",
+        f"tokens per epoch; {metrics['too_long']:,} were too long and are left out. The licences "
+        "of the corpora hold for what was learned from them, too: read them before you share it.",
         f"Output formats: {', '.join(f'`{name}`' for name in about['formats'])}.",
         _table("Settings", ["setting", "value"], _settings(metrics)),
         _table(
@@ -74,16 +74,50 @@ def card(
         + LOADING[metrics["settings"]["method"]].replace("{base}", about["model"]["base"])
         + "\n```",
     ]
-    return f"---\n{yaml.safe_dump(_front(about, metrics))}---\n\n" + "\n\n".join(parts) + "\n"
+    front = _front(about, metrics, scores).to_yaml()
+    return str(ModelCard(f"---\n{front}\n---\n\n" + "\n\n".join(parts) + "\n"))
 
 
-def _front(about: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "base_model": about["model"]["name"],
-        "language": sorted({corpus["language"] for corpus in about["corpora"]}),
-        "library_name": "transformers" if metrics["settings"]["method"] == "full" else "peft",
-        "tags": ["named-entity-recognition", "biomedical"],
-    }
+def _front(
+    about: Mapping[str, Any], metrics: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]
+) -> ModelCardData:
+    """Return the Hub's metadata; what was learned is under the base model's licence at least."""
+    results = list(_results(about, scores))
+    return ModelCardData(
+        base_model=about["model"]["name"],
+        datasets=[corpus["name"] for corpus in about["corpora"]],
+        language=sorted({corpus["language"] for corpus in about["corpora"]}),
+        library_name="transformers" if metrics["settings"]["method"] == "full" else "peft",
+        license="other",
+        license_name=about["model"]["licence"],
+        metrics=sorted({result.metric_type for result in results}),
+        model_name=about["run"],
+        eval_results=results,
+        pipeline_tag="text-generation",
+        tags=["named-entity-recognition", "biomedical"],
+    )
+
+
+def _results(about: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> Iterator[EvalResult]:
+    """Yield the strict scores on the test sample of each corpus and format, where defined."""
+    titles = {corpus["name"]: corpus["title"] for corpus in about["corpora"]}
+    for record in scores:
+        if record["corpus"] is None or record["format"] is None:
+            continue
+        for metric in ("precision", "recall", "f1"):
+            value = record["strict"][metric]["value"]
+            if value is not None:
+                yield EvalResult(
+                    task_type="token-classification",
+                    task_name="Named entity recognition",
+                    dataset_type=record["corpus"],
+                    dataset_name=titles.get(record["corpus"], record["corpus"]),
+                    dataset_config=record["format"],
+                    dataset_split="test",
+                    metric_type=metric,
+                    metric_name=f"strict micro {metric}, output format {record['format']}",
+                    metric_value=round(value, 4),
+                )
 
 
 def _settings(metrics: Mapping[str, Any]) -> Iterator[list[str]]:

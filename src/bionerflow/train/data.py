@@ -1,6 +1,7 @@
 """What the trainer reads: tokenised conversations, and their batches, padded or flat."""
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import torch
@@ -17,14 +18,24 @@ Row = dict[str, Any]
 class Conversations(torch.utils.data.Dataset):
     """Tokenised conversations; those longer than `max_length` are left out and counted."""
 
-    def __init__(self, encoded: Sequence[Encoded], max_length: int) -> None:
-        """Keep what fits: nothing is cut, an end mark is never lost."""
-        self.kept = [one for one in encoded if len(one.ids) <= max_length]
+    def __init__(
+        self, encoded: Sequence[Encoded], max_length: int, languages: Sequence[str] = ()
+    ) -> None:
+        """Keep what fits: nothing is cut, an end mark is never lost.
+
+        Args:
+            encoded: The conversations.
+            max_length: Tokens that a conversation may have.
+            languages: The language of each conversation; none if they have only one.
+        """
+        fits = [len(one.ids) <= max_length for one in encoded]
+        self.kept = list(compress(encoded, fits))
+        self.languages = list(compress(languages, fits))
         self.too_long = len(encoded) - len(self.kept)
         if not self.kept:
             raise UserError(
                 f"None of {len(encoded)} training conversations has at most {max_length} tokens: "
-                "raise train.max_length."
+                "raise max_length."
             )
 
     def __len__(self) -> int:

@@ -12,10 +12,12 @@ import torch
 from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from bionerflow.config.stages import LoraSettings, TrainSettings
+from bionerflow.config.stages import TrainSettings
 from bionerflow.data.schema import Turn
+from bionerflow.models.adapters import lora_config, with_adapter
 from bionerflow.models.chat import Chat
 from bionerflow.models.loading import four_bits, load_base
+from bionerflow.train.arguments import in_bfloat16, training_arguments
 from bionerflow.train.data import Conversations, collate
 from bionerflow.train.energy import measured
 from bionerflow.train.fast import Fast, fast_ways
@@ -24,7 +26,6 @@ from bionerflow.train.passes import Collate, Passes, pass_tokens, shared_prefix
 from bionerflow.train.preemption import Stop
 from bionerflow.train.trainer import ValidatingTrainer, Watch, last_checkpoint
 from bionerflow.utils.environment import processes
-from bionerflow.utils.errors import UserError
 
 CURVE = (
     "step", "loss", "eval_f1", "learning_rate", "seconds", "tokens_per_second", "memory_mb",
@@ -41,11 +42,12 @@ def train(
     checkpoints: Path,
     seed: int,
     validate: Validate | None = None,
+    languages: Sequence[str] = (),
 ) -> tuple[Any, dict[str, Any]]:
     """Fine-tune the base model in `base`, with the method's adapter; see `fit`."""
     torch.manual_seed(seed)
     model = adapted(base, settings)
-    return fit(model, tokenizer, conversations, settings, checkpoints, seed, validate)
+    return fit(model, tokenizer, conversations, settings, checkpoints, seed, validate, languages)
 
 
 def fit(
@@ -56,17 +58,20 @@ def fit(
     checkpoints: Path,
     seed: int,
     validate: Validate | None = None,
+    languages: Sequence[str] = (),
 ) -> tuple[Any, dict[str, Any]]:
     """Train a model on conversations; return it and what is to be recorded of it.
 
-    With `validate`, the weights that it found best are returned. A run that was killed
-    goes on from the last checkpoint in `checkpoints`. Run by several processes, each takes its part
-    of the effective batch and, if `settings.sharded`, of the model: `models.save` makes it whole.
+    With `validate`, the weights that it found best are returned. `languages` are those of the
+    conversations: where there are several, they take turns in the order that the optimizer sees. A
+    run that was killed goes on from the last checkpoint in `checkpoints`. Run by several processes,
+    each takes its part of the effective batch and, if `settings.fsdp`, of the model: `models.save`
+    makes it whole.
 
     Raises:
         UserError: memory does not suffice, or the loss is no number.
     """
-    data = Conversations(Chat(tokenizer).encode(conversations), settings.max_length)
+    data = Conversations(Chat(tokenizer).encode(conversations), settings.max_length, languages)
     fast = fast_ways(model, data)
     return fit_rows(model, tokenizer, data, collate, settings, checkpoints, seed, validate, fast)
 
@@ -81,19 +86,20 @@ def fit_rows(
     seed: int,
     validate: Validate | None = None,
     fast: Fast = Fast(),  # noqa: B008 (a tuple)
+    trainer_class: type[ValidatingTrainer] = ValidatingTrainer,
 ) -> tuple[Any, dict[str, Any]]:
     """Train a model on rows that `collator` makes padded passes of; see `fit`."""
-    check_memory(model, processes() if settings.sharded else 1)
-    args = _arguments(settings, data, checkpoints, seed, validate is not None)
+    check_memory(model, processes() if settings.fsdp else 1)
+    args = training_arguments(settings, data, checkpoints, seed, validate is not None)
     passes: Any = Passes(
         collator,
         pass_tokens(settings),
         flat=fast.flat,
-        packed=settings.packed,
+        packed=settings.packing,
         rank=args.process_index,
         processes=args.world_size,
     )
-    trainer = ValidatingTrainer(
+    trainer = trainer_class(
         model=model,
         args=args,
         train_dataset=data,
@@ -107,10 +113,10 @@ def fit_rows(
     trainer.remove_callback(PrinterCallback)
     if validate:
         trainer.validate = validate
-    last = last_checkpoint(checkpoints, settings.sharded)
+    last = last_checkpoint(checkpoints, settings.fsdp)
     with stop.listening(), enough_memory(settings), measured() as used:
         trainer.train(resume_from_checkpoint=last)
-        if validate and not settings.epochs:
+        if validate and not settings.num_train_epochs:
             trainer.evaluate()
     recorded = {"settings": _recorded(settings, trainer.args)} | _metrics(trainer, data)
     recorded["shared_prefix_tokens"] = (
@@ -122,96 +128,38 @@ def fit_rows(
 def _recorded(settings: TrainSettings, args: TrainingArguments) -> dict[str, Any]:
     """Return the settings with what follows from them and from the machine."""
     return settings.model_dump(mode="json") | {
-        "device_batch_tokens": pass_tokens(settings),
+        "tokens_per_pass": pass_tokens(settings),
         "bf16": args.bf16,
-        "device_batch_size": args.per_device_train_batch_size,
-        "gradient_accumulation": args.gradient_accumulation_steps,
+        "per_device_train_batch_size": args.per_device_train_batch_size,
+        "gradient_accumulation_steps": args.gradient_accumulation_steps,
         "effective_batch_size": args.train_batch_size * args.world_size,
         "gpus": args.n_gpu * args.world_size,
-        "optimizer": "AdamW",
         "metric": "strict micro F1",
     }
 
 
 def adapted(base: str | Path, settings: TrainSettings) -> Any:
-    """Load the base model, with the method's adapter on it if it has one."""
+    """Load the base model, with the method's adapter on it if it has one.
+
+    Raises:
+        UserError: peft cannot put the adapter on this model.
+    """
+    attention = settings.attn_implementation
     if settings.method == "full":
-        return load_base(base, torch.float32)  # steps of 1e-5 vanish in bfloat16 weights
-    from peft import get_peft_model, prepare_model_for_kbit_training
-
+        # Steps of 1e-5 vanish in bfloat16 weights.
+        return load_base(base, torch.float32, attention)
     if settings.method == "qlora":
-        model = prepare_model_for_kbit_training(load_base(base, **four_bits()))
-    else:
-        model = load_base(base, torch.bfloat16 if _half(settings) else torch.float32)
-    return get_peft_model(model, lora(settings.lora))
+        from peft import prepare_model_for_kbit_training
 
-
-def _half(settings: TrainSettings) -> bool:
-    """Tell whether to compute in bfloat16."""
-    return torch.cuda.is_available() if settings.bf16 is None else settings.bf16
-
-
-def lora(settings: LoraSettings) -> Any:
-    """Return the adapter's configuration: all linear layers but the output layer."""
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-
-
-def _arguments(
-    settings: TrainSettings, data: Conversations, checkpoints: Path, seed: int, validated: bool
-) -> TrainingArguments:
-    devices = processes()
-    sharded = settings.sharded and devices > 1
-    if settings.batch_size % devices:
-        raise UserError(
-            f"train.batch_size, {settings.batch_size}, is the effective batch: it must be a "
-            f"multiple of the number of processes, {devices}."
+        model = prepare_model_for_kbit_training(
+            load_base(base, attention=attention, **four_bits()),
+            use_gradient_checkpointing=settings.gradient_checkpointing,
+            gradient_checkpointing_kwargs={"use_reentrant": False},
         )
-    steps = -(-len(data) // settings.batch_size)
-    interval = max(1, steps // settings.validations) if validated and settings.validations else None
-    args = TrainingArguments(
-        output_dir=str(checkpoints),
-        per_device_train_batch_size=settings.batch_size // devices,
-        num_train_epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type={"constant": "constant_with_warmup"}.get(
-            settings.schedule, settings.schedule
-        ),
-        warmup_steps=settings.warmup,
-        optim="adamw_torch_fused",
-        train_sampling_strategy="group_by_length",
-        eval_strategy="steps" if interval else "no",
-        eval_steps=interval,
-        save_strategy="steps" if interval else "epoch",
-        save_steps=interval or 0,
-        load_best_model_at_end=bool(interval),
-        metric_for_best_model="f1" if interval else None,
-        logging_steps=5,
-        logging_nan_inf_filter=False,
-        include_num_input_tokens_seen="non_padding",
-        disable_tqdm=True,
-        report_to=[],
-        bf16=_half(settings),
-        remove_unused_columns=False,
-        use_cpu=not torch.cuda.is_available(),
-        seed=seed,
-        **(_sharding() if sharded else {}),
-    )
-    # One GPU per process: the Trainer would multiply the batch by all that this one sees.
-    args._n_gpu = min(args.n_gpu, 1)
-    return args
-
-
-def _sharding() -> dict[str, Any]:
-    """Each process writes its part of a checkpoint: none ever holds the whole optimizer."""
-    return {"fsdp": True, "fsdp_config": {"state_dict_type": "SHARDED_STATE_DICT"}}
+    else:
+        half = in_bfloat16(settings)
+        model = load_base(base, torch.bfloat16 if half else torch.float32, attention)
+    return with_adapter(model, lora_config(settings.lora, task_type="CAUSAL_LM"))
 
 
 def _metrics(trainer: ValidatingTrainer, data: Conversations) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from bionerflow.train.passes import pass_tokens
 from bionerflow.utils.errors import UserError
 
 BYTES_PER_WEIGHT = 12  # the gradient and AdamW's two averages, in float32
-LESS = "take train.method lora or qlora, a smaller model, or a machine with more memory"
+LESS = "take method lora or qlora, a smaller model, or a machine with more memory"
 
 
 def check_memory(model: Any, shards: int = 1) -> None:
@@ -49,6 +49,6 @@ def enough_memory(settings: TrainSettings) -> Iterator[None]:
             raise
         raise UserError(
             "Memory gave out in training; what was reached is kept in a checkpoint. Lower "
-            f"train.device_batch_tokens (now {pass_tokens(settings)}) or train.max_length "
+            f"tokens_per_pass (now {pass_tokens(settings)}) or max_length "
             f"(now {settings.max_length}); {LESS}."
         ) from error

@@ -62,7 +62,7 @@ class Passes:
 
 def pass_tokens(settings: TrainSettings) -> int:
     """Return how many tokens a pass has at most, on this machine."""
-    return settings.device_batch_tokens or TOKENS[device().type]
+    return settings.tokens_per_pass or TOKENS[device().type]
 
 
 def shared_prefix(rows: Sequence[Row]) -> int:

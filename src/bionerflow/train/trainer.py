@@ -15,6 +15,7 @@ from torch.utils.data import BatchSampler, DataLoader
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from bionerflow.curate.alternate import alternate_by_length
 from bionerflow.data.sampling import rank
 from bionerflow.train.fast import Fast
 from bionerflow.utils.environment import peak_memory_mb, processes
@@ -30,22 +31,41 @@ from bionerflow.utils.files import (
 from bionerflow.utils.progress import Progress
 
 WHOLE = "whole"
+BATCHES_SORTED = 50  # batches per window within which lengths are sorted, as in transformers
 NOTED = ("loss", "eval_f1", "tokens_per_second")
 
 
 class _ByLength(LengthGroupedSampler):
-    """Batches of like lengths; seed and epoch alone decide their order, also of a resumed run."""
+    """Batches of similar lengths; seed and epoch alone decide their order, also of a resumed run.
 
-    def __init__(self, trainer: Trainer, batch_size: int) -> None:
+    Conversations of several languages take turns (unified, section II.B). This comes last: a sort
+    by length after it would undo it.
+    """
+
+    def __init__(self, trainer: "ValidatingTrainer", batch_size: int) -> None:
         super().__init__(batch_size, dataset=trainer.train_dataset, model_input_name="input_ids")
         self.trainer = trainer
+        self.languages = getattr(trainer.train_dataset, "languages", [])
 
     def __iter__(self) -> Iterator[int]:
         epoch = int(self.trainer.state.epoch or 0)
-        self.generator = torch.Generator().manual_seed(
-            rank(f"epoch {epoch}", self.trainer.args.seed)
-        )
-        yield from super().__iter__()
+        seed = rank(f"epoch {epoch}", self.trainer.args.seed)
+        self.generator = torch.Generator().manual_seed(seed)
+        if len(set(self.languages)) < 2:
+            yield from self._shuffled(list(super().__iter__()))
+            return
+        order = torch.randperm(len(self.lengths), generator=self.generator).tolist()
+        window = BATCHES_SORTED * self.batch_size
+        yield from alternate_by_length(order, self.languages, self.lengths, window)
+
+    def _shuffled(self, order: list[int]) -> list[int]:
+        """Return the rows with whole batches in random order, if the trainer wants that."""
+        if not self.trainer.shuffles_batches:
+            return order
+        whole = len(order) // self.batch_size
+        batches = torch.randperm(whole, generator=self.generator).tolist()
+        starts = [*batches, *range(whole, -(-len(order) // self.batch_size))]
+        return [n for at in starts for n in order[at * self.batch_size :][: self.batch_size]]
 
 
 class ValidatingTrainer(Trainer):
@@ -60,6 +80,7 @@ class ValidatingTrainer(Trainer):
 
     validate: Callable[[Any], float]
     fast = Fast()
+    shuffles_batches = False  # True: batches are not in the order of their lengths
 
     def get_train_dataloader(self) -> DataLoader:
         """Return a loader that gives each process the same effective batches.
@@ -134,7 +155,7 @@ class ValidatingTrainer(Trainer):
             last = last_checkpoint(Path(str(self.args.output_dir)))
             raise UserError(
                 f"The loss or its gradient is not a number at step {self.state.global_step + 1}: "
-                f"lower train.learning_rate. The last good checkpoint is {last or 'none yet'}."
+                f"lower learning_rate. The last good checkpoint is {last or 'none yet'}."
             )
         return norm
 

@@ -11,8 +11,9 @@ from bionerflow.config.models import Model
 
 PAPER = "mfner"
 #: For models that train on a CPU: an adapter learns more in a few steps than all weights do.
-SMALL = {"method": "lora", "lora": {"rank": 16, "alpha": 32}, "epochs": 2, "learning_rate": 1e-3}
-SMALL |= {"schedule": "linear", "batch_size": 8, "validations": 0}
+SMALL = {"method": "lora", "lora": {"r": 16, "lora_alpha": 32}, "num_train_epochs": 2}
+SMALL |= {"learning_rate": 1e-3, "lr_scheduler_type": "linear"}
+SMALL |= {"effective_batch_size": 8, "validations_per_epoch": 0}
 
 
 def experiment(corpus: str, model: str, settings: Model) -> dict[str, Any]:

@@ -33,13 +33,13 @@ class Work(NamedTuple):
 def trained(run: Run) -> float:
     """Return the tokens of a run's training: a sentence is one conversation, in one format."""
     sentences = _limited(run.corpora, run.curate.limits, run.curate.train)
-    return sentences * run.curate.rho * run.train.epochs * CONVERSATION
+    return sentences * run.curate.rho * run.train.num_train_epochs * CONVERSATION
 
 
 def validated(run: Run) -> float:
     """Return the tokens that a run writes on dev while it is trained."""
     sentences = (run.curate.dev or SENTENCES) * len(run.corpora)
-    return sentences * run.train.epochs * run.train.validations * ANSWER
+    return sentences * run.train.num_train_epochs * run.train.validations_per_epoch * ANSWER
 
 
 def tested(run: Run) -> float:
@@ -61,7 +61,7 @@ def filtered(run: Run) -> float:
 
 def fitted(selector: SelectorSettings, corpora: Iterable[str]) -> float:
     """Return the tokens of a selector's training."""
-    return selector.samples * len(list(corpora)) * selector.epochs * CONVERSATION
+    return selector.samples * len(list(corpora)) * selector.num_train_epochs * CONVERSATION
 
 
 def _limited(corpora: Iterable[str], limits: Mapping[str, int], limit: int | None) -> int:

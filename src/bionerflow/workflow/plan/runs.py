@@ -95,7 +95,6 @@ class RunsPlan(CorporaPlan, ModelsPlan):
         """Return what a run's model card says of its data, formats and base model."""
         its = self.run(run)
         base = self.models[its.model]
-        corpora = [self.corpora[corpus] for corpus in its.corpora]
         return as_json(
             {
                 "run": its.id,
@@ -106,8 +105,9 @@ class RunsPlan(CorporaPlan, ModelsPlan):
                     or os.path.relpath(self.base(run), f"results/train/{run}"),
                 },
                 "corpora": [
-                    corpus.model_dump(include={"title", "language", "licence"})
-                    for corpus in corpora
+                    {"name": name}
+                    | self.corpora[name].model_dump(include={"title", "language", "licence"})
+                    for name in its.corpora
                 ],
                 "formats": its.formats,
             }
