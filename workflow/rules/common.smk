@@ -89,3 +89,15 @@ def asked(function):
             raise WorkflowError(str(error)) from None
 
     return look_up
+
+
+def warn(corpus):
+    """Say while jobs are planned which files of a corpus the user must bring."""
+    for line in plan.to_bring([corpus]):
+        logger.warning(line)
+
+
+def to_bring(wildcards):
+    """Warn of a file that cannot be fetched; it is no input of the job that fetches it."""
+    warn(wildcards.corpus)
+    return []

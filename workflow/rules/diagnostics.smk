@@ -6,38 +6,6 @@
 #      results/diagnostics/{run}.abstention.json: thresholds chosen on dev, reported on test;
 #      results/diagnostics/schemes.csv: ranks by the strictest and the most lenient scheme
 
-METADATA = {
-    "title",
-    "dataset",
-    "language",
-    "licence",
-    "page",
-    "citation",
-    "types",
-    "nested",
-    "discontinuous",
-}
-
-
-def metadata(corpus):
-    """Return what the configuration says of a corpus, with the checksums of its files."""
-    settings = plan.corpora[corpus]
-    files = {
-        name: source.sha256 or "not pinned" for name, source in settings.files.items()
-    }
-    return settings.model_dump(mode="json", include=METADATA) | {"files": files}
-
-
-def systems(corpus):
-    """Return the prediction files of the runs that were tested on a corpus, draws together."""
-    found = {}
-    for run in TRAINED:
-        if corpus in plan.tested(run):
-            name = run.rpartition(".draw")[0]
-            found.setdefault(name, []).append(f"results/predict/{run}")
-    return found
-
-
 DIAGNOSED = sorted({corpus for run in TRAINED for corpus in plan.tested(run)})
 
 
@@ -50,7 +18,7 @@ rule diagnostics:
         collect("results/diagnostics/{corpus}.html", corpus=DIAGNOSED),
         collect(
             "results/diagnostics/{corpus}.label_errors.csv",
-            corpus=[corpus for corpus in DIAGNOSED if len(systems(corpus)) > 1],
+            corpus=[corpus for corpus in DIAGNOSED if len(plan.systems(corpus)) > 1],
         ),
         "results/diagnostics/schemes.csv",
 
@@ -75,7 +43,7 @@ rule corpus_diagnostics:
     conda:
         "../../environment.yml"
     params:
-        metadata=lambda w: as_json(metadata(w.corpus)),
+        metadata=lambda w: as_json(plan.metadata(w.corpus)),
     shell:
         "python -P {input.code[0]:q} --corpus {wildcards.corpus:q} --metadata {params.metadata:q}"
         " --folder results/corpora/{wildcards.corpus:q} --out {output.json:q} 2>&1 | tee {log:q}"
@@ -84,7 +52,7 @@ rule corpus_diagnostics:
 rule label_errors:
     input:
         lambda w: data(
-            *[file for files in systems(w.corpus).values() for file in files]
+            *[file for files in plan.systems(w.corpus).values() for file in files]
         ),
         lambda w: data(f"results/corpora/{w.corpus}/test"),
         code=code("workflow/scripts/label_errors.py"),
@@ -98,7 +66,7 @@ rule label_errors:
         systems=lambda w: as_json(
             {
                 name: [f"{file}.parquet" for file in files]
-                for name, files in systems(w.corpus).items()
+                for name, files in plan.systems(w.corpus).items()
             }
         ),
     shell:

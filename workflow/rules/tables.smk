@@ -8,7 +8,7 @@
 
 PRIMARY = plan.config.primary_paper
 SHOWN = plan.shown()
-TRAINED = sorted({id.partition("+")[0] for id in SHOWN})
+TRAINED = plan.trained()
 TOKENIZERS = plan.tokenizers()
 
 

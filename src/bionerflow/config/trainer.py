@@ -9,6 +9,7 @@ import re
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from bionerflow.config.base import RENAMED, Settings
 from bionerflow.config.libraries import OPTIMIZERS, TRAINING_ARGUMENTS
@@ -19,7 +20,7 @@ SHARE = "warmup_steps (a number below 1 is a share of the steps)"
 DRAWS = "draws (of the experiment: one seed per draw)"
 
 #: Names of other libraries and of earlier versions, and the key that each stands for.
-OTHER_NAMES = {
+OTHER_NAMES: JsonDict = {
     "lr": "learning_rate",
     "batch": "effective_batch_size",
     "batch_size": "effective_batch_size",
@@ -47,7 +48,12 @@ OTHER_NAMES = {
     "validations": "validations_per_epoch",
     "device_batch_tokens": "tokens_per_pass",
 }
-IN_LORA = {"rank": "r", "lora_rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout"}
+IN_LORA: JsonDict = {
+    "rank": "r",
+    "lora_rank": "r",
+    "alpha": "lora_alpha",
+    "dropout": "lora_dropout",
+}
 
 #: Fields of TrainingArguments that follow from keys of ours, by the beginning of their names.
 OURS = {
@@ -170,7 +176,7 @@ def _argument(settings: type[TrainerSettings], name: str, value: Any) -> Any:
     """Return the value of a field of TrainingArguments if it may be handed through."""
     ours = name if name in settings.model_fields else _begins(name, OURS)
     if name in OTHER_NAMES and name not in TRAINING_ARGUMENTS:
-        ours = OTHER_NAMES[name]
+        ours = str(OTHER_NAMES[name])
     if ours:
         raise ValueError(f"'{name}' is not set in trainer_args: the key of ours is {ours}")
     if name not in TRAINING_ARGUMENTS:

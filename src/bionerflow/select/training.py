@@ -60,24 +60,24 @@ def train(
     candidates = [sample.candidate for sample in samples]
     labels = [sample.kind == "gold" for sample in samples]
     rows = selector.encode(candidates)  # refuses what cannot be judged
-    common: Any = checkpoints, seed
     if isinstance(selector, LlmCausal):
         turns = list(map(selector.conversation, candidates, labels))
         longest = max(map(len, rows)) + ANSWER_TOKENS
         settings = as_training(selector.settings, longest)
         model: Any = selector.learner
-        recorded = fit(model, selector.tokenizer, turns, settings, *common)[1]
+        _, recorded = fit(model, selector.tokenizer, turns, settings, checkpoints, seed)
     else:
         data = Labelled(rows, labels)
-        recorded = fit_rows(
+        _, recorded = fit_rows(
             selector,
             selector.tokenizer,
             data,
             selector.collate,
             as_training(selector.settings, data.longest),
-            *common,
+            checkpoints,
+            seed,
             trainer_class=SelectorTrainer,
-        )[1]
+        )
     selector.eval()
     return {key: recorded[key] for key in RECORDED}
 

@@ -3,12 +3,19 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from bionerflow.config.corpora import Recipe
 from bionerflow.utils.errors import UserError
 from bionerflow.workflow.plan.base import BasePlan, as_json
+
+#: What diagnostics say of a corpus.
+METADATA = {
+    "title", "dataset", "language", "licence", "page", "citation", "types", "nested",
+    "discontinuous",
+}  # fmt: skip
 
 
 class CorporaPlan(BasePlan):
@@ -72,6 +79,12 @@ class CorporaPlan(BasePlan):
         from bionerflow.formats.prompts import said
 
         return as_json(said(format_named(format), self.corpora[corpus].language))
+
+    def metadata(self, corpus: str) -> dict[str, Any]:
+        """Return what the configuration says of a corpus, with the checksums of its files."""
+        settings = self.corpora[corpus]
+        files = {name: source.sha256 or "not pinned" for name, source in settings.files.items()}
+        return settings.model_dump(mode="json", include=METADATA) | {"files": files}
 
     def definitions(self, corpus: str) -> list[str]:
         """Return the file that defines a corpus's types, if there is one.

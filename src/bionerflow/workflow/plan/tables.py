@@ -95,3 +95,19 @@ class TablesPlan(RunsPlan):
         """Return the ids of the prediction sets that the report shows."""
         tables = (self.table(*name.split("/")) for name in self.reported_tables())
         return list(dict.fromkeys(id for table in tables for id in table.ids()))
+
+    def trained(self) -> list[str]:
+        """Return the runs behind the prediction sets that the report shows."""
+        return sorted({id.partition("+")[0] for id in self.shown()})
+
+    def systems(self, corpus: str) -> dict[str, list[str]]:
+        """Return the prediction files of the shown runs that were tested on a corpus.
+
+        They are grouped by system: the draws of a run are one.
+        """
+        found: dict[str, list[str]] = {}
+        for run in self.trained():
+            if corpus in self.tested(run):
+                name = run.rpartition(".draw")[0]
+                found.setdefault(name, []).append(f"results/predict/{run}")
+        return found
