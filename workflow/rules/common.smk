@@ -91,6 +91,7 @@ def asked(function):
     return look_up
 
 
+@cache
 def warn(corpus):
     """Say while jobs are planned which files of a corpus the user must bring."""
     for line in plan.to_bring([corpus]):

@@ -7,7 +7,6 @@
 plan.announce()
 
 
-@cache
 localrules:
     download,
 
