@@ -31,12 +31,6 @@ class Resources(Settings):
     written_per_second: float | None = Field(
         None, gt=0, description="tokens per second, in whole batches"
     )
-    trained_per_second: float | None = Field(
-        None, gt=0, description="tokens per second, on all `gpus`"
-    )
-    written_per_second: float | None = Field(
-        None, gt=0, description="tokens per second, in whole batches"
-    )
     million_parameters: int | None = Field(
         None, gt=0, description="number of parameters in millions: `bionerflow check` uses it"
     )

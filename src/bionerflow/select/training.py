@@ -60,13 +60,12 @@ def train(
     candidates = [sample.candidate for sample in samples]
     labels = [sample.kind == "gold" for sample in samples]
     rows = selector.encode(candidates)  # refuses what cannot be judged
-    common: Any = checkpoints, seed
     if isinstance(selector, LlmCausal):
         turns = list(map(selector.conversation, candidates, labels))
         longest = max(map(len, rows)) + ANSWER_TOKENS
         settings = as_training(selector.settings, longest)
         model: Any = selector.learner
-        recorded = fit(model, selector.tokenizer, turns, settings, *common)[1]
+        recorded = fit(model, selector.tokenizer, turns, settings, checkpoints, seed)[1]
     else:
         data = Labelled(rows, labels)
         recorded = fit_rows(
@@ -75,7 +74,8 @@ def train(
             data,
             selector.collate,
             as_training(selector.settings, data.longest),
-            *common,
+            checkpoints,
+            seed,
             trainer_class=SelectorTrainer,
         )[1]
     selector.eval()

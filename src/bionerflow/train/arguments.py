@@ -39,7 +39,7 @@ def training_arguments(
     check_reports(settings)
     steps, asked = -(-len(data) // size), settings.validations_per_epoch
     interval = max(1, steps // asked) if validated and asked else None
-    ours = {
+    ours: dict[str, Any] = {
         "output_dir": str(checkpoints),
         "run_name": checkpoints.parent.name,
         "per_device_train_batch_size": size // devices,
