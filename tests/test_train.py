@@ -18,10 +18,11 @@ from bionerflow.train import memory
 from bionerflow.train.data import IGNORED, Conversations, collate
 from bionerflow.train.finetune import adapted, fit, train
 from bionerflow.train.passes import Passes
-from bionerflow.train.trainer import ValidatingTrainer, last_checkpoint
+from bionerflow.train.trainer import WHOLE, ValidatingTrainer, last_checkpoint
 from bionerflow.utils import environment as records
 from bionerflow.utils.environment import checkpoint_key
 from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import sha256, write_json, write_result
 
 WORDS = " ".join(TEXTS).split(" ")
 
@@ -307,9 +308,12 @@ def test_memory_that_gives_out_is_explained(base, tokenizer, tmp_path, monkeypat
 
 
 def test_a_checkpoint_that_was_not_written_to_its_end_is_not_continued(tmp_path):
-    for step, file in ((9, "whole"), (10, "whole"), (11, "trainer_state.json")):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        (tmp_path / f"checkpoint-{step}" / file).touch()
+    for step, ended in ((9, True), (10, True), (11, False)):
+        folder = tmp_path / f"checkpoint-{step}"
+        write_json(folder / "trainer_state.json", {"best_model_checkpoint": None})
+        if ended:
+            files = {"trainer_state.json": sha256(folder / "trainer_state.json")}
+            write_result(folder / WHOLE, {"files": files, "processes": 1})
     assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
 
 

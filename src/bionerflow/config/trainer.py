@@ -96,7 +96,7 @@ Report = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 class LoraSettings(Settings):
     """An adapter (peft's LoraConfig)."""
 
-    model_config = ConfigDict(json_schema_extra={RENAMED: IN_LORA})
+    model_config = ConfigDict(json_schema_extra={RENAMED: {**IN_LORA}})
 
     r: int = Field(8, gt=0, description="rank: dimensions of the update of a weight matrix")
     lora_alpha: int = Field(
@@ -111,7 +111,7 @@ class LoraSettings(Settings):
 class TrainerSettings(Settings):
     """What runs and selectors are trained by alike."""
 
-    model_config = ConfigDict(json_schema_extra={RENAMED: OTHER_NAMES})
+    model_config = ConfigDict(json_schema_extra={RENAMED: {**OTHER_NAMES}})
 
     method: Literal["full", "lora", "qlora"] = Field(
         "full", description="which weights are trained"
