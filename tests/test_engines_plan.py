@@ -31,9 +31,9 @@ def test_an_engine_changes_prediction_and_not_training(planned):  # noqa: F811
 
 
 def test_vllm_has_an_interpreter_of_its_own(planned):  # noqa: F811
-    plan = planned(asked(engine="vllm", vllm={"python": "/opt/vllm/bin/python"}))
+    plan = planned(asked(engine="vllm", vllm={"python": "environments/vllm/bin/python"}))
     run = edited(plan)
-    assert plan.interpreter(run) == "/opt/vllm/bin/python"
+    assert plan.interpreter(run) == "environments/vllm/bin/python"
     assert planned().interpreter(run) == "python"
 
 

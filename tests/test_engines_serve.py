@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-import httpx
+import httpx2
 import pytest
 from tiny import tiny_model
 
@@ -46,9 +46,9 @@ def _ready(url, process):
     end = time.monotonic() + 300
     while time.monotonic() < end and process.poll() is None:
         try:
-            httpx.get(f"{url}/health", timeout=5)
+            httpx2.get(f"{url}/health", timeout=5)
             return f"{url}/v1"
-        except httpx.TransportError:
+        except httpx2.TransportError:
             time.sleep(0.5)
     pytest.fail("transformers serve did not start")
 

@@ -134,7 +134,7 @@ def selector(kind):
         found = build_selector(folder, settings, ["gene", "disease"]).eval()
         together = found.probabilities(CANDIDATES)
         with torch.inference_mode():
-            alone = [torch.sigmoid(found(found.encode([one]))).item() for one in CANDIDATES]
+            alone = [torch.sigmoid(found.score(found.encode([one]))).item() for one in CANDIDATES]
         assert together == pytest.approx(alone, abs=1e-4)
         # Two layers of a small sliding window do not reach back from a question to its candidate.
         assert len({round(score, 5) for score in together}) > 1 or "sliding_window" in family.sizes

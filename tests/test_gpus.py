@@ -83,7 +83,7 @@ def test_the_effective_batch_is_what_was_asked_whatever_a_process_sees(tmp_path,
 
 
 def test_a_locale_that_is_not_utf_8_is_told_before_anything_else():
-    code = "from bionerflow.utils.script import run; run(lambda: print('患者'))"
+    code = "from bionerflow.utils.script import run; run(lambda: print('\\u60a3'))"
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
     done = subprocess.run(
         [sys.executable, "-c", code],

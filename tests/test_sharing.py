@@ -32,7 +32,7 @@ from bionerflow.utils.files import write_json, write_text
 ABOUT = {
     "run": "own.tiny.conv_term.draw1",
     "model": {"name": "tiny", "licence": "trained here", "base": "../base"},
-    "corpora": [{"title": "own", "language": "en", "licence": "own"}],
+    "corpora": [{"name": "own", "title": "own", "language": "en", "licence": "own"}],
     "formats": ["conv_term"],
 }
 COST = {"hours": 0.1, "kwh": 0.01, "co2e_g": 0.5}

@@ -24,7 +24,7 @@ from bionerflow.data.schema import (
 from bionerflow.evaluate import evaluate
 from bionerflow.tables.define import define
 from bionerflow.tables.fill import long_form, measured, read_evaluations
-from bionerflow.utils.files import write_json
+from bionerflow.utils.files import write_result
 
 TEXT = "x" * 30
 MENTIONS = [Entity.at(type, [(i, i + 2)], TEXT) for i in range(0, 30, 3) for type in "AB"]
@@ -65,7 +65,8 @@ def some(rng: random.Random, n: int) -> tuple[Entity, ...]:
 def written(folder: Path, run: str, rows: list[dict[str, Any]]) -> None:
     path = folder / f"{run}.parquet"
     write_rows(path, rows, PREDICTIONS)
-    write_json(folder / f"{run}.json", evaluate(path, folder / "gold", folder / "train.parquet"))
+    scores = evaluate(path, folder / "gold", folder / "train.parquet")
+    write_result(folder / "evaluate" / f"{run}.json", scores)
 
 
 def tables(folder: Path) -> pd.DataFrame:
@@ -74,7 +75,7 @@ def tables(folder: Path) -> pd.DataFrame:
     asked = Experiment.model_validate(
         {"corpora": CORPORA, "models": ["mini"], "draws": DRAWS, "configurations": configurations}
     )
-    scores = read_evaluations(folder / f"{run}.json" for run in RUNS)
+    scores = read_evaluations(folder / "evaluate" / f"{run}.json" for run in RUNS)
     frames = []
     for n, (rows, columns) in enumerate(AXES):
         grid = Grid(kind="grid", title="", caption="", rows=rows, columns=columns)

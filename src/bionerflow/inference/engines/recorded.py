@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bionerflow.utils.cache import private_folder
+from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json, whole
 
 
@@ -30,7 +31,7 @@ class Recorded:
         """Return a recorded answer; nothing where there is none or it is not whole."""
         try:
             return read_json(file)
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, UserError):
             return None
 
     def write(self, file: Path, answer: Mapping[str, Any]) -> None:
