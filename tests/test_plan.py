@@ -156,16 +156,20 @@ QUESTIONS = {
 }
 
 
+#: Tables whose configurations the demo leaves out for its time: they build, and say why.
+NOT_IN_THE_DEMO = {("mfner", "parts"), ("mfner", "shifts"), ("bioselecttune", "share_on_dev")}
+
+
 @pytest.mark.parametrize("scale", ["paper", "demo"])
 def test_open_questions_have_their_runs(planned, scale):
     experiments = {paper: f"config/experiments/demo_{paper}.yaml" for paper in QUESTIONS}
     plan = planned() if scale == "paper" else planned(experiments=experiments)
     for paper, tables in QUESTIONS.items():
-        assert any(cell.models for table in tables for cell in plan.table(paper, table).cells)
         for table in tables:
             cells = plan.table(paper, table).cells
             filled = [cell for cell in cells if cell.models]
-            assert len(filled) >= (0.9 * len(cells) if scale == "paper" else 0), table
+            least = 0.9 * len(cells) if scale == "paper" else (paper, table) not in NOT_IN_THE_DEMO
+            assert len(filled) >= least, table
             ids = {id for cell in filled for its in cell.models.values() for id in its}
             assert {id.partition("+")[0] for id in ids} <= set(plan.runs)
 
