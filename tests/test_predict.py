@@ -2,19 +2,17 @@
 
 import json
 import math
-import multiprocessing
 import random
 import re
 import runpy
 import sys
-import threading
 import time
 from dataclasses import replace
 
 import pytest
 from conftest import ROOT
+from forked import Process
 from tiny import tiny_model
-from tqdm import tqdm
 
 from bionerflow.config.stages import PredictSettings
 from bionerflow.data.schema import (
@@ -363,21 +361,9 @@ def test_several_jobs_answer_what_one_job_answers(tmp_path, model, monkeypatch):
     assert read_card(several)["problems"] == read_card(one)["problems"]
 
 
-def bars(kind):
-    """Yield a class of progress bars and all that are derived from it: each may have a lock."""
-    yield kind
-    for derived in kind.__subclasses__():
-        yield from bars(derived)
-
-
 def started(arguments):
-    """Start the script in a process that has imported all that it needs.
-
-    It gets locks of its own for progress bars: the common ones would stay locked by who is killed.
-    """
-    for kind in bars(tqdm):
-        kind.set_lock(threading.RLock())
-    process = multiprocessing.get_context("fork").Process(target=call, args=arguments)
+    """Start the script in a process of its own."""
+    process = Process(target=call, args=arguments)
     process.start()
     return process
 

@@ -1,12 +1,12 @@
 """Training killed by SIGKILL at random moments ends as if it had never been killed."""
 
 import glob
-import multiprocessing
 import random
 import time
 
 import pytest
 import torch
+from forked import Process
 from test_train import settings, task, weights
 from tiny import tiny_model
 
@@ -23,20 +23,22 @@ def f1_of_weights(model):
     return float(weights(model).double().abs().sum() % 1)
 
 
+def live(base, folder):
+    """Train until it is done."""
+    tokenizer = load_tokenizer(base)
+    model, metrics = train(base, tokenizer, task(32), RECIPE, folder, 1, f1_of_weights)
+    torch.save((weights(model), metrics["dev_f1"], metrics["tokens"]), folder / "result.part")
+    (folder / "result.part").rename(folder / "result")
+
+
 @pytest.fixture
 def life(tmp_path):
     """Return what begins a process that trains until it is done or killed."""
     base = tiny_model(tmp_path / "base")
 
-    def live(folder):
-        tokenizer = load_tokenizer(base)
-        model, metrics = train(base, tokenizer, task(32), RECIPE, folder, 1, f1_of_weights)
-        torch.save((weights(model), metrics["dev_f1"], metrics["tokens"]), folder / "result.part")
-        (folder / "result.part").rename(folder / "result")
-
     def begin(folder):
         folder.mkdir(exist_ok=True)
-        process = multiprocessing.get_context("fork").Process(target=live, args=(folder,))
+        process = Process(target=live, args=(base, folder))
         process.start()
         return process
 

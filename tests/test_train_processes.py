@@ -3,7 +3,6 @@
 accelerate shards a model on accelerators alone; here it is told that a CPU is one.
 """
 
-import multiprocessing
 import os
 import socket
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
+from forked import Process
 from test_train import curve, settings, task, weights
 from tiny import tiny_model
 
@@ -75,7 +75,7 @@ def side_by_side(count, out, *arguments):
         free.bind(("127.0.0.1", 0))
         address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
     together = [
-        multiprocessing.get_context("fork").Process(
+        Process(
             target=as_one_of_several,
             args=(
                 address | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)},
