@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """Compute in one thread: workers share the cores, and a fork loses the threads of a pool."""
+    """Compute in one thread: the workers share the cores."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
 

@@ -28,12 +28,13 @@ WORDS = " ".join(TEXTS).split(" ")
 
 
 def settings(**changes):
-    """Return settings of two epochs without validation, with changes."""
+    """Return settings of two epochs without validation, on each CPU in float32, with changes."""
     base = {
         "num_train_epochs": 2,
         "learning_rate": 1e-2,
         "effective_batch_size": 8,
         "validations_per_epoch": 0,
+        "bf16": False,
     }
     return TrainSettings(**(base | changes))
 

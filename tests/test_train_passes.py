@@ -26,6 +26,7 @@ from transformers import (
 from bionerflow.config.trainer import LoraSettings
 from bionerflow.models.chat import Encoded
 from bionerflow.models.loading import load_base, load_tokenizer
+from bionerflow.train.arguments import in_bfloat16
 from bionerflow.train.attention import layout
 from bionerflow.train.data import Conversations, collate
 from bionerflow.train.fast import Fast, fast_ways
@@ -346,16 +347,34 @@ def test_training_steps_alone_are_fast_and_what_is_shared_is_recorded(tmp_path):
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_run_in_bfloat16_learns_much_the_same(method, tmp_path):
     base, losses = tiny_model(tmp_path / "base"), []
-    for half in (None, True):
+    for half in (False, True):
         recipe = settings(
             method=method, bf16=half, num_train_epochs=5, lora=LoraSettings(lora_dropout=0)
         )
         folder = tmp_path / str(half)
         model, metrics = train(base, load_tokenizer(base), task(16), recipe, folder, 1)
         losses.append([entry["loss"] for entry in metrics["curve"]])
-        assert metrics["settings"]["bf16"] is (half or False)
+        assert metrics["settings"]["bf16"] is half
         trained = {weight.dtype for weight in model.parameters() if weight.requires_grad}
         assert trained == {torch.float32}
     assert losses[1] == pytest.approx(losses[0], rel=0.03)
     assert losses[1] != losses[0]
     assert losses[1][-1] < losses[1][0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "instructions", "half"),
+    [
+        (None, {}, False),
+        (None, {"avx512_bf16": False, "avx512_f": True}, False),
+        (None, {"avx512_bf16": True}, True),
+        (None, {"amx_bf16": True}, True),
+        (True, {}, True),
+        (False, {"avx512_bf16": True}, False),
+    ],
+)
+def test_what_the_hardware_multiplies_in_bfloat16_is_computed_so(
+    asked, instructions, half, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    assert in_bfloat16(settings(bf16=asked)) is half

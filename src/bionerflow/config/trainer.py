@@ -137,7 +137,9 @@ class TrainerSettings(Settings):
     optim: str = Field("adamw_torch_fused", description="optimizer, one of transformers' names")
     adam_beta1: float = Field(0.9, ge=0, lt=1, description="share kept of the mean gradient")
     adam_beta2: float = Field(0.999, ge=0, lt=1, description="share kept of the mean square")
-    bf16: bool | None = Field(None, description="compute in bfloat16; null: on a GPU alone")
+    bf16: bool | None = Field(
+        None, description="compute in bfloat16; null: where the GPU or CPU does"
+    )
     gradient_checkpointing: bool = Field(
         False, description="compute activations twice: less memory, more time"
     )
