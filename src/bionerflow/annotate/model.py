@@ -20,13 +20,13 @@ from bionerflow.formats.queries import Asked
 from bionerflow.inference.engines.base import Engine
 from bionerflow.inference.engines.load import CHOICE, load_engine
 from bionerflow.inference.predict import conversations, predict
+from bionerflow.models.shipped import CARD, run_folder, shipped
 from bionerflow.select.samples import Candidate
 from bionerflow.utils.cache import cache_folder, private_folder
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.utils.files import read_json
 from bionerflow.utils.progress import told
 
-CARD = "run.json"
 RUNS = Path("results", "train")
 SELECTORS = Path("results", "select")
 FRAGMENTS = 8
@@ -45,6 +45,18 @@ def folder_of(given: str, runs: Path, mark: str) -> Path:
     known = [place.name for place in runs.glob("*") if (place / mark).is_file()]
     hint = nearest(given, known) if known else f" {runs} has none either: train one first."
     raise UserError(f"There is no {mark} in {given}, nor in {runs / given}.{hint}")
+
+
+def run_of(given: str) -> Path:
+    """Return the folder of a run, or of the run of an adapter that comes with the project."""
+    names = shipped()
+    if given in names and not (RUNS / given).is_dir() and not Path(given).is_dir():
+        return run_folder(given)
+    try:
+        return folder_of(given, RUNS, CARD)
+    except UserError as error:
+        come = f" These come with the project: {', '.join(names)}." if names else ""
+        raise UserError(f"{error}{come}") from None
 
 
 def card_of(path: Path) -> RunCard:
@@ -169,7 +181,7 @@ class RunModel(Annotator):
         Raises:
             UserError: no such run or selector, or one of several corpora or formats is to be named.
         """
-        folder = folder_of(run, RUNS, CARD)
+        folder = run_of(run)
         card = card_of(folder / CARD)
         corpus = _one(folder, "corpus", corpus, card.corpora)
         asked = card.corpora[corpus]

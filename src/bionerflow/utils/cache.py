@@ -1,4 +1,4 @@
-"""The user's private cache: answers that were paid for, and models that were converted."""
+"""The user's private cache: answers that were paid for, and models that were made or converted."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def clear_cache() -> int:
 
     Only its own subfolders are deleted, whatever the variable names.
     """
-    folders = [cache_folder() / name for name in ("answers", "ctranslate2")]
+    folders = [cache_folder() / name for name in ("answers", "ctranslate2", "adapters", "models")]
     files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
     for folder in folders:
