@@ -14,7 +14,7 @@ from conftest import ROOT
 
 from bionerflow.config.stages import CurateSettings
 from bionerflow.curate import curate, interleave, sample
-from bionerflow.curate.alternate import alternate_by_length
+from bionerflow.curate.alternate import alternate
 from bionerflow.curate.figure import examples, histogram
 from bionerflow.curate.judge import share_of
 from bionerflow.curate.strategies import STRATEGIES
@@ -175,23 +175,14 @@ def test_languages_alternate_as_far_as_both_last():
     assert interleave(table, 2) != ordered
 
 
-@pytest.mark.parametrize(("window", "padding"), [(1, None), (300, 0.02)])
-def test_batches_of_two_languages_have_both_when_lengths_are_grouped(window, padding):
+def test_batches_of_two_languages_have_both():
     """unified's joint training: batches of six, 6,000 conversations in each language."""
     rng = random.Random(1)
     languages = ["zh", "en"] * 6000
-    lengths = [round(rng.gauss(420 if language == "zh" else 300, 60)) for language in languages]
-    order = rng.sample(range(12000), 12000)
-    ordered = alternate_by_length(order, languages, lengths, window)
+    ordered = alternate(rng.sample(range(12000), 12000), languages)
     assert sorted(ordered) == list(range(12000))
     spoken = [languages[n] for n in ordered]
     assert all(one != other for one, other in pairwise(spoken))
-    batches = [ordered[i : i + 6] for i in range(0, 12000, 6)]
-    assert all(len({languages[n] for n in batch}) == 2 for batch in batches)
-    if padding:
-        for language in ("en", "zh"):
-            its = [[lengths[n] for n in batch if languages[n] == language] for batch in batches]
-            assert 1 - sum(map(sum, its)) / sum(3 * max(one) for one in its) < padding
 
 
 def test_a_share_is_exact_rounded_half_up_and_never_nothing():

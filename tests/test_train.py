@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,13 +13,14 @@ from transformers import AutoModelForCausalLM
 from bionerflow.config.stages import TrainSettings
 from bionerflow.data.schema import Turn
 from bionerflow.inference.generate import generate
-from bionerflow.models.chat import Chat
+from bionerflow.models.chat import Chat, Encoded
 from bionerflow.models.loading import load_base, load_causal, load_merged, load_tokenizer, save
 from bionerflow.train import memory
 from bionerflow.train.data import IGNORED, Conversations, collate
+from bionerflow.train.fast import Fast
 from bionerflow.train.finetune import adapted, fit, train
 from bionerflow.train.passes import Passes
-from bionerflow.train.trainer import WHOLE, ValidatingTrainer, last_checkpoint
+from bionerflow.train.trainer import WHOLE, ValidatingTrainer, _Order, last_checkpoint
 from bionerflow.utils import environment as records
 from bionerflow.utils.environment import checkpoint_key
 from bionerflow.utils.errors import UserError
@@ -340,3 +342,29 @@ def test_metrics_and_curve_say_what_a_run_cost(base, tokenizer, tmp_path):
     assert metrics["tokens_per_second"] == pytest.approx(rate, rel=0.01)
     lines = (tmp_path / "curve.jsonl").read_text().splitlines()
     assert [json.loads(line)["loss"] for line in lines[:2]] == list(curve(metrics, "loss").values())
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_an_epoch_does_not_end_on_the_shortest_conversations(flat, tmp_path):
+    """Sorted, as transformers' sampler is, it ends on sentences without entities."""
+    lengths = [20 + n % 100 for n in range(400)]
+    rows = [Encoded([1] * length, [(10, 12)]) for length in lengths]
+    data = Conversations(rows, 1000)
+    trainer = SimpleNamespace(
+        train_dataset=data,
+        fast=Fast(flat=flat),
+        state=SimpleNamespace(epoch=0),
+        args=SimpleNamespace(seed=1),
+    )
+    order = list(_Order(trainer, 8))
+    assert sorted(order) == list(range(400))
+    assert order == list(_Order(trainer, 8))
+    thirds = [sum(lengths[n] for n in order[k : k + 128]) / 128 for k in (0, 136, 272)]
+    assert max(thirds) - min(thirds) < 35  # sorted: 66
+    spreads = [
+        max(lengths[n] for n in order[k : k + 8]) - min(lengths[n] for n in order[k : k + 8])
+        for k in range(0, 400, 8)
+    ]
+    assert (sorted(spreads)[25] <= 3) is not flat
+    trainer.state.epoch = 1
+    assert list(_Order(trainer, 8)) != order

@@ -32,9 +32,7 @@ class Labelled(Conversations):
 
 
 class SelectorTrainer(ValidatingTrainer):
-    """Its checkpoints hold what is trained, not the base model; its batches are shuffled."""
-
-    shuffles_batches = True
+    """Its checkpoints hold what is trained, not the base model."""
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         if self.args.should_save:

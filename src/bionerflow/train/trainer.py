@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 from transformers import Trainer, TrainerCallback
-from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from bionerflow.curate.alternate import alternate_by_length
+from bionerflow.curate.alternate import alternate
 from bionerflow.data.sampling import rank
 from bionerflow.train.fast import Fast
 from bionerflow.utils.environment import peak_memory_mb, processes
@@ -31,41 +31,43 @@ from bionerflow.utils.files import (
 from bionerflow.utils.progress import Progress
 
 WHOLE = "whole"
-BATCHES_SORTED = 50  # batches per window within which lengths are sorted, as in transformers
 NOTED = ("loss", "eval_f1", "tokens_per_second")
 
 
-class _ByLength(LengthGroupedSampler):
-    """Batches of similar lengths; seed and epoch alone decide their order, also of a resumed run.
+class _Order(Sampler[int]):
+    """The order of an epoch's conversations: seed and epoch alone decide it, also when resumed.
 
-    Conversations of several languages take turns (unified, section II.B). This comes last: a sort
-    by length after it would undo it.
+    Flat passes have no padding: they take conversations in random order. For padded ones, batches
+    are of similar lengths, in random order: transformers' own, from long to short, ends on short
+    sentences, of which many have no entity, and a model of few steps learned to find none.
+    Conversations of several languages take turns (unified, section II.B).
     """
 
     def __init__(self, trainer: "ValidatingTrainer", batch_size: int) -> None:
-        super().__init__(batch_size, dataset=trainer.train_dataset, model_input_name="input_ids")
-        self.trainer = trainer
-        self.languages = getattr(trainer.train_dataset, "languages", [])
+        self.trainer, self.batch_size = trainer, batch_size
+        self.data: Any = trainer.train_dataset
+
+    def __len__(self) -> int:
+        return len(self.data)
 
     def __iter__(self) -> Iterator[int]:
         epoch = int(self.trainer.state.epoch or 0)
         seed = rank(f"epoch {epoch}", self.trainer.args.seed)
-        self.generator = torch.Generator().manual_seed(seed)
-        if len(set(self.languages)) < 2:
-            yield from self._shuffled(list(super().__iter__()))
-            return
-        order = torch.randperm(len(self.lengths), generator=self.generator).tolist()
-        window = BATCHES_SORTED * self.batch_size
-        yield from alternate_by_length(order, self.languages, self.lengths, window)
+        generator = torch.Generator().manual_seed(seed)
+        languages = self.data.languages
+        if self.trainer.fast.flat or len(set(languages)) > 1:
+            order = torch.randperm(len(self.data), generator=generator).tolist()
+            return iter(alternate(order, languages) if languages else order)
+        return iter(self._grouped(generator))
 
-    def _shuffled(self, order: list[int]) -> list[int]:
-        """Return the rows with whole batches in random order, if the trainer wants that."""
-        if not self.trainer.shuffles_batches:
-            return order
-        whole = len(order) // self.batch_size
-        batches = torch.randperm(whole, generator=self.generator).tolist()
-        starts = [*batches, *range(whole, -(-len(order) // self.batch_size))]
-        return [n for at in starts for n in order[at * self.batch_size :][: self.batch_size]]
+    def _grouped(self, generator: torch.Generator) -> list[int]:
+        """Return batches of similar lengths, the whole ones in random order."""
+        size, lengths = self.batch_size, [self.data.length(n) for n in range(len(self))]
+        order = get_length_grouped_indices(lengths, size, generator=generator)
+        whole = len(order) // size
+        batches = torch.randperm(whole, generator=generator).tolist()
+        starts = [*batches, *range(whole, -(-len(order) // size))]
+        return [n for at in starts for n in order[at * size :][:size]]
 
 
 class ValidatingTrainer(Trainer):
@@ -80,7 +82,6 @@ class ValidatingTrainer(Trainer):
 
     validate: Callable[[Any], float]
     fast = Fast()
-    shuffles_batches = False  # True: batches are not in the order of their lengths
 
     def get_train_dataloader(self) -> DataLoader:
         """Return a loader that gives each process the same effective batches.
@@ -88,7 +89,7 @@ class ValidatingTrainer(Trainer):
         It is not handed to accelerate, which would deal out what the collator deals out itself.
         """
         size = self.args.train_batch_size * self.args.world_size
-        batches = BatchSampler(_ByLength(self, size), size, drop_last=False)
+        batches = BatchSampler(_Order(self, size), size, drop_last=False)
         data: Any = self.train_dataset
         return DataLoader(data, batch_sampler=batches, collate_fn=self.data_collator)
 
