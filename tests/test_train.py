@@ -365,6 +365,6 @@ def test_an_epoch_does_not_end_on_the_shortest_conversations(flat, tmp_path):
         max(lengths[n] for n in order[k : k + 8]) - min(lengths[n] for n in order[k : k + 8])
         for k in range(0, 400, 8)
     ]
-    assert (sorted(spreads)[25] <= 3) is not flat
+    assert (sorted(spreads)[25] < 20) is not flat
     trainer.state.epoch = 1
     assert list(_Order(trainer, 8)) != order
