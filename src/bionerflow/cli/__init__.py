@@ -13,6 +13,8 @@ from bionerflow.cli.cache import add_clear_cache
 from bionerflow.cli.check import add_check
 from bionerflow.cli.new_corpus import add_new_corpus
 from bionerflow.cli.parsing import Parser
+from bionerflow.cli.serve import add_serve
+from bionerflow.cli.status import add_status
 from bionerflow.cli.trace import add_trace
 from bionerflow.utils.errors import UserError
 
@@ -58,8 +60,10 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_annotate(commands)
+    add_serve(commands)
     add_new_corpus(commands)
     add_check(commands)
     add_trace(commands)
+    add_status(commands)
     add_clear_cache(commands)
     return top

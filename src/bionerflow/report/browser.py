@@ -12,12 +12,12 @@ from bionerflow.evaluate.scores import judge
 
 
 def sentences(predictions: Iterable[Path], gold: Path, limit: int) -> list[dict[str, Any]]:
-    """Return at most `limit` sentences, evenly from all files, those with errors first.
+    """Return at most `limit` sentences, evenly from all files in their order, errors first.
 
     A sentence: run, corpus, format, id, text, and mentions [status, type, [[start, end], ...]],
     where the status is correct, inexact (gold that a prediction only overlaps) or an error class.
     """
-    paths = sorted(predictions)
+    paths = list(predictions)
     share = limit // max(1, len(paths))
     return [sentence for path in paths for sentence in _of(path, gold, share)]
 
@@ -28,7 +28,8 @@ def _of(path: Path, gold: Path, limit: int) -> Iterator[dict[str, Any]]:
     wrong |= set(sample.gold.frame.query("not correct")["sentence"])
     order = list(sample.sentences.index)
     random.Random(f"0:{path.stem}").shuffle(order)
-    chosen = sorted(sorted(order, key=lambda sentence: sentence not in wrong)[:limit])
+    chosen = sorted(order, key=lambda sentence: sentence not in wrong)[:limit]
+    chosen.sort(key=lambda sentence: (sentence not in wrong, sentence))
     gold_mentions = _mentions(sample.gold, chosen, {"": "inexact"})
     found = _mentions(sample.predicted, chosen, {})
     for sentence in chosen:

@@ -6,7 +6,7 @@ The draws of a run are one colour and one bar; a figure has no more of them than
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -22,29 +22,36 @@ DEVIATIONS = (
     "Span errors by the distance of their boundaries from gold, in tokens, mean over draws; 0 is"
     " inside a token."
 )
-CURVES = "Loss on the training set, and F1 on dev where it was validated; a line a draw."
+CURVES = "Loss on the training set, and F1 on dev where it was validated; a line per draw."
 
 #: The draws of a run, or of a selector's predictions on it, by what they have in common.
 Drawn = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
+class Drawing(NamedTuple):
+    """A figure; `first` shows the best runs of an experiment, others the rest of them."""
+
+    title: str
+    caption: str
+    figure: Figure
+    first: bool
+
+
 def training_curves(runs: Drawn) -> Figure:
     """Draw loss and F1 on dev by step of runs' metrics.json."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for panel, key, label in zip(
-        panels, ("loss", "eval_f1"), ("training loss", "F1 on dev"), strict=True
-    ):
+    entries = [entry for draws in runs.values() for draw in draws for entry in draw["curve"]]
+    labels = {"loss": "training loss", "eval_f1": "F1 on dev"}
+    keys = [key for key in labels if any(key in entry for entry in entries)]
+    panels = figure.subplots(1, len(keys), squeeze=False)[0]
+    for panel, key in zip(panels, keys, strict=True):
         for (name, draws), colour, line in zip(runs.items(), COLOURS, cycle(LINES), strict=False):
             for n, draw in enumerate(draws):
                 points = [(entry["step"], entry[key]) for entry in draw["curve"] if key in entry]
                 if points:
                     named = {} if n else {"label": name}
                     panel.plot(*zip(*points, strict=True), line, color=colour, **named)
-        panel.set(xlabel="step", ylabel=label)
-        if not panel.lines:
-            panel.text(0.5, 0.5, "not measured", ha="center", transform=panel.transAxes)
-            panel.set(xticks=[], yticks=[])
+        panel.set(xlabel="step", ylabel=labels[key])
     finish(figure, *panels)
     return figure
 
@@ -74,10 +81,14 @@ def bars(results: Drawn, key: str) -> Figure:
 
 def drawn(
     runs: Mapping[str, Mapping[str, Any]], results: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, str, Figure]]:
-    """Yield the figures that runs' metrics and prediction sets' scores allow: title, caption."""
-    trained = {name: run for name, run in runs.items() if run.get("curve")}
+) -> Iterator[Drawing]:
+    """Yield the figures that runs' metrics and prediction sets' scores allow.
+
+    The configurations of an experiment come in the order of `results`, then of `runs`.
+    """
     scored = {result["predictions"]: result for result in results}
+    ordered = [*(name for name in scored if name in runs), *(n for n in runs if n not in scored)]
+    trained = {name: runs[name] for name in ordered if runs[name].get("curve")}
     kinds: list[tuple[str, str, Mapping[str, Any], Callable[[Drawn], Figure]]] = [
         ("Training", CURVES, trained, training_curves),
         ("Errors by class", ERROR_CLASSES, scored, lambda part: bars(part, "errors")),
@@ -89,7 +100,7 @@ def drawn(
             parts = [dict(items[i : i + most]) for i in range(0, len(items), most)]
             for n, part in enumerate(parts, 1):
                 of = f", {n} of {len(parts)}" if len(parts) > 1 else ""
-                yield f"{kind}, {experiment}{of}.", caption, draw(part)
+                yield Drawing(f"{kind}, {experiment}{of}.", caption, draw(part), n == 1)
 
 
 def _by_experiment(every: Mapping[str, Any]) -> dict[str, dict[str, list[Any]]]:
