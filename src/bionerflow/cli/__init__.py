@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from bionerflow.cli.annotate import add_annotate
 from bionerflow.cli.cache import add_clear_cache
 from bionerflow.cli.check import add_check
+from bionerflow.cli.corrections import add_add_corrections, add_rank_texts
 from bionerflow.cli.new_corpus import add_new_corpus
+from bionerflow.cli.new_experiment import add_new_experiment
 from bionerflow.cli.parsing import Parser
 from bionerflow.cli.serve import add_serve
 from bionerflow.cli.status import add_status
@@ -62,6 +64,9 @@ def parser() -> argparse.ArgumentParser:
     add_annotate(commands)
     add_serve(commands)
     add_new_corpus(commands)
+    add_rank_texts(commands)
+    add_add_corrections(commands)
+    add_new_experiment(commands)
     add_check(commands)
     add_trace(commands)
     add_status(commands)
