@@ -45,7 +45,7 @@ def test_help_explains_with_an_example(command, capsys):
         cli.main([*filter(None, [command]), "--help"])
     assert stop.value.code == 0
     said = capsys.readouterr().out
-    assert f"example:\n  bionerflow {command}" in said
+    assert f"\n  bionerflow {command}" in said.partition("\nexample:")[2]
     assert all(len(line) <= 100 for line in said.splitlines())
 
 
