@@ -17,7 +17,7 @@ CHROMIUM = next(
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-extensions", "--disable-background-networking", "--remote-debugging-pipe",
-    "--host-resolver-rules=MAP * ~NOTFOUND", "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--hide-scrollbars",
 )  # fmt: skip
 
 
@@ -80,11 +80,12 @@ class Browser:
             case "Log.entryAdded":
                 self.errors.append(params["entry"]["text"])
 
-    def open(self, page: Path, width: int = 1000, height: int = 900) -> None:
-        """Load a page and wait for it."""
+    def open(self, page: Path | str, width: int = 1000, height: int = 900) -> None:
+        """Load a page, by its file or its address, and wait for it."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **size)
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        address = page if isinstance(page, str) else page.resolve().as_uri()
+        self.call("Page.navigate", url=address)
         while self.js("document.readyState") != "complete":
             pass
 

@@ -131,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_annotate(commands)
+    add_serve(commands)
     add_new_corpus(commands)
     add_check(commands)
     add_trace(commands)
@@ -185,6 +186,13 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
     add_engine(its.add_argument_group("engine"))
     add_zero_shot(its.add_argument_group("types of one's own, without training (zero-shot)"))
     its.set_defaults(command=annotate)
+
+
+def add_serve(commands: argparse._SubParsersAction) -> None:
+    """Add `serve`."""
+    from bionerflow.annotate.server.command import ABOUT, EXAMPLE, add_options
+
+    add_options(subcommand(commands, "serve", "annotate texts on a local page", ABOUT, EXAMPLE))
 
 
 def add_engine(group: argparse._ArgumentGroup) -> None:

@@ -8,7 +8,7 @@ not taken for it. Its first line is the SHA-256 of the others: a damaged file is
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -80,11 +80,21 @@ def _body(file: Path) -> bytes | None:
 def annotate_chunk(chunk: Chunk, annotator: Annotator) -> list[Annotated]:
     """Return the passages of a chunk with their mentions; sentences are asked together."""
     annotated = [Annotated(passage) for passage in chunk]
-    asked = [
-        (one, span)
-        for one in annotated
-        for span in sentences(one.passage.text, annotator.language, annotator.fits)
-    ]
+    answer(list(to_ask(annotated, annotator)), annotator)
+    return annotated
+
+
+def to_ask(
+    annotated: Iterable[Annotated], annotator: Annotator
+) -> Iterator[tuple[Annotated, Span]]:
+    """Yield the sentences of passages as an annotator can be asked them."""
+    for one in annotated:
+        for span in sentences(one.passage.text, annotator.language, annotator.fits):
+            yield one, span
+
+
+def answer(asked: Sequence[tuple[Annotated, Span]], annotator: Annotator) -> None:
+    """Ask an annotator sentences together, and put what it finds into their passages."""
     texts = [one.passage.text[span.start : span.end] for one, span in asked]
     for (one, span), answered in zip(asked, annotator(texts) if texts else (), strict=True):
         one.sentences.append(span)
@@ -92,7 +102,6 @@ def annotate_chunk(chunk: Chunk, annotator: Annotator) -> list[Annotated]:
         for mention in answered.mentions:
             entity = moved(mention.entity, span.start)
             one.mentions.append(Mention(entity, mention.confidence, mention.probability))
-    return annotated
 
 
 def kept(files: Iterable[Path]) -> Iterator[Annotated]:

@@ -1,12 +1,8 @@
 const MOST = 25, CHARACTERS = 40000;
 const COLOURS = 10; // --type-0 and so on in page.css
-const passages = JSON.parse(document.getElementById("data").textContent)
-  .map(([id, start, text, mentions]) => ({id, start, text, mentions: mentions.map(read)}));
-const form = document.getElementById("filters"), counts = new Map();
-for (const {mentions} of passages) for (const {type} of mentions) counts.set(type, (counts.get(type) || 0) + 1);
-const types = [...counts.keys()].sort();
+const form = document.getElementById("filters"), all = document.getElementById("types").querySelector("label");
 const hidden = new Set();
-let shown = [], starts = [0], page = 0;
+let passages = [], types = [], boxes = [], shown = [], starts = [0], page = 0;
 
 function read([type, spans, confidence, probability]) {
   return {type, spans, confidence, probability};
@@ -25,14 +21,17 @@ function marked(start) {
     const places = spans.map(([a, b]) => `${start + a}–${start + b}`).join(", ");
     const scores = [["confidence", confidence], ["selector", probability]].filter(([, value]) => value !== null);
     const title = [`${type} ${places}`, ...scores.map(([name, value]) => `${name} ${value.toFixed(2)}`)].join(", ");
-    return {spans, colour: colour(type), dashed: false, height: 4, title, label: type};
+    const label = confidence === null ? type : `${type} ${confidence.toFixed(2)}`;
+    return {spans, colour: colour(type), dashed: false, height: 4, title, label};
   };
 }
 
 function card({id, start, text, mentions}) {
   const made = element("article", "sentence");
   made.append(element("p", "where", start ? `${id} · from ${start}` : id));
-  made.append(drawn(text, mentions.map(marked(start))));
+  const line = drawn(text, mentions.map(marked(start)));
+  for (const segment of line.querySelectorAll(".segment[title]:not([title=''])")) segment.tabIndex = 0;
+  made.append(line);
   return made;
 }
 
@@ -77,7 +76,7 @@ function toggle(type, wanted) {
   hidden[wanted ? "delete" : "add"](type);
 }
 
-const boxes = types.map(type => {
+function box(type, count) {
   const label = element("label", "type"), box = element("input"), swatch = element("i");
   box.type = "checkbox";
   box.checked = true;
@@ -87,22 +86,39 @@ const boxes = types.map(type => {
     filter();
   });
   swatch.style.background = colour(type);
-  label.append(box, swatch, type, element("b", "", String(counts.get(type))));
+  label.append(box, swatch, type, element("b", "", String(count)));
   document.getElementById("types").append(label);
   return box;
-});
+}
+
+// Shows rows [id, start, text, mentions] in place of those before.
+function load(rows) {
+  passages = rows.map(([id, start, text, mentions]) => ({id, start, text, mentions: mentions.map(read)}));
+  const counts = new Map(), mentions = passages.flatMap(passage => passage.mentions);
+  for (const {type} of mentions) counts.set(type, (counts.get(type) || 0) + 1);
+  types = [...counts.keys()].sort();
+  hidden.clear();
+  form.all.checked = true;
+  document.getElementById("types").replaceChildren(document.querySelector("#types legend"), all);
+  boxes = types.map(type => box(type, counts.get(type)));
+  document.getElementById("confidence").hidden = mentions.every(({confidence}) => confidence === null);
+  document.getElementById("about").textContent = "";
+  filter();
+}
+
+function tell({target}) {
+  document.getElementById("about").textContent = target.title || "";
+}
+
 form.all.addEventListener("change", () => {
   boxes.forEach((box, i) => { box.checked = form.all.checked; toggle(types[i], box.checked); });
   filter();
 });
-document.getElementById("list").addEventListener("click", ({target}) => {
-  document.getElementById("about").textContent = target.title || "";
-});
-document.getElementById("confidence").hidden = !passages.some(({mentions}) => mentions.some(m => m.confidence !== null));
+for (const event of ["click", "focusin"]) document.getElementById("list").addEventListener(event, tell);
 form.confidence.addEventListener("input", filter);
 form.empty.addEventListener("change", filter);
 form.labels.addEventListener("change", () => document.body.classList.toggle("labels", form.labels.checked));
 form.addEventListener("submit", event => event.preventDefault());
 document.getElementById("previous").addEventListener("click", () => turn(-1));
 document.getElementById("next").addEventListener("click", () => turn(1));
-filter();
+load(JSON.parse(document.getElementById("data").textContent));

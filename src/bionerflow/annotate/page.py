@@ -40,19 +40,18 @@ def _about(facts: Mapping[str, Any]) -> str:
 
 
 def _page(title: str, about: str) -> str:
+    said = {"title": title.replace(DATA, ""), "about": about.replace(DATA, "")}
+    return rendered("page.html.j2", STYLES, SCRIPTS, data=DATA, **said)
+
+
+def rendered(template: str, styles: Iterable[str], scripts: Iterable[str], **values: Any) -> str:
+    """Return a page with these styles and scripts in it, which are all that it may run."""
     page = Environment(
         loader=PackageLoader("bionerflow", "annotate"), autoescape=True, undefined=StrictUndefined
-    ).get_template("page.html.j2")
-    style, script = _joined(STYLES), _joined(SCRIPTS)
-    return page.render(
-        title=title.replace(DATA, ""),
-        about=about.replace(DATA, ""),
-        data=DATA,
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-    )
+    ).get_template(template)
+    style, script = _joined(styles), _joined(scripts)
+    hashes = {"style_hash": _hash(style), "script_hash": _hash(script)}
+    return page.render(style=style, script=script, **hashes, **values)
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -1,0 +1,158 @@
+"""The models that a server offers, loaded when they are first asked."""
+
+import sys
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bionerflow.annotate.model import CARD, RUNS, Annotator, RunModel, card_of, folder_of
+from bionerflow.annotate.zero_shot import PLAIN, BaseModel, check, folder_of_base
+from bionerflow.config.runs import RunCard
+from bionerflow.formats import FORMATS, format_named
+from bionerflow.utils.errors import UserError, nearest
+
+#: Models that are in memory at once; the one that was asked longest ago makes room.
+LOADED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a batch asks for; of a run `types` are those that are kept, of a chat model asked."""
+
+    model: str
+    engine: str
+    corpus: str | None
+    format: str | None
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model by its name; `card` says how a run is asked, a chat model has none."""
+
+    name: str
+    place: str
+    card: RunCard | None = None
+
+    @property
+    def corpora(self) -> dict[str, list[str]]:
+        """The types of each corpus that a run was trained on."""
+        return {n: list(its.types) for n, its in self.card.corpora.items()} if self.card else {}
+
+    @property
+    def formats(self) -> list[str]:
+        """The output formats that can be asked for, the usual one first."""
+        if self.card:
+            return self.card.formats
+        return sorted(FORMATS, key=lambda name: (name != PLAIN, name))
+
+
+def offered(given: Iterable[str], engines: Iterable[str] = ("torch",)) -> dict[str, Offer]:
+    """Return the models that are given by id, folder or name; without any, the runs that are here.
+
+    Raises:
+        UserError: there is no such model, or none at all, or two have one name.
+    """
+    places = [*given] or sorted(str(path.parent) for path in RUNS.glob(f"*/{CARD}"))
+    if not places:
+        raise UserError(f"There is no run in {RUNS}: name a model with --model, or train one.")
+    offers = [_offer(place, set(engines) == {"openai"}) for place in places]
+    names = [offer.name for offer in offers]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise UserError(f"Two models are named {twice.pop()}: give one of them.")
+    return dict(zip(names, offers, strict=True))
+
+
+def _offer(place: str, elsewhere: bool) -> Offer:
+    try:
+        folder = folder_of(place, RUNS, CARD)
+    except UserError as missing:
+        if elsewhere:  # a name at an endpoint
+            return Offer(place, place)
+        try:
+            folder_of_base(place)
+        except UserError as error:
+            raise UserError(f"{missing} {error}") from None
+        return Offer(Path(place).name, place)
+    card = card_of(folder / CARD)
+    return Offer(card.run, str(folder), card)
+
+
+class Models:
+    """Offered models; `annotator` loads one, and `check` says before what cannot be asked."""
+
+    def __init__(
+        self,
+        offers: Mapping[str, Offer],
+        engines: Mapping[str, Mapping[str, Any]],
+        judging: Sequence[Any] = (None, 0.5, None),
+    ) -> None:
+        """Take what is offered.
+
+        Args:
+            offers: The models by name.
+            engines: The settings of each engine that may be chosen, as keys of `predict`.
+            judging: Selector, threshold and batch size, as `RunModel` takes them.
+        """
+        self.offers, self.engines, self.judging = offers, engines, judging
+        self.loaded: OrderedDict[Asked, Annotator] = OrderedDict()
+
+    def check(self, asked: Asked) -> Asked:
+        """Return what is asked, completed; no error says more than names that were sent or offered.
+
+        Raises:
+            UserError: it cannot be asked.
+        """
+        offer = self.offers.get(asked.model)
+        if offer is None:
+            raise UserError(
+                f"There is no model '{asked.model}'.{nearest(asked.model, self.offers)}"
+            )
+        if asked.engine not in self.engines:
+            raise UserError(f"The engine '{asked.engine}' is not offered.")
+        format = _one("format", asked.format, offer.formats, bool(offer.card))
+        if not offer.card:
+            if not asked.types:
+                raise UserError(f"{offer.name} is a chat model: name the types to find.")
+            check(format_named(format), asked.types, {}, "en")
+            return replace(asked, format=format, corpus=None)
+        corpus = _one("corpus", asked.corpus, list(offer.corpora), True)
+        known = offer.corpora[corpus]
+        if other := sorted(set(asked.types) - set(known)):
+            raise UserError(f"{offer.name} does not know '{other[0]}'.{nearest(other[0], known)}")
+        return replace(asked, format=format, corpus=corpus, types=asked.types or tuple(known))
+
+    def annotator(self, asked: Asked) -> Annotator:
+        """Return the annotator of what was checked; it is loaded if it is not yet."""
+        key = replace(asked, types=())
+        if key not in self.loaded:
+            while len(self.loaded) >= LOADED:
+                self.loaded.popitem(last=False)
+            print(f"serve: loading {asked.model} ({asked.engine})", file=sys.stderr, flush=True)
+            self.loaded[key] = self._load(asked)
+        self.loaded.move_to_end(key)
+        annotator = self.loaded[key]
+        if self.offers[asked.model].card:
+            return annotator
+        annotator = copy(annotator)
+        annotator.asking = replace(annotator.asking, types=asked.types)
+        return annotator
+
+    def _load(self, asked: Asked) -> Annotator:
+        offer, engine = self.offers[asked.model], self.engines[asked.engine]
+        if offer.card:
+            return RunModel(offer.place, asked.corpus, asked.format, *self.judging, engine)
+        types = list(asked.types)
+        return BaseModel(offer.place, types, None, asked.format, "en", *self.judging, engine)
+
+
+def _one(what: str, given: str | None, known: Sequence[str], several: bool) -> str:
+    """Return what is given, or the only one, or the first where that may be chosen."""
+    if given is None and (len(known) == 1 or not several):
+        return known[0]
+    if given not in known:
+        raise UserError(f"Name the {what}, one of {', '.join(known)}.")
+    return given
