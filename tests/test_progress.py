@@ -1,11 +1,13 @@
 """What is told of long work: rate, time left, and work inside of other work."""
 
+import contextvars
 import re
 
 import pytest
+from conftest import ROOT
 
 from bionerflow.utils import progress
-from bionerflow.utils.progress import Progress, told
+from bionerflow.utils.progress import Progress, Told, named, read, told
 
 
 @pytest.fixture
@@ -54,3 +56,28 @@ def test_work_inside_of_other_work_is_told_as_a_share_and_prints_nothing(clock, 
         inner.to(done)
     assert shares == [0.25, 1.0]
     assert capsys.readouterr().err == ""
+
+
+def test_lines_name_their_run_and_are_read_back(clock, capsys):
+    def work():
+        named("demo.smollm2-135m.conv: x.draw1")
+        train, count = Progress("train", 1200, "steps"), Progress("ifd", None, "conversations")
+        clock["now"] = 10.0
+        train.to(20, "loss 0.5, eval_f1 0.25")
+        count.to(3000)
+
+    contextvars.copy_context().run(work)
+    first, second = capsys.readouterr().err.splitlines()
+    run = "demo.smollm2-135m.conv: x.draw1"
+    assert first.startswith(f"train {run}: 20/1,200 steps, 2/s, 0:09:50 left")
+    assert read(first) == Told(
+        "train", run, 20, 1200, "steps", "2", "0:09:50", "loss 0.5, eval_f1 0.25"
+    )
+    assert read(second) == Told("ifd", run, 3000, None, "conversations", "300", "", "")
+    assert read("train: 2/9 steps, 0.4/s, 5 days, 18:53:15 left").left == "5 days, 18:53:15"
+    assert read("Loading weights: 79%|###| 216/272 [00:00<00:00, 2097.94it/s]") is None
+
+
+@pytest.mark.parametrize("script", ["annotate", "ifd", "predict", "select", "train"])
+def test_scripts_of_long_work_give_it_a_name(script):
+    assert "    named(" in (ROOT / f"workflow/scripts/{script}.py").read_text("utf-8")

@@ -76,6 +76,17 @@ example:
   bionerflow check tables figures --configfile config/demo-all.yaml
 """
 
+STATUS = """\
+Show the stages that are at work, silent, failed or done: share that is done, rate, time left, the
+last loss and F1 on dev. Only logs and checkpoints under the folder of results are read, so that it
+works while Snakemake runs, on any machine of a cluster that sees the folder.
+"""
+STATUS_EXAMPLE = """\
+example:
+  bionerflow status
+  watch -n 30 bionerflow status --results /shared/project/results
+"""
+
 TRACE = """\
 Print the way from a cell of a table back to its raw files: its number, the runs behind it with
 their machine and versions, every command in order, and the checksums of models and raw files.
@@ -135,6 +146,7 @@ def parser() -> argparse.ArgumentParser:
     add_new_corpus(commands)
     add_check(commands)
     add_trace(commands)
+    add_status(commands)
     add_clear_cache(commands)
     return top
 
@@ -386,6 +398,21 @@ def check(args: argparse.Namespace) -> None:
     from bionerflow.workflow.check import check as checked
 
     print(checked(args.targets, args.configfile, args.profile))
+
+
+def add_status(commands: argparse._SubParsersAction) -> None:
+    """Add `status`."""
+    its = subcommand(commands, "status", "show how runs are going", STATUS, STATUS_EXAMPLE)
+    its.add_argument("--results", type=Path, default=Path("results"), metavar="DIR",
+                     help="folder of the results (default: results)")  # fmt: skip
+    its.set_defaults(command=status)
+
+
+def status(args: argparse.Namespace) -> None:
+    """Print how runs are going."""
+    from bionerflow.workflow.status import status as read_status
+
+    print(read_status(args.results))
 
 
 def add_trace(commands: argparse._SubParsersAction) -> None:

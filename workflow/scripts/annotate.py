@@ -7,6 +7,7 @@ from pathlib import Path
 from bionerflow.config.base import parse
 from bionerflow.config.workflow import AnnotationSettings
 from bionerflow.utils.files import read_json, write_json
+from bionerflow.utils.progress import named
 from bionerflow.utils.script import run
 
 
@@ -29,6 +30,7 @@ def main() -> None:
     for command in (share, write):
         command.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    named(args.out.name)
     args.command(args)
 
 

@@ -16,6 +16,7 @@ from bionerflow.ifd.scores import score_file
 from bionerflow.models.loading import load_scorer, load_tokenizer
 from bionerflow.utils.environment import checkpoint_key
 from bionerflow.utils.files import read_json
+from bionerflow.utils.progress import named
 from bionerflow.utils.script import run
 
 
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    named(f"{args.out.parent.name}/{args.out.stem}")
     inputs = {
         "data": read_card(args.conversations),
         "scorer": read_json(f"{args.model}.json"),

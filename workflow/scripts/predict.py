@@ -20,6 +20,7 @@ from bionerflow.inference.predict import predict, sample, shared, usage
 from bionerflow.inference.shots import with_shots
 from bionerflow.utils.environment import checkpoint_key
 from bionerflow.utils.files import sha256
+from bionerflow.utils.progress import named
 from bionerflow.utils.script import run
 
 
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    named(args.out.name.removesuffix(".parquet"))
     torch.set_num_threads(args.threads)
     settings = parse(PredictSettings, json.loads(args.settings), "predict")
     drawn = sample(asked(rows_of(args.queries)), settings, args.seed)

@@ -14,6 +14,7 @@ from bionerflow.select.filter import filter_by_gold, filter_predictions
 from bionerflow.select.threshold import read_threshold, tune
 from bionerflow.utils.environment import checkpoint_key, is_first
 from bionerflow.utils.files import read_json
+from bionerflow.utils.progress import named
 from bionerflow.utils.script import run
 
 
@@ -42,6 +43,7 @@ def main() -> None:
     add_predictions(oracle)
     oracle.set_defaults(command=keep_gold)
     arguments = parser.parse_args()
+    named(arguments.out.name.removesuffix(".parquet"))
     arguments.command(arguments)
 
 

@@ -21,6 +21,7 @@ from bionerflow.train.finetune import train
 from bionerflow.train.preemption import alone, enough_room
 from bionerflow.utils.environment import checkpoint_key, environment, is_first
 from bionerflow.utils.files import read_json, write_result
+from bionerflow.utils.progress import named
 from bionerflow.utils.script import run
 
 
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="results/train/{run}")
     args = parser.parse_args()
+    named(args.out.name)
     torch.set_num_threads(args.threads)
     card = parse(RunCard, json.loads(args.card), "--card")
     settings = parse(TrainSettings, json.loads(args.settings), "train")

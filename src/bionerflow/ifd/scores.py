@@ -70,7 +70,7 @@ def score_file(
     windows = share.of(math.ceil(file.metadata.num_rows / WINDOW))
     batches = enumerate(file.iter_batches(WINDOW, columns=["entities"]))
     total = sum(_has(least, batch).true_count for n, batch in batches if n in windows)
-    scorer = Scorer(model, tokenizer, mode, Progress(f"ifd {path.stem}", total, "conversations"))
+    scorer = Scorer(model, tokenizer, mode, Progress("ifd", total, "conversations"))
     columns = ["id", "types", "entities", "turns"]
     for n, batch in enumerate(file.iter_batches(WINDOW, columns=columns)):
         if n not in windows:

@@ -1,15 +1,51 @@
 """Progress of long work: a line on standard error with rate and time left, every few seconds."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from typing import NamedTuple
 
 Tell = Callable[[float], None]
 
 _TELL: ContextVar[Tell | None] = ContextVar("tell", default=None)
+_NAME: ContextVar[str] = ContextVar("name", default="")
+#: A line of progress as it is printed below.
+LINE = re.compile(
+    r"(?P<what>\w+)(?: (?P<name>.+?))?: (?P<done>[\d,]+)(?:/(?P<total>[\d,]+))? (?P<unit>\w+), "
+    r"(?P<rate>[\d.,e+-]+)/s(?:, (?P<left>(?:\d+ days?, )?[\d:]+) left)?(?:, (?P<note>.*))?"
+)
+
+
+class Told(NamedTuple):
+    """What a line of progress says; `note` has losses and the like, as `loss 0.12, eval_f1 0.5`."""
+
+    what: str
+    name: str
+    done: int
+    total: int | None
+    unit: str
+    rate: str
+    left: str
+    note: str
+
+
+def read(line: str) -> Told | None:
+    """Return what a line of progress says, or None where a line is none."""
+    found = LINE.fullmatch(line.strip())
+    if not found:
+        return None
+    said = {key: value or "" for key, value in found.groupdict().items()}
+    done, total = (said.pop(key).replace(",", "") for key in ("done", "total"))
+    return Told(**said, done=int(done), total=int(total) if total else None)
+
+
+def named(name: str) -> None:
+    """Put a name, such as that of a run, into each line of progress that begins from now on."""
+    _NAME.set(name)
 
 
 @contextmanager
@@ -27,7 +63,7 @@ class Progress:
 
     def __init__(self, what: str, total: int | None, unit: str, every: float = 5.0) -> None:
         """Begin counting now."""
-        self.what, self.total, self.unit, self.every = what, total, unit, every
+        self.what, self.total, self.unit, self.every = f"{what} {_NAME.get()}", total, unit, every
         self.begun = self.printed = time.monotonic()
         self.before, self.shown = 0, -1
         self.tell = _TELL.get()
@@ -47,7 +83,7 @@ class Progress:
             return
         self.printed, self.shown = now, done
         rate = (done - self.before) / max(now - self.begun, 1e-9)
-        line = f"{self.what}: {self._counted(done)} {self.unit}, {_digits(rate)}/s"
+        line = f"{self.what.strip()}: {self._counted(done)} {self.unit}, {_digits(rate)}/s"
         if self.total is not None and rate:
             left = round(max(self.total - done, 0) / rate)
             line += f", {timedelta(seconds=left)} left"
