@@ -24,6 +24,17 @@ from bionerflow.data.schema import (
 )
 from bionerflow.report.browser import sentences
 from bionerflow.report.figures import drawn
+from bionerflow.report.found import (
+    SHOWN as ROWS,
+)
+from bionerflow.report.found import (
+    best_overall,
+    best_per_corpus,
+    by_f1,
+    left_out,
+    picture,
+    published,
+)
 from bionerflow.utils.files import write_json, write_text
 from bionerflow.utils.plotting import save
 
@@ -143,11 +154,44 @@ def test_the_page_works_in_a_browser_and_asks_no_network(window):
         "mfner/table5. F1 of our best model and of the published baselines, by corpus.",
         "leakage. What training sets show of test sets.",
     ]
-    assert window.js("document.images.length") == 4
+    assert window.js("document.images.length") == 5
     assert window.js(LOADED)
     assert window.js("document.documentElement.scrollWidth <= window.innerWidth")
     assert (window.dialogs, window.errors) == ([], [])
     assert {address.partition(":")[0] for address in window.requests} <= {"file", "data"}
+
+
+SEEN = """(({top, bottom, right}) =>
+  top >= 0 && bottom <= window.innerHeight && right <= window.innerWidth
+)(document.querySelector('#best .f1').getBoundingClientRect())"""
+
+
+def test_the_best_runs_f1_is_on_the_first_screen(window):
+    assert window.js(SEEN)
+    assert shown(window, "#best .f1") == ["F1 0.500"]
+    assert shown(window, "#best b")[0] == RUN
+    assert shown(window, "#found tbody th") == ["flat synthetic"]
+    below = "document.querySelector('#found figure').getBoundingClientRect().top > 0"
+    assert window.js(below)
+
+
+def test_what_was_not_measured_is_one_folded_line(window):
+    [summary] = shown(window, "#unmeasured summary")
+    assert summary == "Not measured: 1 cells of 1 tables"
+    assert not window.js("document.getElementById('unmeasured').open")
+    assert "1, because no run <i>." in " ".join(shown(window, "#unmeasured li")[0].split())
+    assert shown(window, "#tables .reasons") == []
+
+
+def test_a_table_that_goes_on_to_the_right_says_so(window):
+    table = "document.querySelector('#found .scroll')"
+    goes_on = window.js(f"{table}.scrollWidth > {table}.clientWidth + 1")
+    assert goes_on == window.js("window.innerWidth < 500")
+    window.js("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
+    assert window.js(f"{table}.classList.contains('right')") == goes_on
+    assert window.js(f"{table}.previousElementSibling.hidden") != goes_on
+    window.js(f"{table}.scrollLeft = 5000; tell({table})")
+    assert not window.js(f"{table}.classList.contains('right')")
 
 
 def test_the_error_browser_filters_by_keyboard_alone(window):
@@ -174,6 +218,14 @@ def test_outcome_and_type_are_asked_of_one_mention(browser, page, results):
     assert len(shown(browser, ".sentence")) == 1
     choose(browser, "type", "drug")
     assert shown(browser, "#count") == ["No sentence has all of these."]
+
+
+def test_the_error_browser_begins_with_the_best_run(browser, page, results):
+    rows = [row(2, []), row(1, []), row(2, [])]
+    browser.open(held(page, rows, results / "order.html"))
+    assert shown(browser, "select[name=run] option") == ["all", "run2", "run1"]
+    files = [results / "predict" / f"{RUN}.parquet"] * 2
+    assert [one["id"] for one in sentences(files, results / "gold", 4)] == ["d:0", "e:0"] * 2
 
 
 def test_what_a_screen_reader_says(window):
@@ -272,7 +324,7 @@ def test_corpus_text_is_shown_and_never_run(page):
 def test_the_page_is_whole_and_loads_nothing(page):
     elements = Elements(page)
     assert all(address.startswith("data:") for address in elements.loaded)
-    assert sum(address.startswith("data:image/png") for address in elements.loaded) == 4
+    assert sum(address.startswith("data:image/png") for address in elements.loaded) == 5
     assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest", page)
     for words in (
         "mfner/table5",
@@ -309,7 +361,8 @@ def test_the_browser_is_bounded_and_shows_errors_first(results):
 def test_a_figure_has_no_more_runs_than_there_are_colours_and_draws_share_one():
     curve = [{"step": 1, "loss": 2.0}]
     runs = {f"x.mini.set{n}.draw{d}": {"curve": curve} for n in range(9) for d in (1, 2)}
-    titles, captions, figures = zip(*drawn(runs, []), strict=True)
+    titles, captions, figures, first = zip(*drawn(runs, []), strict=True)
+    assert first == (True, False)
     assert titles == ("Training, x, 1 of 2.", "Training, x, 2 of 2.")
     assert len(set(captions)) == 1
     labels = [text.get_text() for figure in figures for text in figure.legends[0].texts]
@@ -317,5 +370,65 @@ def test_a_figure_has_no_more_runs_than_there_are_colours_and_draws_share_one():
     assert [len(figure.axes[0].lines) for figure in figures] == [14, 4]
     scores = [{"errors": {"span": 1, "missing": 3}, "deviations": {}, "n": {"sentences": 50}}]
     results = [{"predictions": f"x.mini.a.draw{d}+s", "scores": scores} for d in (1, 2)]
-    _, (_, _, errors), _ = [("", "", None), *drawn({}, results)]
+    errors, _ = (one.figure for one in drawn({}, results))
     assert [bar.get_height() for bar in errors.axes[0].patches] == [2, 6]
+
+
+def result(name: str, **corpora: float) -> dict:
+    """Return a prediction set with an F1 per corpus, and their mean as the pooled one."""
+
+    def score(corpus: str | None, f1: float, format: str | None = "f") -> dict:
+        strict = {"f1": {"value": f1, "low": f1 - 0.05, "high": f1 + 0.05}}
+        return {"corpus": corpus, "format": format, "strict": strict}
+
+    pooled = score(None, sum(corpora.values()) / len(corpora), None)
+    return {"predictions": name, "scores": [*(score(*one) for one in corpora.items()), pooled]}
+
+
+FOUND = [
+    result("x.a.draw1", flat=0.5, zh=0.3),
+    result("x.a.draw2", flat=0.6, zh=0.2),
+    result("x.b.draw1+s", flat=0.55, zh=0.35),
+    result("x.c.draw1", flat=0.9),
+]
+
+
+def test_the_best_run_is_compared_with_the_next_configuration():
+    overall = best_overall(FOUND)
+    assert (overall.on, overall.best.name, overall.best.f1) == ("2 corpora", "x.b.draw1+s", 0.45)
+    assert (overall.next.name, overall.apart) == ("x.a.draw1", False)
+    assert overall.difference == pytest.approx(5)
+    flat, zh = best_per_corpus(FOUND)
+    assert (flat.on, flat.best.name, flat.next.name) == ("flat", "x.c.draw1", "x.a.draw2")
+    assert flat.apart
+    assert (zh.best.configuration, zh.next.configuration) == ("x.b+s", "x.a")
+    assert [one["predictions"] for one in by_f1(FOUND)] == [
+        "x.b.draw1+s", "x.a.draw1", "x.a.draw2", "x.c.draw1",
+    ]  # fmt: skip
+    assert best_overall(FOUND[:2]).next is None  # draws are not compared with each other
+    assert (best_overall([]), best_per_corpus([]), picture([])) == (None, [], None)
+
+
+def test_the_picture_can_be_read_with_one_run_and_with_a_hundred():
+    one, many = (
+        picture([result(f"x.c{n}.draw1", flat=n / 200) for n in range(runs)]) for runs in (1, 100)
+    )
+    rows = [len(figure.axes[0].get_yticklabels()) for figure in (one, many)]
+    assert rows == [1, ROWS]
+    per_row = many.get_size_inches()[1] * 72 / ROWS
+    assert per_row > 15  # points: more than the height of a line of type
+    assert many.axes[0].get_yticklabels()[0].get_text() == "x.c99"
+    assert left_out([result(f"x.c{n}.draw1", flat=n / 200) for n in range(100)]) == 100 - ROWS
+    assert left_out(FOUND) == 1
+
+
+def test_the_best_published_score_is_that_of_the_corpus_row():
+    def cell(source: str, column: str, value: str, metric: str = "f1") -> dict[str, str]:
+        corpora = "flat" if source == "measured" else ""
+        return {"row": "Flat", "source": source, "column": column, "value": value,
+                "metric": metric, "corpora": corpora}  # fmt: skip
+
+    theirs = [cell("published", "published A", "0.8"), cell("published", "published B", "0.9")]
+    assert published([cell("measured", "x", ""), *theirs]) == {"flat": (0.9, "B")}
+    assert published([cell("measured", "x", "", "recall"), *theirs]) == {}
+    assert published(theirs) == {}

@@ -3,7 +3,7 @@
 import base64
 import csv
 import platform
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +15,16 @@ from bionerflow.config.corpora import CorpusSettings
 from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import FootprintSettings
 from bionerflow.report.browser import sentences
-from bionerflow.report.figures import drawn
+from bionerflow.report.figures import Drawing, drawn
+from bionerflow.report.found import (
+    PICTURE,
+    best_overall,
+    best_per_corpus,
+    by_f1,
+    left_out,
+    picture,
+    published,
+)
 from bionerflow.tables.write import notes
 from bionerflow.train.footprint import footprint
 from bionerflow.utils.files import read_json, write_text
@@ -45,7 +54,7 @@ def write_report(
     `metrics` results/train/{run}/metrics.json, of which energy is estimated with `constants`,
     `predictions` results/predict/*.parquet whose sentences the error browser shows.
     """
-    scores = [_distinct(read_json(path)) for path in evaluations]
+    scores = by_f1([_distinct(read_json(path)) for path in evaluations])
     runs = {path.parent.name: read_json(path) for path in metrics}
     costs = {name: footprint(run, constants) for name, run in runs.items()}
     names = {score["corpus"] for result in scores for score in result["scores"]} - {None}
@@ -59,18 +68,47 @@ def write_report(
     papers: dict[str, list[dict[str, Any]]] = {}
     for table in (_table(path, definitions) for path in tables):
         papers.setdefault(table["paper"], []).append(table)
+    order = {result["predictions"]: n for n, result in enumerate(scores)}
     text = page.render(
+        found=_found(scores, [table for group in papers.values() for table in group]),
         papers=papers,
         figures=[_printed(path, definitions) for path in figures],
-        drawn=[_figure(title, caption, png(f)) for title, caption, f in drawn(runs, scores)],
+        drawn=[_drawing(one) for one in drawn(runs, scores)],
         results=scores,
         runs={name: run | {"footprint": costs[name]} for name, run in runs.items()},
         spent={key: sum(cost[key] for cost in costs.values()) for key in SPENT},
         corpora={name: corpora[name] for name in sorted(names & set(corpora))},
         versions=_versions(),
-        sentences=sentences(predictions, gold, limit),
+        sentences=sentences(
+            sorted(predictions, key=lambda path: (order.get(path.stem, len(order)), path)),
+            gold,
+            limit,
+        ),
     )
     write_text(out, text)
+
+
+def _found(scores: list[Any], tables: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the page begins with."""
+    corpora = best_per_corpus(scores)
+    known = ChainMap(*(table["published"] for table in tables))
+    drawing = picture(scores)
+    rest = left_out(scores)
+    caption = PICTURE + (
+        f" {rest} more, below these or of other corpora, are under Scores." if rest else ""
+    )
+    return {
+        "overall": best_overall(scores),
+        "corpora": corpora,
+        "published": {row.on: known[row.on] for row in corpora if row.on in known},
+        "picture": _figure("All runs.", caption, png(drawing)) if drawing else None,
+        "empty": [table for table in tables if table["reasons"]],
+        "cells": sum(sum(table["reasons"].values()) for table in tables),
+    }
+
+
+def _drawing(one: Drawing) -> dict[str, Any]:
+    return _figure(one.title, one.caption, png(one.figure)) | {"first": one.first}
 
 
 def _table(path: Path, definitions: Tables) -> dict[str, Any]:
@@ -90,7 +128,15 @@ def _table(path: Path, definitions: Tables) -> dict[str, Any]:
         "head": head,
         "rows": rows,
         "reasons": _reasons(numbers),
+        "measured": _is_measured(numbers),
+        "published": published(numbers),
     }
+
+
+def _is_measured(numbers: Iterable[Mapping[str, str]]) -> bool:
+    """Tell whether a table has a number of ours, or is not one of measured and published ones."""
+    ours = [cell for cell in numbers if cell.get("source") in ("measured", "counted")]
+    return not ours or any(cell["text"] for cell in ours)
 
 
 def _reasons(numbers: Iterable[Mapping[str, str]]) -> dict[str, int]:

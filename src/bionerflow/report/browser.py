@@ -12,12 +12,12 @@ from bionerflow.evaluate.scores import judge
 
 
 def sentences(predictions: Iterable[Path], gold: Path, limit: int) -> list[dict[str, Any]]:
-    """Return at most `limit` sentences, evenly from all files, those with errors first.
+    """Return at most `limit` sentences, evenly from all files in their order, errors first.
 
     A sentence: run, corpus, format, id, text, and mentions [status, type, [[start, end], ...]],
     where the status is correct, inexact (gold that a prediction only overlaps) or an error class.
     """
-    paths = sorted(predictions)
+    paths = list(predictions)
     share = limit // max(1, len(paths))
     return [sentence for path in paths for sentence in _of(path, gold, share)]
 

@@ -6,7 +6,7 @@ The draws of a run are one colour and one bar; a figure has no more of them than
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -26,6 +26,15 @@ CURVES = "Loss on the training set, and F1 on dev where it was validated; a line
 
 #: The draws of a run, or of a selector's predictions on it, by what they have in common.
 Drawn = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+class Drawing(NamedTuple):
+    """A figure; `first` shows the best runs of an experiment, others the rest of them."""
+
+    title: str
+    caption: str
+    figure: Figure
+    first: bool
 
 
 def training_curves(runs: Drawn) -> Figure:
@@ -74,10 +83,14 @@ def bars(results: Drawn, key: str) -> Figure:
 
 def drawn(
     runs: Mapping[str, Mapping[str, Any]], results: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, str, Figure]]:
-    """Yield the figures that runs' metrics and prediction sets' scores allow: title, caption."""
-    trained = {name: run for name, run in runs.items() if run.get("curve")}
+) -> Iterator[Drawing]:
+    """Yield the figures that runs' metrics and prediction sets' scores allow.
+
+    The configurations of an experiment come in the order of `results`, then of `runs`.
+    """
     scored = {result["predictions"]: result for result in results}
+    ordered = [*(name for name in scored if name in runs), *(n for n in runs if n not in scored)]
+    trained = {name: runs[name] for name in ordered if runs[name].get("curve")}
     kinds: list[tuple[str, str, Mapping[str, Any], Callable[[Drawn], Figure]]] = [
         ("Training", CURVES, trained, training_curves),
         ("Errors by class", ERROR_CLASSES, scored, lambda part: bars(part, "errors")),
@@ -89,7 +102,7 @@ def drawn(
             parts = [dict(items[i : i + most]) for i in range(0, len(items), most)]
             for n, part in enumerate(parts, 1):
                 of = f", {n} of {len(parts)}" if len(parts) > 1 else ""
-                yield f"{kind}, {experiment}{of}.", caption, draw(part)
+                yield Drawing(f"{kind}, {experiment}{of}.", caption, draw(part), n == 1)
 
 
 def _by_experiment(every: Mapping[str, Any]) -> dict[str, dict[str, list[Any]]]:

@@ -58,17 +58,43 @@ function turn(pages) {
   document.getElementById("errors").scrollIntoView();
 }
 
+// Runs are in the order of the sentences, the best one first; others by their names.
+function ordered(key, values) {
+  const distinct = [...new Set(values)];
+  return key === "run" ? distinct : distinct.sort();
+}
+
 function offer(key, values) {
   const label = element("label", "", key), select = element("select");
   select.name = key;
   select.append(new Option("all", ""));
-  for (const value of [...values].sort()) select.append(new Option(WORDS[value] || value, value));
+  for (const value of values) select.append(new Option(WORDS[value] || value, value));
   select.addEventListener("change", () => { chosen[key] = select.value; filter(); });
   label.append(select);
   document.getElementById("filters").append(label);
 }
-for (const [key, of] of Object.entries(places)) offer(key, new Set(sentences.map(of)));
-for (const [key, of] of Object.entries(marks)) offer(key, new Set(sentences.flatMap(s => s.mentions.map(of))));
+for (const [key, of] of Object.entries(places)) offer(key, ordered(key, sentences.map(of)));
+for (const [key, of] of Object.entries(marks)) offer(key, ordered(key, sentences.flatMap(s => s.mentions.map(of))));
 document.getElementById("previous").addEventListener("click", () => turn(-1));
 document.getElementById("next").addEventListener("click", () => turn(1));
 show();
+
+// Says of a table whether it goes on to the right.
+function tell(scrolled) {
+  const left = scrolled.scrollWidth - scrolled.clientWidth - scrolled.scrollLeft;
+  scrolled.classList.toggle("right", left > 1);
+  scrolled.previousElementSibling.hidden = scrolled.scrollWidth - scrolled.clientWidth <= 1;
+}
+const resized = new ResizeObserver(entries => entries.forEach(({target}) => tell(target)));
+for (const scrolled of document.querySelectorAll(".scroll")) {
+  scrolled.before(element("p", "wide", "This table scrolls sideways."));
+  scrolled.addEventListener("scroll", () => tell(scrolled), {passive: true});
+  resized.observe(scrolled);
+}
+// A link into a folded part opens it.
+function unfold() {
+  const part = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (part instanceof HTMLDetailsElement) part.open = true;
+}
+window.addEventListener("hashchange", unfold);
+unfold();
