@@ -417,7 +417,8 @@ def test_the_picture_can_be_read_with_one_run_and_with_a_hundred():
     assert rows == [1, ROWS]
     per_row = many.get_size_inches()[1] * 72 / ROWS
     assert per_row > 15  # points: more than the height of a line of type
-    assert many.axes[0].get_yticklabels()[0].get_text() == "x.c99"
+    assert many.axes[0].get_yticklabels()[0].get_text() == "c99"
+    assert one.axes[0].get_yticklabels()[0].get_text() == "x.c0"
     assert left_out([result(f"x.c{n}.draw1", flat=n / 200) for n in range(100)]) == 100 - ROWS
     assert left_out(FOUND) == 1
 

@@ -21,7 +21,7 @@ function marked(start) {
     const places = spans.map(([a, b]) => `${start + a}–${start + b}`).join(", ");
     const scores = [["confidence", confidence], ["selector", probability]].filter(([, value]) => value !== null);
     const title = [`${type} ${places}`, ...scores.map(([name, value]) => `${name} ${value.toFixed(2)}`)].join(", ");
-    const label = confidence === null ? type : `${type} ${confidence.toFixed(2)}`;
+    const label = confidence === null ? type : `${type}\u00a0${confidence.toFixed(2)}`;
     return {spans, colour: colour(type), dashed: false, height: 4, title, label};
   };
 }

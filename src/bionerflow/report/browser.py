@@ -28,7 +28,8 @@ def _of(path: Path, gold: Path, limit: int) -> Iterator[dict[str, Any]]:
     wrong |= set(sample.gold.frame.query("not correct")["sentence"])
     order = list(sample.sentences.index)
     random.Random(f"0:{path.stem}").shuffle(order)
-    chosen = sorted(sorted(order, key=lambda sentence: sentence not in wrong)[:limit])
+    chosen = sorted(order, key=lambda sentence: sentence not in wrong)[:limit]
+    chosen.sort(key=lambda sentence: (sentence not in wrong, sentence))
     gold_mentions = _mentions(sample.gold, chosen, {"": "inexact"})
     found = _mentions(sample.predicted, chosen, {})
     for sentence in chosen:

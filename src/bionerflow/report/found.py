@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
@@ -106,6 +107,7 @@ def picture(results: Sequence[Result]) -> Figure | None:
     if not rows:
         return None
     shown = list(rows.items())[:SHOWN]
+    begin = common_begin([name for name, _ in shown])
     figure = Figure(figsize=(7, 0.8 + 0.3 * len(shown)), layout="constrained")
     panel = figure.subplots()
     for place, (_, draws) in enumerate(shown):
@@ -114,11 +116,18 @@ def picture(results: Sequence[Result]) -> Figure | None:
             if one.low is not None and one.high is not None:
                 panel.plot([one.low, one.high], [at, at], color=COLOURS[0], alpha=0.6)
             panel.plot(one.f1, at, "o", color=COLOURS[0], markersize=5)
-    panel.set_yticks(range(len(shown)), [name for name, _ in shown])
+    panel.set_yticks(range(len(shown)), [name[len(begin) :] for name, _ in shown])
     panel.set(ylim=(len(shown) - 0.5, -0.5), xlim=(0, 1), xlabel="strict F1")
     panel.grid(axis="x", alpha=0.3)
     finish(figure, panel, from_zero=False)
     return figure
+
+
+def common_begin(names: Sequence[str]) -> str:
+    """Return the parts that all names begin with, such as experiment and model, with their dots."""
+    parts = zip(*(name.split(".")[:-1] for name in names), strict=False)
+    same = takewhile(lambda of_all: len(set(of_all)) == 1, parts)
+    return "".join(f"{one}." for one, *_ in same) if len(names) > 1 else ""
 
 
 def left_out(results: Sequence[Result]) -> int:
