@@ -100,7 +100,7 @@ class Finder:
         assert self.gate.wait(20)
         self.calls.append(list(sentences))
         if any("FAIL" in sentence for sentence in sentences):
-            raise UserError(f"/home/me/{SECRET} is not there")
+            raise UserError(f"/srv/{SECRET} is not there")
         return [self.answered(sentence) for sentence in sentences]
 
     def answered(self, text: str) -> Answered:
@@ -259,7 +259,7 @@ def test_no_path_and_no_secret_is_returned(served, client, monkeypatch, capsys):
     said = [client.ask("GET", path) for path in paths]
     for answer in said:
         assert not re.search(
-            rb"/home|/usr/|site-packages|Traceback|" + SECRET.encode(), answer.body
+            rb"/srv/|/usr/|site-packages|Traceback|" + SECRET.encode(), answer.body
         )
     assert {answer.status for answer in said} == {200, 404, 409}
     assert SECRET in capsys.readouterr().err  # the terminal says why
