@@ -22,7 +22,7 @@ DEVIATIONS = (
     "Span errors by the distance of their boundaries from gold, in tokens, mean over draws; 0 is"
     " inside a token."
 )
-CURVES = "Loss on the training set, and F1 on dev where it was validated; a line a draw."
+CURVES = "Loss on the training set, and F1 on dev where it was validated; a line per draw."
 
 #: The draws of a run, or of a selector's predictions on it, by what they have in common.
 Drawn = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -40,20 +40,18 @@ class Drawing(NamedTuple):
 def training_curves(runs: Drawn) -> Figure:
     """Draw loss and F1 on dev by step of runs' metrics.json."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for panel, key, label in zip(
-        panels, ("loss", "eval_f1"), ("training loss", "F1 on dev"), strict=True
-    ):
+    entries = [entry for draws in runs.values() for draw in draws for entry in draw["curve"]]
+    labels = {"loss": "training loss", "eval_f1": "F1 on dev"}
+    keys = [key for key in labels if any(key in entry for entry in entries)]
+    panels = figure.subplots(1, len(keys), squeeze=False)[0]
+    for panel, key in zip(panels, keys, strict=True):
         for (name, draws), colour, line in zip(runs.items(), COLOURS, cycle(LINES), strict=False):
             for n, draw in enumerate(draws):
                 points = [(entry["step"], entry[key]) for entry in draw["curve"] if key in entry]
                 if points:
                     named = {} if n else {"label": name}
                     panel.plot(*zip(*points, strict=True), line, color=colour, **named)
-        panel.set(xlabel="step", ylabel=label)
-        if not panel.lines:
-            panel.text(0.5, 0.5, "not measured", ha="center", transform=panel.transAxes)
-            panel.set(xticks=[], yticks=[])
+        panel.set(xlabel="step", ylabel=labels[key])
     finish(figure, *panels)
     return figure
 
