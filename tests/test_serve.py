@@ -22,6 +22,7 @@ from bionerflow.annotate.forms import FORMS
 from bionerflow.annotate.names import FOLDERS
 from bionerflow.annotate.passages import Answered, Mention
 from bionerflow.annotate.server import batches, guard, run, wire
+from bionerflow.annotate.server import models as served_models
 from bionerflow.annotate.server.models import Asked, Models, Offer, offered
 from bionerflow.config.base import parse
 from bionerflow.config.runs import RunCard
@@ -226,7 +227,7 @@ def test_a_result_comes_in_every_form_however_hostile_the_text(client, form):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"model": "nobody"}, f"no model 'nobody'. Known: {RUN}, chat"),
+        ({"model": "nobody"}, f"no model 'nobody'. Known: chat, {RUN}."),
         ({"engine": "vllm"}, "'vllm' is not offered"),
         ({"types": ["genes"]}, "Did you mean 'gene'?"),
         ({"corpus": "../x"}, "Name the corpus, one of own"),
@@ -430,10 +431,17 @@ def test_a_body_that_never_comes_is_given_up(client, monkeypatch):
 
 def test_models_are_offered_by_name_and_told_where_they_are_not(folder, monkeypatch, tmp_path):
     assert list(offered([str(folder / "model")])) == [RUN]
+    with pytest.raises(UserError, match=r"no run\.json in nobody.*There is no model in nobody"):
+        offered(["nobody"])
     assert list(offered(["gpt"], ["openai"])) == ["gpt"]
     with pytest.raises(UserError, match="Two models are named"):
         offered([str(folder), str(folder)])
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(served_models, "ADAPTERS", tmp_path)
+    monkeypatch.setattr(served_models, "shipped", lambda: ["disease"])
+    write_json(tmp_path / "disease" / "run.json", card())
+    assert offered([])["disease"] == Offer("disease", "disease", parse(RunCard, card(), ""))
+    monkeypatch.setattr(served_models, "shipped", list)
     with pytest.raises(UserError, match="There is no run in"):
         offered([])
 

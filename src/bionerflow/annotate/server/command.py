@@ -22,8 +22,8 @@ example:
 def add_options(its: argparse.ArgumentParser) -> None:
     """Add what `serve` is told."""
     its.add_argument("--model", nargs="+", default=[], metavar="RUN",
-                     help="ids or folders of runs, or chat models (default: all runs in "
-                     "results/train)")  # fmt: skip
+                     help="ids or folders of runs, adapters that come with the project, or chat "
+                     "models (default: these adapters and all runs in results/train)")  # fmt: skip
     its.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
     its.add_argument("--host", default="127.0.0.1", help="address to listen at (default: loopback)")
     its.add_argument("--allow-network", action="store_true",

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bionerflow.annotate.model import CARD, RUNS, Annotator, RunModel, card_of, folder_of
+from bionerflow.annotate.model import RUNS, Annotator, RunModel, card_of, run_of
 from bionerflow.annotate.zero_shot import PLAIN, BaseModel, check, folder_of_base
 from bionerflow.config.runs import RunCard
 from bionerflow.formats import FORMATS, format_named
+from bionerflow.models.shipped import ADAPTERS, CARD, shipped
 from bionerflow.utils.errors import UserError, nearest
 
 #: Models that are in memory at once; the one that was asked longest ago makes room.
@@ -51,12 +52,14 @@ class Offer:
 
 
 def offered(given: Iterable[str], engines: Iterable[str] = ("torch",)) -> dict[str, Offer]:
-    """Return the models that are given by id, folder or name; without any, the runs that are here.
+    """Return the models that are given by id, folder or name; without any, all that are here.
+
+    These are the adapters that come with the project and the runs in results/train.
 
     Raises:
         UserError: there is no such model, or none at all, or two have one name.
     """
-    places = [*given] or sorted(str(path.parent) for path in RUNS.glob(f"*/{CARD}"))
+    places = [*given] or [*shipped(), *sorted(str(path.parent) for path in RUNS.glob(f"*/{CARD}"))]
     if not places:
         raise UserError(f"There is no run in {RUNS}: name a model with --model, or train one.")
     offers = [_offer(place, set(engines) == {"openai"}) for place in places]
@@ -67,8 +70,10 @@ def offered(given: Iterable[str], engines: Iterable[str] = ("torch",)) -> dict[s
 
 
 def _offer(place: str, elsewhere: bool) -> Offer:
+    if place in shipped():  # its base model is fetched when it is first asked
+        return Offer(place, place, card_of(ADAPTERS / place / CARD))
     try:
-        folder = folder_of(place, RUNS, CARD)
+        folder = run_of(place)
     except UserError as missing:
         if elsewhere:  # a name at an endpoint
             return Offer(place, place)
