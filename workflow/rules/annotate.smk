@@ -38,7 +38,13 @@ rule annotate_share:
 rule annotate:
     input:
         shares=lambda w: plan.shares(w.texts),
-        page=multiext(f"{HERE}src/bionerflow/annotate/page", ".css", ".html.j2", ".viewer.html.j2", ".js"),
+        page=multiext(
+            f"{HERE}src/bionerflow/annotate/page",
+            ".css",
+            ".html.j2",
+            ".viewer.html.j2",
+            ".js",
+        ),
         shared=[
             f"{HERE}src/bionerflow/report/page.css",
             f"{HERE}src/bionerflow/report/spans.js",

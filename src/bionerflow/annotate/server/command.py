@@ -28,8 +28,8 @@ def add_options(its: argparse.ArgumentParser) -> None:
     its.add_argument("--host", default="127.0.0.1", help="address to listen at (default: loopback)")
     its.add_argument("--allow-network", action="store_true",
                      help="let other machines in: nobody is asked for a password")  # fmt: skip
-    its.add_argument("--engine", nargs="+", choices=ENGINES, default=["torch"],
-                     help="engines to choose from, the usual one first")  # fmt: skip
+    its.add_argument("--engine", nargs="+", choices=ENGINES, default=["torch"], metavar="ENGINE",
+                     help="to choose from, the usual one first: " + ", ".join(ENGINES))  # fmt: skip
     its.add_argument("--engine-settings", type=Path, metavar="FILE",
                      help="YAML: settings by engine, as under predict")  # fmt: skip
     its.add_argument("--selector", metavar="S", help="id or folder of a selector that filters")

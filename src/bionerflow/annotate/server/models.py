@@ -93,7 +93,7 @@ class Models:
         self,
         offers: Mapping[str, Offer],
         engines: Mapping[str, Mapping[str, Any]],
-        judging: Sequence[Any] = (None, 0.5, None),
+        judging: tuple[str | None, float, int | None] = (None, 0.5, None),
     ) -> None:
         """Take what is offered.
 
@@ -158,6 +158,6 @@ def _one(what: str, given: str | None, known: Sequence[str], several: bool) -> s
     """Return what is given, or the only one, or the first where that may be chosen."""
     if given is None and (len(known) == 1 or not several):
         return known[0]
-    if given not in known:
+    if given is None or given not in known:
         raise UserError(f"Name the {what}, one of {', '.join(known)}.")
     return given
