@@ -44,17 +44,27 @@ def edges(known: dict[str, Path], package: str) -> Counter[tuple[str, str]]:
     )
 
 
-def ranked(pairs: Counter[tuple[str, str]], names: set[str]) -> list[list[str]]:
+def reachable(pairs: Counter[tuple[str, str]], names: set[str]) -> dict[str, set[str]]:
+    """Return what each name imports, directly or through others."""
+    found = {name: {other for one, other in pairs if one == name} & names for name in names}
+    for middle in names:
+        for others in found.values():
+            if middle in others:
+                others.update(found[middle])
+    return found
+
+
+def ranked(found: dict[str, set[str]]) -> list[list[str]]:
     """Return the first level's names in rows from the bottom: a row imports from rows below it.
 
-    What takes part in a circle is in the last row.
+    Names that import each other in a circle share a row.
     """
     rows: list[list[str]] = []
-    waiting = set(names)
+    waiting = set(found)
     while waiting:
-        free = sorted(n for n in waiting if not any((n, m) in pairs for m in waiting - {n}))
-        rows.append(free or sorted(waiting))
-        waiting -= set(rows[-1])
+        free = {n for n in waiting if all(n in found[m] for m in found[n] & waiting)}
+        rows.append(sorted(free))
+        waiting -= free
     return rows
 
 
@@ -78,20 +88,18 @@ def _docstring(node: Any) -> int:
 
 
 def measure(source: Path) -> dict[str, Any]:
-    """Return what this page of numbers says of a package's folder."""
+    """Return the numbers of a package's folder."""
     known, package = modules(source), source.name
     names = {name.split(".")[0] for name in known if name} - {"__init__", "__main__"}
     pairs = edges(known, package)
-    rows = ranked(pairs, names)
+    found = reachable(pairs, names)
     files = {str(path.relative_to(source)): lengths(path) for path in known.values()}
     functions = [length for _, its in files.values() for length in its]
     longest = max(files, key=lambda name: files[name][0])
     return {
         "names_on_the_first_level": len(names),
-        "rows": rows,
-        "in_circles": sum(
-            1 for row in rows for a in row for b in row if a != b and (a, b) in pairs
-        ),
+        "rows": ranked(found),
+        "in_circles": sorted(name for name in names if name in found[name]),
         "imports_between_packages": sum(pairs.values()),
         "functions": {
             "count": len(functions),
@@ -108,7 +116,7 @@ def measure(source: Path) -> dict[str, Any]:
 
 
 def draw(source: Path, rows: list[list[str]], picture: Path) -> None:
-    """Draw the first level in its rows, an arrow for each pair that imports."""
+    """Draw the first level in its rows, an arrow for each pair that imports, circles in red."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -116,7 +124,7 @@ def draw(source: Path, rows: list[list[str]], picture: Path) -> None:
 
     mpl.rcParams["svg.hashsalt"] = "structure"
     pairs = edges(modules(source), source.name)
-    figure, axes = pyplot.subplots(figsize=(9, 1.1 * len(rows) + 0.6))
+    figure, axes = pyplot.subplots(figsize=(max(8, 1.3 * max(map(len, rows))), 0.95 * len(rows)))
     place = {
         name: ((n + 1) / (len(row) + 1), y)
         for y, row in enumerate(rows)
@@ -124,18 +132,20 @@ def draw(source: Path, rows: list[list[str]], picture: Path) -> None:
     }
     for (upper, lower), count in pairs.items():
         if upper in place and lower in place:
+            circle = place[lower][1] == place[upper][1]
             axes.annotate(
                 "", place[lower], place[upper],
                 arrowprops={
-                    "arrowstyle": "->", "color": "#4b74a8", "alpha": 0.45,
+                    "arrowstyle": "->", "alpha": 0.9 if circle else 0.45,
+                    "color": "#b3403a" if circle else "#4b74a8",
                     "linewidth": 0.5 + 0.25 * min(count, 8), "shrinkA": 14, "shrinkB": 14,
-                    "connectionstyle": "arc3,rad=0.06",
+                    "connectionstyle": f"arc3,rad={0.25 if circle else 0.06}",
                 },
             )  # fmt: skip
     for name, (x, y) in place.items():
         box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "#33485e"}
         axes.text(x, y, name, ha="center", va="center", fontsize=11, bbox=box)
-    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
+    axes.set(xlim=(0, 1), ylim=(-0.4, len(rows) - 0.6))
     axes.axis("off")
     figure.tight_layout()
     figure.savefig(picture, metadata={"Date": None} if picture.suffix == ".svg" else None)

@@ -186,7 +186,7 @@ def test_a_fault_of_the_program_is_one_line_too(monkeypatch):
     def broken(args):
         raise ZeroDivisionError("no")
 
-    monkeypatch.setattr(cli, "annotate", broken)
+    monkeypatch.setattr("bionerflow.cli.annotate.annotate", broken)
     arguments = ["annotate", "x", "--model", "m", "--to", "csv", "-o", "o"]
     with pytest.raises(SystemExit, match=r"^error: ZeroDivisionError: no .*--debug"):
         cli.main(arguments)

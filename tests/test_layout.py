@@ -1,6 +1,7 @@
 """The layout of the library: few names on its first level, and imports that only go down."""
 
 import re
+import runpy
 from pathlib import Path
 
 from conftest import ROOT
@@ -82,3 +83,12 @@ def test_no_imports_go_in_a_circle():
         for name in free:
             del waiting[name]
     assert sorted(waiting) == []
+
+
+def test_functions_and_files_are_short():
+    found = runpy.run_path(str(ROOT / "benchmarks/structure.py"))["measure"](LIBRARY)
+    assert found["in_circles"] == []
+    assert found["functions"]["median"] <= 8
+    assert found["functions"]["percentile_95"] <= 22
+    name, lines = found["files"]["longest"]
+    assert lines <= 310, f"{name} has {lines} lines without docstrings: split it by subject"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from bionerflow.data.schema import Entity
 from bionerflow.formats.base import PREFIX, Format
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.items import USUAL, items_of, read_items
+from bionerflow.formats.item_lists import read_items
+from bionerflow.formats.items import USUAL, items_of
 from bionerflow.formats.repair import Word, argument, decode, loads
 from bionerflow.formats.terms import ground_item, only_type, to_json
 

@@ -5,9 +5,8 @@ strings are repeated mentions (ruling, docs/papers.md), and leaves room for thos
 """
 
 import re
-import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise
@@ -17,15 +16,24 @@ from bionerflow.data.schema import Entity, Problem, Span
 from bionerflow.formats.answers import problem
 from bionerflow.formats.lookalikes import Folded, folded
 from bionerflow.formats.names import meant_type
+from bionerflow.formats.occurrences import (
+    Spans,
+    fragments,
+    is_boundary,
+    loose_occurrences,
+    nearest_first,
+    occurrences,
+)
 
+#: Longer strings are looked for as they are written only.
 MOST_WORDS = 60
+#: How many free occurrences are tried for one that no other entity of the type covers.
 LOOK_AHEAD = 100
 #: What models put around a mention: bold marks, quotation marks, a full stop.
 _AROUND = re.compile(r"(\*{1,2}|_{1,2}|[`\"']|)(\w[\s\S]+\w[)\]]?)\1[.。]?\s*(?<=[^\w\s)\]])")
 #: So many starts of a discontinuous mention are tried, for so many strings of an answer.
 MOST_STARTS, MOST_SEARCHES = 200, 300
 
-Spans = tuple[Span, ...]
 #: A place in the order of an answer: by start, longer first.
 Place = tuple[int, int]
 FIRST: Place = (-1, 0)
@@ -238,12 +246,12 @@ class Reading:
         characters that look alike, without marks around it, and in fragments: each a step of its
         own.
         """
-        if exact := self._parted(_occurrences(self.text, string)):
+        if exact := self._parted(occurrences(self.text, string)):
             return exact
         words = string.split()
         if not words or len(words) > MOST_WORDS or len(string) > 2 * len(self.text):
             return []
-        if loose := _loose(self.text, words):
+        if loose := loose_occurrences(self.text, words):
             return [loose]
         if self.lookalikes and (alike := self._alike(string)):
             self._by_folding.add(string)
@@ -265,12 +273,12 @@ class Reading:
         self._searches += 1
         if self._searches > MOST_SEARCHES:
             return []
-        return _nearest_first(list(islice(fragments(self.text, words), MOST_STARTS)))
+        return nearest_first(list(islice(fragments(self.text, words), MOST_STARTS)))
 
     def _alike(self, string: str) -> list[list[Spans]]:
         """Find where a string stands but for characters that look alike."""
         words = folded(string).split()
-        found = [spans[0] for spans in _loose(self.folded.string, words)]
+        found = [spans[0] for spans in loose_occurrences(self.folded.string, words)]
         return self._parted([span for at in found if (span := self.folded.span(*at))])
 
     def _parted(self, found: Iterable[tuple[int, int]]) -> list[list[Spans]]:
@@ -281,14 +289,6 @@ class Reading:
             edges = is_boundary(self.text, start) and is_boundary(self.text, end)
             (whole if edges else inner).append((Span(start, end),))
         return [whole, inner] if whole or inner else []
-
-
-def _occurrences(text: str, string: str) -> list[tuple[int, int]]:
-    found, start = [], text.find(string)
-    while start >= 0:
-        found.append((start, start + len(string)))
-        start = text.find(string, start + 1)
-    return found
 
 
 def _around(group: list[Spans], start: int) -> list[Spans]:
@@ -306,15 +306,6 @@ def _place(spans: Spans) -> Place:
     return spans[0][0], -spans[-1][1]
 
 
-def _nearest_first(found: list[Spans]) -> list[list[Spans]]:
-    """Part fragments that lie near each other from those that end alike but begin before these."""
-    if not found:
-        return []
-    near = [spans for spans, after in pairwise([*found, ()]) if spans[-1:] != after[-1:]]
-    known = set(near)
-    return [near, [spans for spans in found if spans not in known]]
-
-
 def _is_span(span: Sequence[object], length: int) -> bool:
     return (
         isinstance(span, list | tuple)
@@ -323,67 +314,3 @@ def _is_span(span: Sequence[object], length: int) -> bool:
         and type(span[1]) is int
         and 0 <= span[0] < span[1] <= length
     )
-
-
-def is_boundary(text: str, at: int) -> bool:
-    """Tell whether a word may begin or end here; by CJK characters and circled numbers always.
-
-    A combining mark belongs to the letter before it.
-    """
-    if at in (0, len(text)):
-        return True
-    before, after = text[at - 1], text[at]
-    if before < "\u0300" > after:
-        return not (before.isalnum() and after.isalnum())
-    if unicodedata.category(after)[0] == "M":
-        return False
-    while before > "\u02ff" and at > 1 and unicodedata.category(before)[0] == "M":
-        at -= 1
-        before = text[at - 1]
-    return not (before.isalnum() and after.isalnum() and max(before, after) < "\u2460")
-
-
-def _loose(text: str, words: list[str]) -> list[Spans]:
-    """Find words that stand in sequence with other white space than the answer's."""
-    if not all(word in text for word in words):
-        return []
-    if len(words) > 1:
-        pattern = re.compile(r"\s+".join(map(re.escape, words)))
-        return [(Span(*match.span()),) for match in pattern.finditer(text)]
-    return [(Span(*found),) for found in _occurrences(text, words[0])]
-
-
-def fragments(text: str, words: list[str]) -> Iterator[Spans]:
-    """Find the words in text order with gaps, as few fragments as each start allows.
-
-    A fragment begins and ends where a word may; each start of the first fragment is tried.
-    """
-    start = _find_word(text, words[0], 0)
-    while start >= 0:
-        spans = _complete(text, words, start)
-        if spans is None:
-            return
-        yield spans
-        start = _find_word(text, words[0], start + 1)
-
-
-def _find_word(text: str, word: str, start: int) -> int:
-    at = text.find(word, start)
-    while at >= 0 and not (is_boundary(text, at) and is_boundary(text, at + len(word))):
-        at = text.find(word, at + 1)
-    return at
-
-
-def _complete(text: str, words: list[str], start: int) -> Spans | None:
-    """Place each word: right after the one before, or else at its next occurrence."""
-    spans = [Span(start, start + len(words[0]))]
-    for word in words[1:]:
-        last = spans[-1]
-        if text.startswith(" " + word, last.end) and is_boundary(text, last.end + 1 + len(word)):
-            spans[-1] = Span(last.start, last.end + 1 + len(word))
-            continue
-        at = _find_word(text, word, last.end)
-        if at < 0:
-            return None
-        spans.append(Span(at, at + len(word)))
-    return tuple(spans)

@@ -1,31 +1,17 @@
-"""The items of an answer in JSON or code, in all the shapes that models give them.
+"""The items of an answer in JSON or code: their keys, and all the shapes that models give them.
 
 An item says a type, a mention, offsets, or some of these. It may be a string, a pair, or an object
-with keys of other names; items may be wrapped in objects, grouped by type, or said in a string.
+with keys of other names; items may be wrapped in objects, or grouped by type.
 """
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bionerflow.formats.answers import Line, is_none, is_prose, lines, says_nothing
+from bionerflow.formats.answers import is_none, says_nothing
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.names import meant_type, plain
-from bionerflow.formats.repair import decode, loads, unescaped
-
-#: JSON in a string in a string: deeper ones are not read.
-STRINGS = 3
-
-_START = re.compile(
-    r"[\[［【]\s{0,200}(?=[\"'“‘{\[(\d［【｛（\]］】]|None\b|dict\(|$)|[{｛]\s{0,200}[\"'“‘]"
-)
-_OPENING = re.compile(r"[\[［【({｛]")
-_ALONE = re.compile(r"(?:^|\n|[:：=>])[\s`*\-•·–+\d.)(]*$")
-_HEADING = re.compile(r"([^\n:：\[\]{}]{1,80})[:：][\s*_`]*$")
-_BEFORE, _BETWEEN = 100, " \t,，、;；"
 
 _TYPE_KEYS = (
     *("type", "entitytype", "label", "category", "class", "entitylabel", "entityclass"),
@@ -72,135 +58,6 @@ class Keys:
 
 #: Of formats whose items are strings, or have the most usual keys.
 USUAL = Keys()
-
-
-def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> Iterator[Item]:
-    """Yield the items of an answer; problems with its form go to the reading.
-
-    Args:
-        answer: The answer, without what stands around it.
-        reading: The sentence and the types asked for.
-        keys: The format's own keys, which are looked for first.
-        type: The type of items that say none, where only one is asked for.
-    """
-    for value in _values(answer, reading, type):
-        yield from items_of(value, reading, keys, type)
-
-
-def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> list[Item] | None:
-    """Return the items of a list in the format's own form; None if it has another form.
-
-    The same as `read_items` on such an answer (a test compares them), in less time. The types are
-    among those asked for, mentions are strings, spans are pairs.
-    """
-    try:
-        value = json.loads(answer)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, list):
-        return None
-    if type:
-        items = [_bare(part, reading, type) for part in value]
-    elif any(answer.count(f'"{key}":') != len(value) for key in keys.all):
-        return None  # `json.loads` takes the last of keys that an object repeats
-    else:
-        items = [_own(part, reading, keys) for part in value]
-    return None if None in items else items  # type: ignore[return-value]
-
-
-def _bare(said: Any, reading: Reading, type: str) -> Item | None:
-    """Read a string or a pair of offsets; None of anything else."""
-    if said.__class__ is str:
-        return Item(type, said) if said in reading.text and not is_none(said) else None
-    return Item(type, None, said, said) if is_pair(said) else None
-
-
-def _own(said: Any, reading: Reading, keys: Keys) -> Item | None:
-    """Read an object with the format's keys; None of anything else."""
-    if said.__class__ is not dict or said.keys() != keys.all:
-        return None
-    named, text, span = said[keys.type], None, None
-    if keys.span:
-        span = said[keys.span[0]] if len(keys.span) == 1 else [said[key] for key in keys.span]
-        if not is_pair(span):
-            return None
-    if keys.text:
-        text = said[keys.text]
-        if text.__class__ is not str:
-            return None
-    return Item(named, text, span, said) if named in reading.types else None
-
-
-def _values(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
-    """Yield the lists and objects of an answer, or its lines where it has none."""
-    stripped = answer.strip().strip("`").strip()
-    for _ in range(STRINGS):
-        try:
-            value = loads(stripped)
-        except ValueError:
-            break
-        if isinstance(value, list | dict):
-            yield value
-            return
-        if not isinstance(value, str):
-            reading.drop("malformed", stripped)
-            return
-        stripped = value.strip()
-    found = list(_lists(stripped, reading))
-    if not found and '\\"' in stripped:
-        found = list(_lists(unescaped(stripped), reading))
-    if found:
-        yield from found
-    else:
-        yield from plain_lines(stripped, reading, type)
-
-
-class _List(NamedTuple):
-    value: object
-    alone: bool
-    start: int
-
-
-def _lists(answer: str, reading: Reading) -> Iterator[object]:
-    """Yield the lists and objects in words, but none twice.
-
-    One within a sentence counts only if none stands by itself: in a line of its own, after a colon,
-    or right after another.
-    """
-    found: list[_List] = []
-    heading: re.Match[str] | None = None
-    start = _START.search(answer) or _OPENING.match(answer)
-    end = 0
-    while start is not None:
-        at = start.start()
-        value, after, broken = decode(answer, at, reading.stands)
-        if broken:
-            reading.drop(broken, answer[max(at, len(answer) - 80) :])
-        if not any(value == other.value for other in found[-4:]):
-            before = answer[max(end, at - _BEFORE) : at]
-            if found and not before.strip(_BETWEEN):
-                alone = found[-1].alone
-            else:
-                alone = bool(_ALONE.search(before if len(before) == at - end else f"x{before}"))
-                heading = _HEADING.search(before)
-            named = _headed(value, heading and heading[1], reading)
-            found.append(_List(named, alone, at))
-        end = after
-        start = _START.search(answer, end)
-    counted = [one for one in found if one.alone] or found
-    for one in found:
-        if one not in counted:
-            reading.drop("malformed", f"a list within words: {answer[one.start :][:40]}")
-    for one in counted:
-        yield one.value
-
-
-def _headed(value: object, heading: str | None, reading: Reading) -> object:
-    """Give a list the type that the words before it name."""
-    named = meant_type(re.sub(r"^[\s\d.)*#-]*", "", heading), reading.types) if heading else ""
-    if named and isinstance(value, list) and not any(isinstance(item, dict) for item in value):
-        return {named: value}
-    return value
 
 
 def items_of(value: object, reading: Reading, keys: Keys, type: str | None) -> Iterator[Item]:
@@ -366,78 +223,3 @@ def _grouped(value: dict[str, object], said: object, reading: Reading) -> Parts:
 
 def _holds_objects(values: list[object]) -> bool:
     return bool(values) and all(isinstance(value, dict) for value in values)
-
-
-_TYPED = (
-    re.compile(r"(?P<text>.{1,300}?)\s*[(（\[]\s*(?P<type>[^()（）\[\]]{1,80})\s*[)）\]]\.?"),
-    re.compile(
-        r"(?P<text>.{1,300}?)\s*(?:[;；|,，]\s*is an?\s*[;；|,，]|->|→|=>|\||\t)\s*"
-        r"(?P<type>.{1,80})"
-    ),
-    re.compile(r"(?P<text>.{1,300})\s*(?:[:：]| [-–—] )\s*(?P<type>.{1,80})"),
-)
-_NAMED = re.compile(r"(?P<type>[^:：]{1,80}?)\s*[:：]\s*(?P<rest>.*)")
-_COMMAS = re.compile(r"\s*[,，、;；]\s*")
-
-
-def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
-    """Read an answer without brackets: a mention a line, or with commas between.
-
-    A bullet, a heading or the sentence itself says that a line lists mentions; words that do not
-    stand in the sentence are not taken for a list.
-    """
-    said: list[Line] = list(lines(answer))
-    heading, found = type, False
-    for line in said:
-        named = _NAMED.fullmatch(line.said.lstrip("# "))
-        if says_nothing(line.said, reading.types):
-            found = True
-        elif named and (meant := meant_type(named["type"], reading.types)):
-            heading = meant
-            if rest := named["rest"].strip():
-                found = True
-                yield from _listed(rest, meant, True, reading)
-        elif typed := _typed(line.said, reading):
-            found = True
-            yield {typed[1]: [typed[0]]}
-        elif line.bulleted or not is_prose(line.written):
-            found = True
-            yield from _listed(line.said, heading, line.bulleted, reading)
-    if not found:
-        reading.drop("malformed", answer)
-
-
-def _typed(line: str, reading: Reading) -> tuple[str, str] | None:
-    """Read a line that says a mention and its type."""
-    for pattern in _TYPED:
-        match = pattern.fullmatch(line)
-        if match and (type := meant_type(match["type"], reading.types)):
-            return match["text"].strip(" \"'`“”"), type
-    return None
-
-
-def _listed(line: str, type: str | None, marked: bool, reading: Reading) -> Iterator[object]:
-    """Read a line of mentions of one type."""
-    whole = _mention(line, reading)
-    if type is None:
-        reading.drop("malformed", line)
-    elif reading.stands(whole) and (marked or whole != reading.text.strip()):
-        yield {type: [whole]}
-    else:
-        parts = [_mention(part, reading) for part in _COMMAS.split(line) if part.strip()]
-        standing = [part for part in parts if reading.stands(part)]
-        if (parts and len(standing) == len(parts)) or (marked and len(standing) * 2 >= len(parts)):
-            yield {type: parts}
-        elif marked:
-            yield {type: [whole]}
-        else:
-            reading.drop("malformed", line)
-
-
-def _mention(part: str, reading: Reading) -> str:
-    """Take quotation marks and a full stop off, which the sentence has not there."""
-    said = part.strip().strip("`")
-    if len(said) > 1 and said[0] in "\"'“‘" and said[-1] in "\"'”’":
-        said = said[1:-1]
-    bare = said.rstrip(".。")
-    return bare if bare and "." not in bare and reading.stands(bare) else said

@@ -13,7 +13,8 @@ from bionerflow.data.schema import Entity
 from bionerflow.formats.answers import is_prose, lines, says_nothing
 from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.items import USUAL, Item, Keys, exact_items, is_pair, read_items
+from bionerflow.formats.item_lists import exact_items, read_items
+from bionerflow.formats.items import USUAL, Item, Keys, is_pair
 from bionerflow.formats.lookalikes import alike
 from bionerflow.formats.names import names_pattern
 from bionerflow.formats.terms import only_type, to_json

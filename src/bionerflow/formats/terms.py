@@ -9,7 +9,8 @@ from bionerflow.data.schema import Entity, Turn
 from bionerflow.formats.answers import cleaned
 from bionerflow.formats.base import PREFIX, Format, Parsed, by_position
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.items import USUAL, Item, Keys, exact_items, read_items
+from bionerflow.formats.item_lists import exact_items, read_items
+from bionerflow.formats.items import USUAL, Item, Keys
 
 _TURN = re.compile(r"^[ \t]*Type[ \t]*[:：][ \t]*(.+)$", re.MULTILINE)
 

@@ -1,0 +1,137 @@
+"""`bionerflow annotate`: find mentions in texts."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bionerflow.annotate.names import FOLDERS, INPUTS, OUTPUTS
+from bionerflow.cli.parsing import at_least_one, subcommand
+from bionerflow.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from bionerflow.annotate.model import Annotator
+
+ANNOTATE = """\
+Find the mentions in texts with a trained run, and write them with offsets that are exact in the
+original file (code points, line ends as they are, a byte order mark not counted).
+
+INPUT is a file or a folder of files, or - for standard input: text (.txt), BRAT (.txt), PubTator,
+BioC XML or JSON, JSON lines, or a table (.csv, .tsv). Annotations that an input has already are not
+taken over. What is finished is kept: the same command after a stop goes on from there.
+"""
+ANNOTATE_EXAMPLE = """\
+example:
+  bionerflow annotate notes/ --model demo.smollm2-135m.conv_term.draw1 --to brat -o annotated
+  bionerflow annotate reports.csv --column report --model RUN --to html -o reports.html
+  cat abstract.txt | bionerflow annotate - --model RUN --to csv -o abstract.csv
+  bionerflow annotate notes/ --model smollm2-135m --types Disease,Chemical --to csv -o notes.csv
+"""
+
+
+def add_annotate(commands: argparse._SubParsersAction) -> None:
+    """Add `annotate`."""
+    its = subcommand(commands, "annotate", "find mentions in texts", ANNOTATE, ANNOTATE_EXAMPLE)
+    its.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder, or -")
+    its.add_argument("--model", required=True, metavar="RUN",
+                     help="id or folder of a trained run; with --types, a chat model: a folder, or "
+                     "a name of config/models.yaml")  # fmt: skip
+    its.add_argument(
+        "--to", choices=OUTPUTS, required=True, metavar="FORM",
+        help=f"form of the output: {', '.join(OUTPUTS)}",
+    )  # fmt: skip
+    its.add_argument(
+        "-o", "--out", type=Path, required=True,
+        help="the output file (bioc: XML where it ends in .xml); brat, webanno, xmi: a new folder",
+    )  # fmt: skip
+    its.add_argument("--from", dest="form", choices=INPUTS, help="form of the input, if not told")
+    its.add_argument("--column", default="text", help="of a table or JSON record: the text")
+    its.add_argument("--id", metavar="COLUMN", help="of a table or JSON record: the document's id")
+    its.add_argument("--corpus", help="ask as for this corpus, where the run had several")
+    its.add_argument("--format", help="ask in this output format, where the run had several")
+    its.add_argument("--selector", metavar="S", help="id or folder of a selector that filters")
+    its.add_argument(
+        "--threshold",
+        default="0.5",
+        help="probability from which the selector keeps a mention, or the file of a tuned one",
+    )
+    its.add_argument(
+        "--batch-size", type=at_least_one, help="queries answered at once; fewer need less memory"
+    )
+    add_engine(its.add_argument_group("engine"))
+    add_zero_shot(its.add_argument_group("types of one's own, without training (zero-shot)"))
+    its.set_defaults(command=annotate)
+
+
+def add_engine(group: argparse._ArgumentGroup) -> None:
+    """Add which engine answers."""
+    from bionerflow.config.engines import ENGINES
+
+    group.add_argument("--engine", choices=ENGINES, help="what answers (default: torch)")
+    group.add_argument(
+        "--engine-settings", type=Path, metavar="FILE",
+        help="YAML: the engine's settings, as under predict.ENGINE in an experiment",
+    )  # fmt: skip
+
+
+def add_zero_shot(group: argparse._ArgumentGroup) -> None:
+    """Add what is asked of a model that was not trained here."""
+    group.add_argument("--types", metavar="A,B", help="the types, with commas between")
+    group.add_argument("--definitions", type=Path, metavar="FILE", help="YAML: what types mean")
+    group.add_argument("--language", default="en", help="of the texts (default: en)")
+
+
+def annotate(args: argparse.Namespace) -> None:
+    """Annotate texts."""
+    from bionerflow.annotate.inputs import inputs
+    from bionerflow.annotate.output import check_place
+
+    inputs(args.inputs)
+    check_place(args.out, args.to in FOLDERS, args.inputs)
+    print(f"annotate: loading {args.model}", file=sys.stderr, flush=True)
+    from bionerflow.annotate.sources import Reading
+    from bionerflow.annotate.work import annotate as annotate_texts
+
+    model = annotator(args)
+    reading = Reading(model.language, args.form, args.column, args.id)
+    summary = annotate_texts(args.inputs, reading, model, args.to, args.out, model.facts)
+    counts = summary.counts
+    print(
+        f"{args.out}: {counts['mentions']:,} mentions in {counts['sentences']:,} sentences of "
+        f"{counts['documents']:,} documents; counts in {args.out}.json"
+    )
+
+
+def annotator(args: argparse.Namespace) -> "Annotator":
+    """Load what annotates: a run, or a chat model where types are given."""
+    from bionerflow.select.threshold import read_threshold
+
+    judging = (args.selector, read_threshold(args.threshold), args.batch_size, engine_of(args))
+    if args.types is None:
+        if args.definitions:
+            raise UserError("--definitions is for types of one's own: give --types, too.")
+        from bionerflow.annotate.model import RunModel
+
+        return RunModel(args.model, args.corpus, args.format, *judging)
+    from bionerflow.annotate.zero_shot import BaseModel
+
+    types = [type.strip() for type in args.types.split(",")]
+    return BaseModel(args.model, types, args.definitions, args.format, args.language, *judging)
+
+
+def engine_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the engine of the command line, as keys of the settings of `predict`."""
+    import yaml
+
+    if not args.engine:
+        if args.engine_settings:
+            raise UserError("--engine-settings needs --engine.")
+        return {}
+    named: dict[str, Any] = {"engine": args.engine}
+    given = {"model": args.model} if args.engine == "openai" else {}
+    if args.engine_settings:
+        try:
+            given |= yaml.safe_load(args.engine_settings.read_text("utf-8")) or {}
+        except (yaml.YAMLError, ValueError, TypeError) as error:
+            raise UserError(f"{args.engine_settings} is no YAML of settings: {error}") from None
+    return named | ({args.engine: given} if given else {})

@@ -1,0 +1,93 @@
+"""The JSON lists and objects of an answer: alone, within words, in a string, or damaged."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bionerflow.formats.grounding import Reading
+from bionerflow.formats.names import meant_type
+from bionerflow.formats.plain_lines import plain_lines
+from bionerflow.formats.repair import decode, loads, unescaped
+
+#: JSON in a string in a string: deeper ones are not read.
+STRINGS = 3
+
+_START = re.compile(
+    r"[\[［【]\s{0,200}(?=[\"'“‘{\[(\d［【｛（\]］】]|None\b|dict\(|$)|[{｛]\s{0,200}[\"'“‘]"
+)
+_OPENING = re.compile(r"[\[［【({｛]")
+_ALONE = re.compile(r"(?:^|\n|[:：=>])[\s`*\-•·–+\d.)(]*$")
+_HEADING = re.compile(r"([^\n:：\[\]{}]{1,80})[:：][\s*_`]*$")
+_BEFORE, _BETWEEN = 100, " \t,，、;；"
+
+
+def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
+    """Yield the lists and objects of an answer, or its lines where it has none."""
+    stripped = answer.strip().strip("`").strip()
+    for _ in range(STRINGS):
+        try:
+            value = loads(stripped)
+        except ValueError:
+            break
+        if isinstance(value, list | dict):
+            yield value
+            return
+        if not isinstance(value, str):
+            reading.drop("malformed", stripped)
+            return
+        stripped = value.strip()
+    found = list(_lists(stripped, reading))
+    if not found and '\\"' in stripped:
+        found = list(_lists(unescaped(stripped), reading))
+    if found:
+        yield from found
+    else:
+        yield from plain_lines(stripped, reading, type)
+
+
+class _List(NamedTuple):
+    value: object
+    alone: bool
+    start: int
+
+
+def _lists(answer: str, reading: Reading) -> Iterator[object]:
+    """Yield the lists and objects in words, but none twice.
+
+    One within a sentence counts only if none stands by itself: in a line of its own, after a colon,
+    or right after another.
+    """
+    found: list[_List] = []
+    heading: re.Match[str] | None = None
+    start = _START.search(answer) or _OPENING.match(answer)
+    end = 0
+    while start is not None:
+        at = start.start()
+        value, after, broken = decode(answer, at, reading.stands)
+        if broken:
+            reading.drop(broken, answer[max(at, len(answer) - 80) :])
+        if not any(value == other.value for other in found[-4:]):
+            before = answer[max(end, at - _BEFORE) : at]
+            if found and not before.strip(_BETWEEN):
+                alone = found[-1].alone
+            else:
+                alone = bool(_ALONE.search(before if len(before) == at - end else f"x{before}"))
+                heading = _HEADING.search(before)
+            named = _headed(value, heading and heading[1], reading)
+            found.append(_List(named, alone, at))
+        end = after
+        start = _START.search(answer, end)
+    counted = [one for one in found if one.alone] or found
+    for one in found:
+        if one not in counted:
+            reading.drop("malformed", f"a list within words: {answer[one.start :][:40]}")
+    for one in counted:
+        yield one.value
+
+
+def _headed(value: object, heading: str | None, reading: Reading) -> object:
+    """Give a list the type that the words before it name."""
+    named = meant_type(re.sub(r"^[\s\d.)*#-]*", "", heading), reading.types) if heading else ""
+    if named and isinstance(value, list) and not any(isinstance(item, dict) for item in value):
+        return {named: value}
+    return value
