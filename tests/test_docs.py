@@ -207,7 +207,10 @@ def test_an_engine_is_added_as_its_page_says():
     pytest.importorskip("bionerflow.inference.engines")
     (entry,) = settings("docs/extending/engine.md")
     assert parse(PredictSettings, entry["predict"], "engine.md").engine == "ctranslate2"
-    assert run_python("docs/extending/engine.md")["Echo"]().label == "echo 1"
+    assert plugins("docs/extending/engine.md") == {
+        "bionerflow.engines": {"echo": "my_package:Echo"}
+    }
+    assert run_python("docs/extending/engine.md")["Echo"](None, None).label == "echo 1"
 
 
 def test_a_selector_is_added_as_its_page_says(tmp_path):

@@ -1,4 +1,4 @@
-"""Formats, readers and selectors of other packages: found by name, checked in three lines."""
+"""Plug-ins of other packages (formats, readers, selectors, engines) are found and checked."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from bionerflow.config.stages import SelectorSettings
+from bionerflow.config.stages import PredictSettings, SelectorSettings
 from bionerflow.corpora.documents import Document
 from bionerflow.data.schema import (
     CONVERSATIONS,
@@ -21,7 +21,9 @@ from bionerflow.data.schema import (
     write_examples,
 )
 from bionerflow.formats import FORMATS, Format
-from bionerflow.testing import check_format, check_reader
+from bionerflow.inference.engines.base import Answer, Engine
+from bionerflow.inference.engines.load import load_engine
+from bionerflow.testing import check_engine, check_format, check_reader
 from bionerflow.utils import plugins
 from bionerflow.utils.errors import UserError
 
@@ -36,10 +38,13 @@ version = "1.0"
 lines = "lines_plugin:Lines"
 [project.entry-points."bionerflow.readers"]
 tabbed = "lines_plugin:read"
+[project.entry-points."bionerflow.engines"]
+first = "lines_plugin:First"
 """
 MODULE = '''\
 from bionerflow.corpora.documents import Document
 from bionerflow.formats import Format
+from bionerflow.inference.engines.base import Answer, Engine
 
 
 class Lines(Format):
@@ -70,6 +75,26 @@ def read(reading, files):
             place = f"{name}:{n + 1}"
             entity = reading.place(type, [(start, start + len(mention))], text, mention, place)
             yield Document(place, text, (entity,) if entity else ())
+
+
+class First(Engine):
+    """Answers with the first word that has a digit."""
+
+    name = "first"
+    version = "2"
+
+    def __init__(self, folder, settings):
+        super().__init__()
+        self.settings = settings
+
+    def check(self, conversations, max_new_tokens):
+        assert max_new_tokens == self.settings.max_new_tokens
+
+    def answer(self, conversations, max_new_tokens, batch_size, done=print, constraint=None):
+        asked = [conversation.turns[-2].content for conversation in conversations]
+        done(len(asked))
+        words = [next(w for w in one.split() if w[-1].isdigit()) for one in asked]
+        return [[Answer(f"gene\\t{word}", truncated=False)] for word in words]
 '''
 SCRIPT = """
 import json, sys, yaml
@@ -154,6 +179,18 @@ def test_an_installed_plug_in_serves_a_corpus_and_a_run(installed, tmp_path):
     assert row["turns"][-1]["content"] == "gene\tBRCA2"
 
 
+def test_an_installed_engine_annotates(installed, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text("{}")
+    (tmp_path / "note.txt").write_text("BRCA1 causes cancer.")
+    asked = ["--types", "gene", "--format", "lines", "--engine", "first", "--to", "jsonl"]
+    run(installed, "-m", "bionerflow", "annotate", "note.txt", "--model", "model", *asked,
+        "-o", "out.jsonl", cwd=tmp_path)  # fmt: skip
+    [found] = json.loads((tmp_path / "out.jsonl").read_text())["entities"]
+    assert (found["type"], found["text"]) == ("gene", "BRCA1")
+    assert json.loads((tmp_path / "out.jsonl.json").read_text())["engine"] == "first 2"
+
+
 @pytest.fixture
 def register(monkeypatch):
     """Register values as if an installed package had: `register("format", name=value)`."""
@@ -233,6 +270,15 @@ def test_settings_know_the_selectors_of_plug_ins_by_name(register):
         SelectorSettings(kind="rulse", base="b")
 
 
+def test_settings_know_the_engines_of_plug_ins_by_name(register):
+    register("engine", first="test_plugins:Same")
+    assert PredictSettings(engine="first").engine == "first"
+    with pytest.raises(ValueError, match=r"no engine 'frist'\. Did you mean 'first'"):
+        PredictSettings(engine="frist")
+    with pytest.raises(UserError, match="is not a subclass of bionerflow"):
+        load_engine(Path("model"), PredictSettings(engine="first"))
+
+
 @pytest.mark.parametrize("format", FORMATS.own.values(), ids=FORMATS.own)
 def test_the_check_holds_for_the_projects_own_formats(format):
     check_format(format)
@@ -260,3 +306,29 @@ def test_the_check_of_readers():
         check_reader(read, {"a": b"BRCA1 loss"}, expected, count=False)
     with pytest.raises(AssertionError, match="The reader yields"):
         check_reader(read, {"a": b"BRCA1 loss!"}, expected)
+
+
+class Counting(Engine):
+    """Answers with the number of conversations that are asked at once, or one too few."""
+
+    name = "counting"
+    version = "1"
+    missing = 0
+
+    def check(self, conversations, max_new_tokens):
+        pass
+
+    def answer(self, conversations, max_new_tokens, batch_size, done=print, constraint=None):
+        done(len(conversations))
+        answer = Answer(str(len(conversations)), truncated=False)
+        turns = [sum(t.role == "user" for t in one.turns) - one.given for one in conversations]
+        return [[answer] * (count - self.missing) for count in turns]
+
+
+def test_the_check_of_engines():
+    with pytest.raises(AssertionError, match=r"counting 1: answers .*text='3'.* but alone .*'1'"):
+        check_engine(Counting())
+    silent = Counting()
+    silent.missing = 1
+    with pytest.raises(AssertionError, match=r"\[1, 0, 0\] answers to \[2, 1, 1\] turns"):
+        check_engine(silent)

@@ -4,17 +4,20 @@ from bionerflow.testing import check_format
 from my_package import MyFormat
 
 def test_my_format():
-check_format(MyFormat())
+    check_format(MyFormat())
 """
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.readers import Reader
-from bionerflow.data.schema import Entity
+from bionerflow.data.schema import Entity, Turn
 from bionerflow.formats import Format, Parsed
+
+if TYPE_CHECKING:
+    from bionerflow.inference.engines.base import Engine
 
 TYPES = ("gene", "disease")
 TEXTS = (
@@ -110,3 +113,33 @@ def check_reader(
         f"The reader counted {counted} mentions, but yields {kept} and lists {lost} as lost: place "
         "mentions by `Reading.place`, and list those that cannot be read by `Reading.lose`."
     )
+
+
+def check_engine(engine: "Engine", max_new_tokens: int = 16) -> None:
+    """Check that an engine answers each turn of each conversation, whatever else it is asked.
+
+    Args:
+        engine: The engine. If it samples, its answers differ and the check fails.
+        max_new_tokens: The most tokens that an answer may have.
+    """
+    from bionerflow.inference.engines.base import Conversation
+
+    asked, answer = Turn("user", f"Which gene? {_FIRST}"), Turn("assistant", "BRCA1")
+    one, two = Conversation([asked, answer]), Conversation([asked, answer, asked, answer])
+    conversations = [two, one, two._replace(given=1)]
+    told: list[int] = []
+    engine.check(conversations, max_new_tokens)
+    answers = engine.answer(conversations, max_new_tokens, 2, told.append)
+    counts = [len(its) for its in answers]
+    assert counts == [2, 1, 1], f"{engine.label}: {counts} answers to [2, 1, 1] turns."
+    told_last = told[-1] if told else None
+    assert told_last == 3, f"{engine.label}: `done` was told {told_last} last, not 3 conversations."
+    for conversation, its in zip(conversations, answers, strict=True):
+        [alone] = engine.answer([conversation], max_new_tokens, 1)
+        assert alone == its, f"{engine.label}: answers {its}, but alone {alone}."
+    for found in [answer for its in answers for answer in its]:
+        assert len(found.ids) == len(found.logprobs), (
+            f"{engine.label}: {len(found.ids)} tokens with {len(found.logprobs)} log-probabilities."
+        )
+        written = engine.tokenizer.decode(found.ids) if found.ids else found.text
+        assert written == found.text, f"{engine.label}: {found.text!r} decodes as {written!r}."

@@ -66,8 +66,10 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
 def add_engine(group: argparse._ArgumentGroup) -> None:
     """Add which engine answers."""
     from bionerflow.config.engines import ENGINES
+    from bionerflow.utils.plugins import plugins
 
-    group.add_argument("--engine", choices=ENGINES, help="what answers (default: torch)")
+    names = (*ENGINES, *plugins("engine"))
+    group.add_argument("--engine", choices=names, help="what answers (default: torch)")
     group.add_argument(
         "--engine-settings", type=Path, metavar="FILE",
         help="YAML: the engine's settings, as under predict.ENGINE in an experiment",

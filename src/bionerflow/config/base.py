@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -9,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from bionerflow.utils.errors import UserError, nearest
+from bionerflow.utils.plugins import check_name
 
 
 def _text(pattern: str, rule: str) -> AfterValidator:
@@ -18,6 +20,18 @@ def _text(pattern: str, rule: str) -> AfterValidator:
         if not re.fullmatch(pattern, value):
             raise ValueError(rule)
         return value
+
+    return AfterValidator(check)
+
+
+def name_of(kind: str, own: Iterable[str]) -> AfterValidator:
+    """Return a check that a text names one of the project's own of a kind, or a plug-in."""
+
+    def check(name: str) -> str:
+        try:
+            return check_name(kind, name, own)
+        except UserError as error:
+            raise ValueError(str(error)) from error
 
     return AfterValidator(check)
 

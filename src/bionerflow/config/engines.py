@@ -1,13 +1,14 @@
 """What `predict` says of inference engines: which one answers, and how it is set up."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bionerflow.config.base import Settings
+from bionerflow.config.base import Settings, name_of
 
-EngineName = Literal["torch", "ctranslate2", "vllm", "openai"]
-ENGINES: tuple[EngineName, ...] = ("torch", "ctranslate2", "vllm", "openai")
+#: The project's own engines; plug-ins add others (`utils.plugins`).
+ENGINES = ("torch", "ctranslate2", "vllm", "openai")
+EngineName = Annotated[str, name_of("engine", ENGINES), Field(examples=list(ENGINES))]
 #: Engines that can be told which tokens an answer may have.
 CONSTRAINING = ("torch", "vllm")
 

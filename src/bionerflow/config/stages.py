@@ -5,9 +5,9 @@ So a change re-runs that stage and what follows it.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from bionerflow.config.base import Settings
+from bionerflow.config.base import Settings, name_of
 from bionerflow.config.engines import (
     CONSTRAINING,
     CTranslate2Settings,
@@ -16,8 +16,6 @@ from bionerflow.config.engines import (
     VllmSettings,
 )
 from bionerflow.config.trainer import LoraSettings, Schedule, TrainerSettings
-from bionerflow.utils.errors import UserError
-from bionerflow.utils.plugins import check_name
 
 Strategy = Literal["all", "random", "top_ifd", "bottom_ifd", "middle_ifd", "below_one"]
 SCORELESS = ("all", "random")
@@ -91,7 +89,11 @@ class PredictSettings(Settings):
     shots: int = Field(
         0, ge=0, description="training examples in each prompt, drawn by seed (few-shot)"
     )
-    engine: EngineName = Field("torch", description="what answers; each has settings of its own")
+    engine: EngineName = Field(
+        "torch",
+        description="what answers: `torch`, `ctranslate2`, `vllm`, `openai` (each has settings of "
+        "its own), or an engine of a plug-in",
+    )
     ctranslate2: CTranslate2Settings = Field(
         CTranslate2Settings(), description="of `engine: ctranslate2`"
     )
@@ -130,16 +132,9 @@ def selector_parts(name: str) -> tuple[str, str, str]:
     return key, corpus, threshold
 
 
-def _selector_kind(name: str) -> str:
-    try:
-        return check_name("selector", name, SELECTORS)
-    except UserError as error:
-        raise ValueError(str(error)) from error
-
-
 #: The papers' kinds of selectors; plug-ins add others (`utils.plugins`).
 SELECTORS = ("llm_cls", "llm_causal", "bert_cls")
-SelectorKind = Annotated[str, AfterValidator(_selector_kind), Field(examples=list(SELECTORS))]
+SelectorKind = Annotated[str, name_of("selector", SELECTORS), Field(examples=list(SELECTORS))]
 
 
 class SelectorSettings(TrainerSettings):

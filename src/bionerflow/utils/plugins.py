@@ -70,13 +70,13 @@ class Registry(Mapping[str, T], Generic[T]):
         where = f"The {self.kind} '{point.name}' ({point.value})"
         try:
             found = point.load()
+            if isinstance(found, type) and not self.fits(found):
+                found = found()
         except Exception as error:
             raise UserError(
                 f"{where} cannot be imported ({type(error).__name__}: {error}): install its "
                 "package again, or remove it."
             ) from error
-        if isinstance(found, type) and not self.fits(found):
-            found = found()
         if not self.fits(found):
             raise UserError(f"{where} is not {self.wanted}.")
         if getattr(found, "name", point.name) != point.name:

@@ -62,11 +62,13 @@ Done = Callable[[int], None]
 class Engine(ABC):
     """What answers conversations.
 
-    `tokenizer` decodes the ids of its answers; `usage` counts what answering costs, if anything.
+    An engine of another package is created with the folder of the model and the settings
+    (`PredictSettings`). `tokenizer` decodes the ids of its answers, if they have any; `usage`
+    counts what answering costs, if anything.
     """
 
     name: ClassVar[str]
-    tokenizer: Any
+    tokenizer: Any = None
 
     def __init__(self) -> None:
         self.usage: Counter[str] = Counter()

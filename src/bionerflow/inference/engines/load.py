@@ -1,13 +1,25 @@
 """Which engine the settings name, loaded with its model."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bionerflow.config.stages import PredictSettings
 from bionerflow.inference.engines.base import Engine
 from bionerflow.utils.files import read_json
+from bionerflow.utils.plugins import Registry
 
 #: What a converted model's folder says of itself: the numbers that it computes with, and why.
 CHOICE = "choice.json"
+
+
+def _is_engine(found: object) -> bool:
+    return isinstance(found, type) and issubclass(found, Engine)
+
+
+#: The engines of other packages. Each is called with the model's folder and the settings.
+PLUGINS: Registry[Callable[[Path, PredictSettings], Engine]] = Registry(
+    "engine", {}, _is_engine, "a subclass of bionerflow.inference.engines.base.Engine"
+)
 
 
 def load_engine(
@@ -41,7 +53,9 @@ def load_engine(
 
             assert settings.openai  # noqa: S101 (the settings were checked)
             return OpenAIEngine(settings.openai)
-    from bionerflow.inference.engines.torch import TorchEngine
-    from bionerflow.models.loading import load_causal, load_tokenizer
+        case "torch":
+            from bionerflow.inference.engines.torch import TorchEngine
+            from bionerflow.models.loading import load_causal, load_tokenizer
 
-    return TorchEngine(load_causal(folder), load_tokenizer(folder))
+            return TorchEngine(load_causal(folder), load_tokenizer(folder))
+    return PLUGINS.named(settings.engine)(folder, settings)
