@@ -4,6 +4,7 @@ import csv
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT
 
 from bionerflow.data.schema import CONVERSATIONS, Entity, Example, write_examples, write_rows
@@ -23,6 +24,7 @@ def examples():
         yield Example(f"{n}:0", str(n), "en", text, (Entity.at("gene", [(0, 5)], text),))
 
 
+@pytest.mark.long
 def test_what_is_to_run_on_a_gpu_runs(tmp_path):
     write_examples(tmp_path / "train.parquet", examples())
     for file, format in FILES.items():

@@ -16,6 +16,9 @@ from flow import Flow
 from scheduler import Slurm, wait
 from tiny import tiny_model
 
+#: A quarter of an hour on two cores.
+pytestmark = pytest.mark.long
+
 NAMES = ("conv_term", "7best", "disk_full", "over_time")
 CANCELLED, LOST, FULL, LATE = RUNS = [f"tiny.micro.{name}.draw1" for name in NAMES]
 INTERVAL = 15  # steps between two checkpoints: 120 conversations by 8

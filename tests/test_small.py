@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+import pytest
 from flow import Flow
 from tiny import tiny_encoder, tiny_model
 
@@ -31,6 +32,7 @@ def tiny_models(models: dict[str, Any]) -> None:
         models["models"][name] = {**entry, "resources": RESOURCES}
 
 
+@pytest.mark.long
 def test_real_files_become_a_table(corpora_mirror, tmp_path):
     config = ("--configfile", "config/small.yaml", "--config", f"mirror={corpora_mirror}")
     flow = Flow(tmp_path, "results/tables/table5.csv", *config)
