@@ -44,11 +44,16 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
         "-o", "--out", type=Path, required=True,
         help="the output file (bioc: XML where it ends in .xml); brat, webanno, xmi: a new folder",
     )  # fmt: skip
-    its.add_argument("--from", dest="form", choices=INPUTS, help="form of the input, if not told")
-    its.add_argument("--column", default="text", help="of a table or JSON record: the text")
-    its.add_argument("--id", metavar="COLUMN", help="of a table or JSON record: the document's id")
-    its.add_argument("--corpus", help="ask as for this corpus, where the run had several")
-    its.add_argument("--format", help="ask in this output format, where the run had several")
+    its.add_argument(
+        "--from",
+        dest="form",
+        choices=INPUTS,
+        help="form of the input, if name and content do not tell it",
+    )
+    its.add_argument("--column", default="text", help="column or key of the text (default: text)")
+    its.add_argument("--id", metavar="COLUMN", help="column or key of the document's id")
+    its.add_argument("--corpus", help="corpus whose prompts are used, if the run had several")
+    its.add_argument("--format", help="output format that is asked for, if the run had several")
     its.add_argument("--selector", metavar="S", help="id or folder of a selector that filters")
     its.add_argument(
         "--threshold",
@@ -56,7 +61,9 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
         help="probability from which the selector keeps a mention, or the file of a tuned one",
     )
     its.add_argument(
-        "--batch-size", type=at_least_one, help="queries answered at once; fewer need less memory"
+        "--batch-size",
+        type=at_least_one,
+        help="queries that are answered at once; fewer need less memory",
     )
     add_engine(its.add_argument_group("engine"))
     add_zero_shot(its.add_argument_group("types of one's own, without training (zero-shot)"))

@@ -32,11 +32,13 @@ def add_new_corpus(commands: argparse._SubParsersAction) -> None:
     short = "check annotated texts and make a corpus of them"
     its = subcommand(commands, "new-corpus", short, NEW_CORPUS, NEW_CORPUS_EXAMPLE)
     its.add_argument("folder", type=Path, metavar="DIR", help="folder of annotated texts")
-    its.add_argument("--name", required=True, help="of the corpus: small letters, digits, _ and -")
+    its.add_argument(
+        "--name", required=True, help="name of the corpus: small letters, digits, _ and -"
+    )
     its.add_argument("--language", default="en", help="code, such as en, zh or de (default: en)")
     its.add_argument(
         "--model", default="smollm2-135m",
-        help="of config/models.yaml, what is trained (default: smollm2-135m, for two CPU cores)",
+        help="model of config/models.yaml to train (default: smollm2-135m, for two CPU cores)",
     )  # fmt: skip
     its.add_argument("-o", "--out", type=Path, help="folder of the entry (default: own/NAME)")
     add_choices(its.add_argument_group("instead of guesses"))
@@ -54,18 +56,22 @@ def add_choices(group: argparse._ArgumentGroup) -> None:
     for split in ("train", "dev", "test"):
         group.add_argument(f"--{split}", nargs="+", metavar="PATTERN", help=f"files of {split}")
     group.add_argument("--joiner", help="what stands between tokens: ' ' or ''")
-    group.add_argument("--token", type=int, metavar="COLUMN", help="of the tokens, counted from 0")
+    group.add_argument(
+        "--token", type=int, metavar="COLUMN", help="column of the tokens, counted from 0"
+    )
     group.add_argument("--layers", nargs="+", help="columns of the tags, or names of layers")
-    group.add_argument("--folders", nargs="+", help="of BRAT's texts and annotations, if apart")
-    group.add_argument("--offsets", choices=UNITS, help="what offsets count (default: characters)")
+    group.add_argument(
+        "--folders", nargs="+", help="folders of BRAT's texts and annotations, if they are separate"
+    )
+    group.add_argument("--offsets", choices=UNITS, help="unit of the offsets (default: characters)")
     group.add_argument("--shift", type=int, help="by how much all offsets are too large")
-    group.add_argument("--line-ends", action=on_off, help="a line end is a sentence border")
+    group.add_argument("--line-ends", action=on_off, help="a line end is a sentence boundary")
     group.add_argument("--trim", action=on_off, default=True,
                        help="cut white space off the edges of mentions")  # fmt: skip
     group.add_argument("--join-wrapped", action=on_off, default=True,
-                       help="make fragments that white space alone parts one")  # fmt: skip
+                       help="join fragments between which is white space only")  # fmt: skip
     group.add_argument("--max-lost", type=float, default=0.5, metavar="SHARE",
-                       help="of the mentions, more is an error (default: 0.5)")  # fmt: skip
+                       help="share of the mentions that may be lost (default: 0.5)")  # fmt: skip
 
 
 def choices_of(args: argparse.Namespace) -> "Choices":

@@ -24,7 +24,9 @@ def add_trace(commands: argparse._SubParsersAction) -> None:
     its.add_argument("table", metavar="TABLE", help="PAPER/TABLE, or TABLE of the primary paper")
     its.add_argument("row", metavar="ROW", help="title or key of the row")
     its.add_argument("column", metavar="COLUMN", help="title of the column")
-    its.add_argument("--repeat", type=Path, metavar="FOLDER", help="make the cell anew there")
+    its.add_argument(
+        "--repeat", type=Path, metavar="FOLDER", help="compute the cell again in this folder"
+    )
     add_configuration(its)
     its.set_defaults(command=trace)
 

@@ -18,18 +18,18 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 class Source(Settings):
     """One raw file: where it comes from and how it is verified.
 
-    `sha256` and `git_blob` are of the file as its address serves it, `mirror_sha256` of the file
-    as the mirror keeps it where it was packed anew. Without any of them a file is unverified.
+    `sha256` and `git_blob` belong to the file as it is downloaded, `mirror_sha256` to the copy in
+    the mirror if that was compressed again. A file that has none of them is not verified.
     """
 
-    url: str | None = Field(None, pattern=r"^https://", description="pinned to a version")
+    url: str | None = Field(None, pattern=r"^https://", description="address, pinned to a version")
     sha256: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file as its address serves it"
+        None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the downloaded file"
     )
     git_blob: str | None = Field(
-        None, pattern=r"^[0-9a-f]{40}$", description="hash of the file as git has it"
+        None, pattern=r"^[0-9a-f]{40}$", description="hash of the file as a git blob"
     )
-    member: str | None = Field(None, description="the file's name in the archive of the address")
+    member: str | None = Field(None, description="name of the file in the downloaded archive")
     mirror: str | None = Field(None, description="path in the mirror, compressed or not")
     mirror_sha256: str | None = Field(
         None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file in the mirror"
@@ -41,11 +41,15 @@ class Part(Settings):
     """Raw files that are read together, and how their sentences go into splits."""
 
     files: list[str] = Field(min_length=1, description="names of raw files, in this order")
-    options: Options = Field({}, description="options of the reader, over those of the corpus")
-    into: Split | dict[Split, int] | dict[Split, float] = Field(
-        description="all of them, so many sentences each, or a share of the documents each"
+    options: Options = Field(
+        {}, description="options of the reader, which override those of the corpus"
     )
-    order: Literal["file", "random"] = Field("file", description="the order they are dealt in")
+    into: Split | dict[Split, int] | dict[Split, float] = Field(
+        description="one split, or by split a number of sentences or a share of the documents"
+    )
+    order: Literal["file", "random"] = Field(
+        "file", description="order in which they go into the splits"
+    )
     seed: int = Field(1, description="seed of the random order (a number without unit)")
 
     @model_validator(mode="after")
@@ -57,21 +61,25 @@ class Part(Settings):
 
 
 class Recipe(Settings):
-    """What normalising a corpus rests on: its types, raw files, reader and splits."""
+    """What the normalised corpus depends on: its types, raw files, reader and splits."""
 
-    language: str = Field(pattern="^[a-z]{2,3}(-[a-z]+)?$", description="code, as ISO 639 has it")
-    types: list[str] = Field(min_length=1, description="in the order that prompts list them")
-    type_map: dict[str, str] = Field({}, description="raw type, `*` for any part, to type")
-    leave_out: list[str] = Field([], description="raw types that are not read, `*` for any part")
+    language: str = Field(pattern="^[a-z]{2,3}(-[a-z]+)?$", description="language code (ISO 639)")
+    types: list[str] = Field(
+        min_length=1, description="entity types, in the order in which prompts list them"
+    )
+    type_map: dict[str, str] = Field({}, description="type by raw type; `*` matches any part")
+    leave_out: list[str] = Field(
+        [], description="raw types that are not read; `*` matches any part"
+    )
     nested: bool = Field(False, description="entities may overlap")
     discontinuous: bool = Field(False, description="entities may have several spans")
-    reader: str = Field(description="what reads the raw files, by name")
+    reader: str = Field(description="name of the reader of the raw files")
     options: Options = Field({}, description="options of the reader")
     offsets: Unit = Field("characters", description="what the offsets of mentions count")
     shift: int = Field(0, description="characters by which all offsets are too large")
     trim: bool = Field(True, description="cut white space off the edges of mentions")
-    join_wrapped: bool = Field(True, description="fragments that only white space parts are one")
-    line_ends: bool = Field(False, description="a line end is a sentence border")
+    join_wrapped: bool = Field(True, description="join fragments between which is white space only")
+    line_ends: bool = Field(False, description="a line end is a sentence boundary")
     max_lost: float = Field(0.5, ge=0, le=1, description="share of mentions that may be lost")
     files: dict[FileName, Source] = Field(min_length=1, description="raw files by name")
     splits: list[Part] = Field(min_length=1, description="which raw files become which split")
@@ -88,14 +96,16 @@ class Recipe(Settings):
 
 
 class CorpusSettings(Recipe):
-    """A corpus: its recipe, and what says what it is and whose."""
+    """A corpus: its recipe, its names, its licence and its citation."""
 
-    title: str = Field(description="as the papers print it")
-    dataset: str = Field(description="its name in prompts")
+    title: str = Field(description="title, as the papers print it")
+    dataset: str = Field(description="name of the corpus in prompts")
     licence: str = Field(description="licence, or the terms of use")
     page: str | None = Field(None, description="where the corpus and its licence are explained")
     citation: str = Field(description="publication to cite")
-    generator: Literal["sample"] | None = Field(None, description="the project makes the files")
+    generator: Literal["sample"] | None = Field(
+        None, description="generator of this project that writes the raw files"
+    )
 
     def entry(self, name: str) -> dict[str, str]:
         """Return what fetching the raw file `name` needs, as plain strings."""

@@ -17,12 +17,16 @@ class Counts(Settings):
 
     title: str = Field(description="heading of the table")
     caption: str = Field(description="text below the table")
-    rows: dict[str, str] = Field(description="entry of corpora.yaml that is counted: row printed")
-    columns: dict[str, Measure] = Field(description="label, as the paper prints it: what of it")
+    rows: dict[str, str] = Field(
+        description="published row, by the entry of corpora.yaml that is counted"
+    )
+    columns: dict[str, Measure] = Field(
+        description="what is counted, by the column as the paper prints it"
+    )
 
 
 class CountedRow(Settings):
-    """A corpus's row, empty but for what is published where there is a `reason`."""
+    """The row of a corpus; with a `reason`, it has published numbers only."""
 
     corpus: str
     title: str

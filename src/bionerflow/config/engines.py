@@ -27,7 +27,9 @@ class VllmSettings(Settings):
     """vLLM on a GPU, in a Python environment of its own."""
 
     python: str = Field("python", description="interpreter of the environment that has vLLM")
-    merged: bool = Field(False, description="merge the adapter instead of a LoRARequest")
+    merged: bool = Field(
+        False, description="merge the adapter into the weights instead of a LoRARequest"
+    )
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1, description="share of the GPU's memory")
 
 
@@ -49,7 +51,7 @@ class OpenAISettings(Settings):
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="environment variable that holds the key; the key itself is written nowhere",
     )
-    concurrency: int = Field(8, gt=0, description="number of requests under way at once")
+    concurrency: int = Field(8, gt=0, description="number of requests at once")
     requests_per_minute: float | None = Field(
         None, gt=0, description="number of requests per minute at most"
     )
@@ -58,9 +60,9 @@ class OpenAISettings(Settings):
     )
     timeout: float = Field(120, gt=0, description="seconds that a request may take")
     retries: int = Field(
-        6, ge=0, description="number of repetitions of a request that may succeed later"
+        6, ge=0, description="number of retries of a request that may succeed later"
     )
-    logprobs: bool = Field(True, description="ask for log-probabilities, as confidences need them")
+    logprobs: bool = Field(True, description="ask for log-probabilities, which confidences need")
     limit: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_tokens", description="the endpoint's name for the limit of an answer"
     )
@@ -69,5 +71,5 @@ class OpenAISettings(Settings):
         "", description="folder of recorded answers; empty: the user's private cache"
     )
     replay: bool = Field(False, description="use recorded answers alone; nothing is sent")
-    input_price: float = Field(0, ge=0, description="of a million tokens of prompts")
-    output_price: float = Field(0, ge=0, description="of a million tokens of answers")
+    input_price: float = Field(0, ge=0, description="price of a million tokens of prompts")
+    output_price: float = Field(0, ge=0, description="price of a million tokens of answers")

@@ -37,7 +37,7 @@ FILES = {
 README_HEAD = """\
 # Configuration
 
-`config.yaml` is at the papers' scale. `--configfile` lays another file over it and `--config` a
+`config.yaml` has the scale of the papers. `--configfile` lays another file over it, `--config` a
 single key: `--config mirror=/path/to/corpora`. An unknown key is refused, with the nearest
 valid one. This page is generated from the code by `make schemas`.
 

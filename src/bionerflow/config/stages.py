@@ -28,9 +28,12 @@ class CurateSettings(Settings):
         None, gt=0, description="at most so many training sentences per corpus"
     )
     dev: int | None = Field(200, gt=0, description="at most so many dev sentences per corpus")
-    limits: dict[str, int] = Field({}, description="training sentences of single corpora instead")
+    limits: dict[str, int] = Field(
+        {}, description="training sentences by corpus, in place of `train`"
+    )
     queries: Literal["one", "all"] = Field(
-        "one", description="of a format with one type per query: one type at random, or every type"
+        "one",
+        description="queries per sentence, if a query asks for one type: one at random, or all",
     )
     strategy: Strategy = Field("all", description="which positive sentences are kept, by their IFD")
     rho: float = Field(1.0, gt=0, le=1, description="share of the positive sentences that is kept")
@@ -43,7 +46,7 @@ class CurateSettings(Settings):
     ifd_at_least_one: Literal["drop", "keep"] = Field(
         "drop", description="whether strategies by IFD may choose scores of one and above"
     )
-    jobs: int = Field(1, gt=0, description="jobs that scoring a corpus is shared among")
+    jobs: int = Field(1, gt=0, description="jobs that score one corpus in parallel")
 
     @model_validator(mode="after")
     def _every_query_is_kept(self) -> "CurateSettings":
@@ -56,7 +59,8 @@ class TrainSettings(TrainerSettings):
     """How a run is fine-tuned; `num_train_epochs: 0` leaves the base model as it is (zero-shot)."""
 
     packing: bool = Field(
-        False, description="a pass is one row without padding; attention stays within conversations"
+        False,
+        description="conversations in one row without padding; attention stays within each of them",
     )
     max_length: int = Field(
         1024, gt=0, description="tokens per conversation; longer ones are left out and counted"
@@ -64,9 +68,7 @@ class TrainSettings(TrainerSettings):
     validations_per_epoch: int = Field(
         4, ge=0, description="validations by F1 of written answers, per epoch; 0: none"
     )
-    fsdp: bool = Field(
-        False, description="the GPUs share out weights and optimizer instead of copying them"
-    )
+    fsdp: bool = Field(False, description="shard weights and optimizer states over the GPUs (FSDP)")
 
     @model_validator(mode="after")
     def _whole_if_quantised(self) -> "TrainSettings":
@@ -79,12 +81,12 @@ class PredictSettings(Settings):
     """How test sentences are answered."""
 
     test: int | None = Field(300, gt=0, description="at most so many test sentences per corpus")
-    limits: dict[str, int] = Field({}, description="test sentences of single corpora instead")
-    max_new_tokens: int = Field(128, gt=0, description="tokens an answer may have")
+    limits: dict[str, int] = Field({}, description="test sentences by corpus, in place of `test`")
+    max_new_tokens: int = Field(128, gt=0, description="tokens that an answer has at most")
     batch_size: int = Field(64, gt=0, description="conversations that are answered at once")
-    jobs: int = Field(1, gt=0, description="jobs that the test sentences are shared among")
+    jobs: int = Field(1, gt=0, description="jobs that answer in parallel")
     constrained: bool = Field(
-        False, description="write only answers that parse, and only what is in the sentence"
+        False, description="constrained decoding: answers parse, and quote only the sentence"
     )
     shots: int = Field(
         0, ge=0, description="training examples in each prompt, drawn by seed (few-shot)"
@@ -112,7 +114,7 @@ class PredictSettings(Settings):
         return self
 
     def unchanged_by_engines(self) -> "PredictSettings":
-        """Return the settings with this project's own engine, as validation in training uses it."""
+        """Return the settings for validation: this project's own engine, and no examples."""
         groups = ("shots", "engine", "ctranslate2", "vllm", "openai")
         own = type(self)()
         return self.model_copy(update={name: getattr(own, name) for name in groups})
@@ -125,7 +127,7 @@ ORACLE = "oracle"
 def selector_parts(name: str) -> tuple[str, str, str]:
     """Return a selector's key, its only corpus and its threshold: `llm_cls.genia@0.7`.
 
-    The corpus and the threshold are empty where the settings of the selector say them.
+    The corpus and the threshold are empty if the name does not have them.
     """
     trained, _, threshold = name.partition("@")
     key, _, corpus = trained.partition(".")
@@ -144,22 +146,25 @@ class SelectorSettings(TrainerSettings):
         "llm_cls", description="a classification layer, a written yes or no, or an encoder"
     )
     base: str = Field(description="the model that becomes the classifier")
-    corpora: list[str] | None = Field(None, description="of the experiment's, if not all")
+    corpora: list[str] | None = Field(
+        None, description="corpora that it is trained on; null: all of the experiment"
+    )
     separately: bool = Field(
         False, description="runs on a single corpus have a selector that is trained on it alone"
     )
     samples: int = Field(10000, gt=0, description="samples per corpus, half of them negative")
     marks: Literal["brackets", "tokens"] = Field(
-        "brackets", description="around a candidate: literal brackets, or tokens of their own"
+        "brackets", description="what marks a candidate: brackets as text, or new tokens"
     )
     threshold: Annotated[float, Field(ge=0, le=1)] | Literal["dev"] = Field(
         0.5, description="probability from which an entity is kept; `dev`: the best on dev"
     )
     method: Literal["lora", "full"] = Field(  # type: ignore[assignment]
-        "lora", description="of the causal kinds; an encoder is trained in full"
+        "lora",
+        description="which weights of the causal kinds are trained; encoders are trained in full",
     )
     lora: LoraSettings = Field(
-        LoraSettings(r=8, lora_alpha=32, lora_dropout=0.1), description="of the method lora"
+        LoraSettings(r=8, lora_alpha=32, lora_dropout=0.1), description="adapter of the method lora"
     )
     num_train_epochs: float = Field(2, gt=0, description="epochs, that is, passes over the samples")
     learning_rate: float = Field(2e-4, gt=0, description="highest learning rate (ratio, per step)")

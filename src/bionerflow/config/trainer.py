@@ -102,14 +102,16 @@ class LoraSettings(Settings):
     lora_alpha: int = Field(
         16, gt=0, description="scale: the update is multiplied by the ratio to r"
     )
-    lora_dropout: float = Field(0.05, ge=0, lt=1, description="share of the inputs that is dropped")
+    lora_dropout: float = Field(
+        0.05, ge=0, lt=1, description="dropout probability of the adapter's inputs"
+    )
     target_modules: str | list[str] = Field(
         "all-linear", description="adapted layers; `all-linear`: all but the output layer"
     )
 
 
 class TrainerSettings(Settings):
-    """What runs and selectors are trained by alike."""
+    """Settings that the training of runs and of selectors has in common."""
 
     model_config = ConfigDict(json_schema_extra={RENAMED: {**OTHER_NAMES}})
 
@@ -133,15 +135,17 @@ class TrainerSettings(Settings):
         " effective batch; null: 8,192 on a GPU, 1,024 on a CPU",
     )
     weight_decay: float = Field(0.0, ge=0, description="decoupled decay (ratio to the rate)")
-    max_grad_norm: float = Field(1.0, ge=0, description="norm to which gradients are cut; 0: uncut")
+    max_grad_norm: float = Field(
+        1.0, ge=0, description="norm to which gradients are clipped; 0: no clipping"
+    )
     optim: str = Field("adamw_torch_fused", description="optimizer, one of transformers' names")
-    adam_beta1: float = Field(0.9, ge=0, lt=1, description="share kept of the mean gradient")
-    adam_beta2: float = Field(0.999, ge=0, lt=1, description="share kept of the mean square")
+    adam_beta1: float = Field(0.9, ge=0, lt=1, description="decay of the mean gradient")
+    adam_beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean squared gradient")
     bf16: bool | None = Field(
-        None, description="compute in bfloat16; null: where the GPU or CPU does"
+        None, description="compute in bfloat16; null: if the GPU or CPU supports it"
     )
     gradient_checkpointing: bool = Field(
-        False, description="compute activations twice: less memory, more time"
+        False, description="recompute activations in the backward pass: less memory, more time"
     )
     torch_compile: bool = Field(False, description="compile the model before it is trained")
     attn_implementation: Attention | None = Field(

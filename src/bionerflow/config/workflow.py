@@ -10,7 +10,7 @@ PAPERS = ("mfner", "unified", "bioselecttune")
 
 
 class FootprintSettings(Settings):
-    """What a watt and its carbon are where the jobs run (Green Algorithms, Lannelongue 2021)."""
+    """Power and carbon intensity where the jobs run (Green Algorithms, Lannelongue 2021)."""
 
     core_watts: float = Field(12.0, ge=0, description="watts of a processor core, busy")
     gpu_watts: float = Field(
@@ -31,18 +31,26 @@ class AnnotationSettings(Settings):
     inputs: list[str] = Field(min_length=1, description="files and folders")
     run: str = Field(description="id of the run")
     form: Literal["text", "brat", "pubtator", "bioc", "jsonl", "csv"] | None = Field(
-        None, description="of the inputs, if name and content do not tell it"
+        None, description="form of the inputs, if name and content do not tell it"
     )
-    column: str = Field("text", description="of a table or JSON record: the text")
-    id: str | None = Field(None, description="column of a table or JSON record: the document's id")
-    corpus: str | None = Field(None, description="asked as for this one, if the run had several")
-    format: str | None = Field(None, description="asked in this one, if the run had several")
+    column: str = Field(
+        "text", description="column (of a table) or key (of a JSON record) of the text"
+    )
+    id: str | None = Field(None, description="column or key of the document's id")
+    corpus: str | None = Field(
+        None, description="corpus whose prompts are used, if the run had several"
+    )
+    format: str | None = Field(
+        None, description="output format that is asked for, if the run had several"
+    )
     selector: str | None = Field(None, description="id of a selector that filters")
-    threshold: float = Field(0.5, ge=0, le=1, description="probability from which it keeps")
-    predict: dict[str, Any] = Field(
-        {}, description="instead of the run's own: `engine`, and what engines and `predict` take"
+    threshold: float = Field(
+        0.5, ge=0, le=1, description="probability from which the selector keeps a mention"
     )
-    jobs: int = Field(1, gt=0, description="jobs that the texts are shared among")
+    predict: dict[str, Any] = Field(
+        {}, description="settings of `predict` that replace those of the run, such as `engine`"
+    )
+    jobs: int = Field(1, gt=0, description="jobs that annotate in parallel")
 
 
 class Config(Settings):
@@ -58,12 +66,15 @@ class Config(Settings):
         {paper: f"config/experiments/{paper}.yaml" for paper in PAPERS},
         description="the experiment file of each paper",
     )
-    mirror: str = Field("", description="a folder of raw files that is used first")
+    mirror: str = Field(
+        "", description="folder in which raw files are looked for before they are downloaded"
+    )
     gpu_models: dict[int, str] = Field(
-        {}, description="a cluster's types of GPUs by their GB: a job asks for the smallest it can"
+        {},
+        description="GPU types of the cluster by GB; a job requests the smallest that suffices",
     )
     exclude: list[str] = Field([], description="corpora that are left out")
     footprint: FootprintSettings = Field(
-        FootprintSettings(), description="what energy and its carbon are estimated from"
+        FootprintSettings(), description="constants of the energy and carbon estimate"
     )
     annotations: dict[Name, AnnotationSettings] = Field({}, description="texts to annotate")

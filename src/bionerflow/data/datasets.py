@@ -94,7 +94,7 @@ def save(dataset: DatasetDict, described: DatasetCard, folder: str | Path) -> No
 def push(folder: str | Path, name: str, private: bool = True, api: HfApi | None = None) -> None:
     """Upload a folder that `save` wrote to the Hub, as the dataset `name` (OWNER/DATASET).
 
-    Check the corpus's licence before: many corpora may not be passed on.
+    Check the licence of the corpus first: many forbid redistribution.
     """
     api = api or HfApi()
     api.create_repo(name, repo_type="dataset", private=private, exist_ok=True)

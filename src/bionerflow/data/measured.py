@@ -4,7 +4,7 @@ A file of JSON lines: first a record of where the predictions come from, then on
 `[corpus, format, id, entities, problems]`. An entity is `[type, spans, confidence, probability]`,
 a problem its kind. With the gold corpus beside it, the file is a prediction file again, so that a
 later comparison needs no new training. Answers and the text of mentions are not kept, since the
-licences of most corpora forbid to pass them on.
+licences of most corpora forbid redistribution.
 """
 
 import json
@@ -32,7 +32,7 @@ def keep(predictions: str | Path, out: str | Path, about: Mapping[str, Any]) -> 
     Args:
         predictions: A Parquet file (schema.PREDICTIONS).
         out: The file of JSON lines.
-        about: What is to be known of the predictions: run, scores, settings, versions, commit.
+        about: Facts about the predictions: run, scores, settings, versions, commit.
     """
     rows = map(_line, read_rows(predictions, PREDICTIONS))
     lines = [json.dumps(dict(about), ensure_ascii=False, sort_keys=True), *map(_dense, rows)]

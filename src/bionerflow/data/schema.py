@@ -2,8 +2,8 @@
 
 Offsets are half-open, in Unicode code points of the example's text. Each Parquet file of a stage
 has a card beside it (`x.parquet`, `x.json`): rows, SHA-256 and what the stage counted. The card is
-small, so that the workflow compares it by content, never by time stamp. Whoever reads the Parquet
-file compares its SHA-256 with the card's first: a damaged file is never read as other rows.
+small, so that the workflow compares it by content, never by time stamp. Every reader first compares
+the SHA-256 of the Parquet file with the card's, so that a damaged file is refused.
 """
 
 import errno
@@ -61,7 +61,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A sentence (or what stands for one) with its gold entities."""
+    """A sentence, or another unit of text, with its gold entities."""
 
     id: str
     doc_id: str
@@ -209,7 +209,7 @@ def write_rows(
 
 
 class RowWriter:
-    """Takes rows one by one and writes them in batches; `card` is what the stage counted."""
+    """Takes rows one by one and writes them in batches; `card` has the counts of the stage."""
 
     def __init__(self, file: pq.ParquetWriter, schema: pa.Schema) -> None:
         self.file, self.schema = file, schema
@@ -233,7 +233,7 @@ class RowWriter:
 
 @contextmanager
 def row_writer(path: str | Path, schema: pa.Schema) -> Iterator[RowWriter]:
-    """Open a Parquet file for rows; it and its card are there when the block ends well."""
+    """Open a Parquet file for rows; it and its card appear when the block ends well."""
     with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as file:
         writer = RowWriter(file, schema)
         yield writer
@@ -255,7 +255,7 @@ def write_table(path: str | Path, table: pa.Table, **card: Any) -> None:
 def write_tables(
     path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema, **card: Any
 ) -> None:
-    """Write tables one after the other as `write_table` writes one; none has to be held."""
+    """Write tables one after the other to one file, without holding all of them in memory."""
     rows = 0
     with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
         for table in tables:

@@ -1,7 +1,7 @@
-"""Work in parts: shared out among jobs, and kept part by part, so that a killed job goes on.
+"""Work in shards: divided among jobs and kept one by one, so that a killed job can continue.
 
-A part that is kept, a shard, says in its Parquet metadata what it is of: how many rows of what. One
-that is damaged, incomplete or of something else is made again.
+The Parquet metadata of a shard has the number of its rows and a hash of what they answer. A shard
+that is damaged, incomplete or does not match is computed again.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class Share(NamedTuple):
     jobs: int
 
     def of(self, parts: int) -> range:
-        """Return the places of this job's parts; the jobs' sizes differ by one part at most."""
+        """Return the indices of this job's parts; jobs differ by one part at most."""
         return range(parts * (self.number - 1) // self.jobs, parts * self.number // self.jobs)
 
 
@@ -57,7 +57,7 @@ def share(written: str) -> Share:
 def write_shard(
     path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema, of: Sequence[Any]
 ) -> None:
-    """Keep the rows of a part of some work; see `shard_writer`."""
+    """Write the rows of a shard (see `shard_writer`)."""
     with shard_writer(path, schema, of) as writer:
         for row in rows:
             writer.add(row)
@@ -66,12 +66,12 @@ def write_shard(
 def shard_writer(
     path: Path, schema: pa.Schema, of: Sequence[Any]
 ) -> AbstractContextManager[RowWriter]:
-    """Open the file of a part of some work, which JSON can tell: a row for each of `of`."""
+    """Open the file of a shard with one row per entry of `of`, which JSON can represent."""
     return row_writer(path, schema.with_metadata(_metadata(of)))
 
 
 def is_kept(path: Path, of: Sequence[Any]) -> bool:
-    """Tell whether a shard is there, whole and of this part; say so where one must be redone."""
+    """Tell whether a shard is complete and belongs to `of`; another one is removed, with a note."""
     if not path.exists():
         return False
     try:
@@ -100,7 +100,7 @@ def _metadata(of: Sequence[Any]) -> dict[bytes, bytes]:
 
 
 def gather(shares: Sequence[Path], out: Path) -> None:
-    """Write the rows of all shares, in their order, and a card with what they counted together."""
+    """Write the rows of all shares in order, and a card with the sums of their counts."""
     files = [pq.ParquetFile(verified(path)) for path in shares]
     tables = (file.read_row_group(n) for file in files for n in range(file.num_row_groups))
     schema = next(its for its in (SCORES, PREDICTIONS) if its.equals(files[0].schema_arrow))
@@ -108,7 +108,7 @@ def gather(shares: Sequence[Path], out: Path) -> None:
 
 
 def _together(cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Add up what cards count by name; whatever else they say they all say."""
+    """Add up the counts of cards; everything else is the same on all of them."""
     said = {key: cards[0][key] for key in cards[0].keys() - {"rows", "sha256"}}
     for key, value in said.items():
         if isinstance(value, Mapping):

@@ -1,1 +1,1 @@
-"""What every part of the library shares: errors, files, progress, the environment record, plots."""
+"""Used by every part of the library: errors, files, progress, the environment record, plots."""

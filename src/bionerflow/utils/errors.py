@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """What is wrong, where, and what to do about it, in words for the person at the keyboard."""
+    """What is wrong, where, and what the user can do about it, in one line."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

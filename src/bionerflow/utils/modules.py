@@ -1,4 +1,4 @@
-"""Packages that can be called like the function of their name in the public interface."""
+"""Packages that can be called like the function of the same name in the public interface."""
 
 import sys
 from importlib import import_module
@@ -10,7 +10,7 @@ INTERFACE = "bionerflow.api"
 
 
 class CallableModule(ModuleType):
-    """A package which, when called, calls the function of the public interface of its name.
+    """A package that, when called, calls the function of the same name in the public interface.
 
     `bionerflow.annotate` and `bionerflow.evaluate` are packages and functions: Python binds a
     package's name whenever one of its modules is imported, so that a function of the same name

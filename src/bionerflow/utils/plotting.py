@@ -1,4 +1,4 @@
-"""What figures share, so that print, screens and colour-blind eyes can read them."""
+"""Colours, markers and layout of all figures, readable in print and with any colour vision."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bionerflow.utils.files import whole
 
-#: Okabe and Ito (2008): told apart with every common kind of colour vision.
+#: Okabe and Ito (2008): can be told apart with every common kind of colour vision.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
 HATCHES = ("", "//", "..", "xx", "\\\\")
 LINES = ("-", "--", ":", "-.")

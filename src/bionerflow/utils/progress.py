@@ -14,7 +14,7 @@ _TELL: ContextVar[Tell | None] = ContextVar("tell", default=None)
 
 @contextmanager
 def told(tell: Tell) -> Iterator[None]:
-    """Print no progress that begins in the block: `tell` is told the share that is done, 0 to 1."""
+    """Within the block, call `tell` with the share that is done (0 to 1) and print nothing."""
     token = _TELL.set(tell)
     try:
         yield
@@ -23,7 +23,7 @@ def told(tell: Tell) -> Iterator[None]:
 
 
 class Progress:
-    """Counts towards a total, or up; prints at most one line each `every` seconds, and the last."""
+    """Counts units; prints one line per `every` seconds at most, and always the last one."""
 
     def __init__(self, what: str, total: int | None, unit: str, every: float = 5.0) -> None:
         """Begin counting now."""
@@ -33,7 +33,7 @@ class Progress:
         self.tell = _TELL.get()
 
     def skip(self, done: int) -> None:
-        """Say that `done` units were done before: the rate is that of what follows."""
+        """Say that `done` units were done before; they do not count for the rate."""
         self.before, self.begun = done, time.monotonic()
 
     def to(self, done: int, note: str = "") -> None:
@@ -58,5 +58,5 @@ class Progress:
 
 
 def _digits(rate: float) -> str:
-    """Return a rate with two digits at least."""
+    """Return a rate with at least two significant digits."""
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
