@@ -139,8 +139,8 @@ class TrainerSettings(Settings):
         1.0, ge=0, description="norm to which gradients are clipped; 0: no clipping"
     )
     optim: str = Field("adamw_torch_fused", description="optimizer, one of transformers' names")
-    adam_beta1: float = Field(0.9, ge=0, lt=1, description="decay of the mean gradient")
-    adam_beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean squared gradient")
+    adam_beta1: float = Field(0.9, ge=0, lt=1, description="decay of the mean gradient (ratio)")
+    adam_beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean square (ratio)")
     bf16: bool | None = Field(
         None, description="compute in bfloat16; null: if the GPU or CPU supports it"
     )
