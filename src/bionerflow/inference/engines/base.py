@@ -115,20 +115,32 @@ class Written(NamedTuple):
     ended: bool
 
 
-class TokenEngine(Engine):
-    """An engine that continues token ids; the turns of a conversation are successive requests.
+class LocalEngine(Engine):
+    """An engine that reads the token ids of a model that is here.
 
     Args:
+        model: The model, or what has its `config` and `generation_config`.
         tokenizer: The tokenizer of the model.
-        model: What has the model's `config` and `generation_config`.
     """
 
-    def __init__(self, tokenizer: Any, model: Any) -> None:
+    def __init__(self, model: Any, tokenizer: Any) -> None:
         from bionerflow.models.chat import Chat  # imports torch, which not all engines need
 
         super().__init__()
-        self.tokenizer, self.model = tokenizer, model
+        self.model, self.tokenizer = model, tokenizer
         self.chat = Chat(tokenizer)
+
+    def check(self, conversations: Sequence[Conversation], max_new_tokens: int) -> None:
+        """Refuse conversations that the model's context may not hold with their answers."""
+        check_asked(self.model.config, self._asked(conversations), max_new_tokens)
+
+    def _asked(self, conversations: Sequence[Conversation]) -> list[list[list[int]]]:
+        turns, given = [one.turns for one in conversations], [one.given for one in conversations]
+        return self.chat.encode_asked(turns, given)
+
+
+class TokenEngine(LocalEngine):
+    """An engine that continues token ids; the turns of a conversation are successive requests."""
 
     @abstractmethod
     def write(
@@ -139,10 +151,6 @@ class TokenEngine(Engine):
         constraints: Sequence[Constraint] | None,
     ) -> list[Written]:
         """Continue each prompt greedily up to an end mark."""
-
-    def check(self, conversations: Sequence[Conversation], max_new_tokens: int) -> None:
-        """Refuse conversations that the model's context may not hold with their answers."""
-        check_asked(self.model.config, self._asked(conversations), max_new_tokens)
 
     def answer(
         self,
@@ -167,10 +175,6 @@ class TokenEngine(Engine):
                     prompts[n] += [*one.ids, self.chat.end, *asked[n][turn + 1]]
             done(sum(len(parts) <= turn + 1 for parts in asked))
         return answers
-
-    def _asked(self, conversations: Sequence[Conversation]) -> list[list[list[int]]]:
-        turns, given = [one.turns for one in conversations], [one.given for one in conversations]
-        return self.chat.encode_asked(turns, given)
 
     def _answer(self, one: Written) -> Answer:
         text = self.tokenizer.decode(one.ids, skip_special_tokens=False)

@@ -64,7 +64,7 @@ class CTranslate2Engine(TokenEngine):
         if not (folder / MODEL).is_file():
             raise UserError(f"There is no converted model in {folder}: build it first.")
         kept = folder / TRANSFORMERS
-        super().__init__(load_tokenizer(kept), config_of(kept))
+        super().__init__(config_of(kept), load_tokenizer(kept))
         self.compute_type = compute_type
         self.generator = library().Generator(
             str(folder), device="cpu", compute_type=compute_type, intra_threads=threads

@@ -49,7 +49,7 @@ class VllmEngine(TokenEngine):
             rank = read_json(adapter / ADAPTER)["r"]
             options |= {"enable_lora": True, "max_lora_rank": next(n for n in RANKS if n >= rank)}
         with nullcontext(base_of(folder)) if adapter else merged(folder) as model:
-            super().__init__(load_tokenizer(folder), config_of(model))
+            super().__init__(config_of(model), load_tokenizer(folder))
             self.llm = vllm.LLM(
                 model=str(model),
                 tokenizer=str(folder),
