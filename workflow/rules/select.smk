@@ -2,7 +2,8 @@
 #
 # in   results/corpora/{corpus}/train.parquet, a base model; then results/predict/{run}.parquet
 # out  results/select/{selector}/model/ and metrics.json; results/select/{run}+{selector}.parquet;
-#      the selector `oracle` is gold itself, the ceiling of filtering;
+#      the selector `oracle` is gold itself, the ceiling of filtering; `confidence@{selector}` keeps as
+#      many as the selector by the model's own confidence, its control;
 #      results/figures/{run}+{selector}/threshold.png, .svg: precision by recall on dev;
 #      checkpoints of a training lie in results/checkpoints/select/
 #
@@ -61,7 +62,7 @@ rule select:
     log:
         "results/logs/select/{run}+{selector}.log",
     wildcard_constraints:
-        selector=r"(?!oracle\.)[^/]+",  # that one is gold itself: `filter_by_gold`
+        selector=r"(?!oracle\.|confidence@)[^/]+",  # gold itself, and the model's own confidence
     conda:
         "../../environment.yml"
     threads: lambda w: plan.to_filter(w.run, w.selector).cpus
@@ -144,3 +145,22 @@ rule filter_by_gold:
         "python -P {input.code[0]:q} oracle --examples {params.examples:q}"
         " --predictions results/predict/{wildcards.run:q}.parquet --out {output.predictions:q}"
         " 2>&1 | tee {log:q}"
+
+
+rule filter_by_confidence:
+    input:
+        *data("results/predict/{run}"),
+        *data("results/select/{run}+{selector}"),
+        code=code("workflow/scripts/select.py"),
+    output:
+        predictions="results/select/{run}+confidence@{selector}.parquet",
+        card="results/select/{run}+confidence@{selector}.json",
+    log:
+        "results/logs/select/{run}+confidence@{selector}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -P {input.code[0]:q} confidence"
+        " --predictions results/predict/{wildcards.run:q}.parquet"
+        " --selected results/select/{wildcards.run:q}+{wildcards.selector:q}.parquet"
+        " --out {output.predictions:q} 2>&1 | tee {log:q}"

@@ -166,16 +166,20 @@ rule leakage:
 rule alias:
     input:
         csv=f"results/tables/{PRIMARY}/{{table}}.csv",
+        long=f"results/tables/{PRIMARY}/{{table}}.long.csv",
         markdown=f"results/tables/{PRIMARY}/{{table}}.md",
+        latex=f"results/tables/{PRIMARY}/{{table}}.tex",
     output:
         csv="results/tables/{table}.csv",
+        long="results/tables/{table}.long.csv",
         markdown="results/tables/{table}.md",
+        latex="results/tables/{table}.tex",
     log:
         "results/logs/alias/{table}.log",
     conda:
         "../../environment.yml"
     shell:
-        "cp {input.csv:q} {output.csv:q} 2> {log:q}; cp {input.markdown:q} {output.markdown:q} 2>> {log:q}"
+        "cp {input:q} results/tables/ 2> {log:q}"
 
 
 rule format_capacity:

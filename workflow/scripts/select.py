@@ -10,7 +10,7 @@ from pathlib import Path
 from bionerflow.config.base import parse
 from bionerflow.config.stages import SelectorSettings
 from bionerflow.data.schema import read_card
-from bionerflow.select.filter import filter_by_gold, filter_predictions
+from bionerflow.select.filter import filter_by_confidence, filter_by_gold, filter_predictions
 from bionerflow.select.threshold import read_threshold, tune
 from bionerflow.utils.environment import checkpoint_key, is_first
 from bionerflow.utils.files import read_json
@@ -41,6 +41,11 @@ def main() -> None:
     oracle = commands.add_parser("oracle", help="keep what is correct: the ceiling of filtering")
     add_predictions(oracle)
     oracle.set_defaults(command=keep_gold)
+    control = commands.add_parser("confidence", help="keep as many as a selector, most confident")
+    control.add_argument("--predictions", type=Path, required=True, help="results/predict/R.parquet")
+    control.add_argument("--selected", type=Path, required=True, help="the selector's of them")
+    control.add_argument("--out", type=Path, required=True)
+    control.set_defaults(command=keep_confident)
     arguments = parser.parse_args()
     arguments.command(arguments)
 
@@ -104,6 +109,11 @@ def tune_threshold(args: argparse.Namespace) -> None:
 def keep_gold(args: argparse.Namespace) -> None:
     """Keep the correct predictions."""
     filter_by_gold(args.predictions, by_corpus(args.examples), args.out)
+
+
+def keep_confident(args: argparse.Namespace) -> None:
+    """Keep as many predictions as a selector did, those of most confidence."""
+    filter_by_confidence(args.predictions, args.selected, args.out)
 
 
 if __name__ == "__main__":

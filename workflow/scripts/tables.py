@@ -31,7 +31,7 @@ def main() -> None:
 def numbers(definition: Definition, args: argparse.Namespace) -> list[Number]:
     """Return the measured numbers of a table of any kind."""
     predictions = {path.stem: path for path in args.predictions}
-    if definition.kind == "significance":
+    if definition.kind in ("significance", "claims"):
         return differences(definition, predictions, args.gold)
     if definition.kind == "cases":
         return cases(definition, predictions, args.gold)

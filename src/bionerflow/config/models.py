@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from bionerflow.config.base import DottedName, Settings, load
 
@@ -85,13 +85,31 @@ class Local(Settings):
     resources: Resources = Field(description="what a job with the model asks for")
 
 
-Model = Annotated[Hub | Package | Local, Field(discriminator="source")]
+class Layers(Settings):
+    """The first layers of another model, as they are: a weaker one of the same family."""
+
+    source: Literal["layers"] = Field(description="where the model comes from")
+    of: DottedName = Field(description="the other model's name")
+    number: int = Field(gt=0, description="number of layers that are kept")
+    licence: str = Field(description="licence of the weights")
+    resources: Resources = Field(description="what a job with the model asks for")
+
+
+Model = Annotated[Hub | Package | Local | Layers, Field(discriminator="source")]
 
 
 class Models(Settings):
     """The models by name."""
 
     models: dict[DottedName, Model] = Field(description="the models by name")
+
+    @model_validator(mode="after")
+    def _others_are_known(self) -> "Models":
+        for name, model in self.models.items():
+            other = self.models.get(model.of) if isinstance(model, Layers) else model
+            if other is None or other is not model and isinstance(other, Layers):
+                raise ValueError(f"{name}: `of` must name a model that has all its layers")
+        return self
 
 
 def known_models() -> dict[str, Model]:

@@ -118,6 +118,8 @@ class PredictSettings(Settings):
 
 #: The selector that is gold itself: the ceiling of filtering. It is always there.
 ORACLE = "oracle"
+#: `confidence@{selector}` keeps as many predictions as the selector: those of most confidence.
+CONFIDENCE = "confidence"
 
 
 def selector_parts(name: str) -> tuple[str, str, str]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from bionerflow.config.base import Settings, TableName
+from bionerflow.config.base import Name, Settings, TableName
 from bionerflow.config.counts import Counts
 from bionerflow.utils.errors import UserError
 
@@ -122,7 +122,29 @@ class Cases(Titled):
     )
 
 
-Table = Annotated[Grid | Significance | Cases, Field(discriminator="kind")]
+class Claim(Settings):
+    """What a paper says of two sides, as a test of the difference between them."""
+
+    claim: str = Field(description="the claim in words: title of the row")
+    paper: str = Field(description="the paper that makes it")
+    higher: dict[Key, str] = Field(
+        description="the side that the paper holds for better: configuration or"
+        " configuration+selector, and corpus where not all are pooled"
+    )
+    lower: dict[Key, str] = Field(description="the other side")
+    score: Literal["precision", "recall", "f1"] = Field("f1", description="what is compared")
+
+
+class Claims(Titled):
+    """What papers claim: each row is a paired test with a verdict."""
+
+    kind: Literal["claims"] = Field(description="kind of table")
+    model: str = Field("first", description="a model of the experiment, or its place there")
+    rows: dict[Name, Claim] = Field(description="the claims; p values are corrected for all rows")
+    unit: Unit = Field("percent", description="unit of the differences")
+
+
+Table = Annotated[Grid | Significance | Cases | Claims, Field(discriminator="kind")]
 
 
 OURS = {
@@ -164,7 +186,7 @@ class Tables(Settings):
         """Return the tables of no paper, which every configuration has."""
         return OURS
 
-    def find(self, name: str) -> Grid | Significance | Cases:
+    def find(self, name: str) -> Grid | Significance | Cases | Claims:
         """Return a table.
 
         Raises:

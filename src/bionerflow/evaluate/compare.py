@@ -11,7 +11,7 @@ import pandas as pd
 from bionerflow.evaluate import effects
 from bionerflow.evaluate.keys import STRICT, hits
 from bionerflow.evaluate.mentions import Sample, read_sample
-from bionerflow.evaluate.statistics import differences, randomisation_test
+from bionerflow.evaluate.statistics import LEVEL, differences, randomisation_test
 from bionerflow.utils.errors import UserError
 
 COUNTS = ["correct", "gold", "predicted"]
@@ -60,13 +60,21 @@ def tested(counts: pd.DataFrame) -> list[dict[str, Any]]:
     return [*by_corpus, {"corpus": None} | difference(counts)]
 
 
-def difference(counts: pd.DataFrame) -> dict[str, Any]:
-    """Return the difference in F1 with its p value, effect size, power and all intervals.
+def difference(
+    counts: pd.DataFrame, score: str = "f1", level: float = LEVEL
+) -> dict[str, Any]:
+    """Return the difference in a score with its p value, effect size, power and all intervals.
 
     With one draw, p is that of the paired randomisation test and intervals are by bootstrap over
     documents. With several, both are of the mean over draws and documents (effects.crossed), so
-    that they hold for other draws, too. `effect`: Cohen's d over documents. `detectable`: the
-    smallest true difference that a single test at 5 % finds with a power of 80 %.
+    that they hold for other draws, too. (The randomisation test is of F1; with one draw, too, p of
+    precision and recall is that of the mean over documents.) `effect`: Cohen's d over documents.
+    `detectable`: the smallest true difference that such a test finds with a power of 80 %.
+
+    Args:
+        counts: What `documents` returns.
+        score: precision, recall or f1.
+        level: Of the intervals; 1 - `level` is that of the test that `detectable` is about.
     """
     one, two = (_cube(counts, side) for side in (1, 2))
     values = {
@@ -75,19 +83,20 @@ def difference(counts: pd.DataFrame) -> dict[str, Any]:
             effects.scores(one).items(), effects.scores(two).values(), strict=True
         )
     }
-    f1 = effects.crossed(values["f1"])
+    found = effects.crossed(values[score])
     single = len(one) == 1
+    by_chance = single and score == "f1"
     return {
         "documents": one.shape[1],
         "draws": len(one),
         "gold": int(one[..., 1].sum()),
-        "difference": _known(f1.value),
-        "p": _known(randomisation_test(one[0], two[0]) if single else f1.p()),
-        "effect": _bounded(effects.cohens_d(values["f1"])),
-        "detectable": _known(f1.detectable()),
-        "intervals": _rounded(differences(one[0], two[0]))
+        "difference": _known(found.value),
+        "p": _known(randomisation_test(one[0], two[0]) if by_chance else found.p()),
+        "effect": _bounded(effects.cohens_d(values[score])),
+        "detectable": _known(found.detectable(level=level)),
+        "intervals": _rounded(differences(one[0], two[0], level=level))
         if single
-        else {metric: _bounded(effects.crossed(mean)) for metric, mean in values.items()},
+        else {metric: _bounded(effects.crossed(mean), level) for metric, mean in values.items()},
     }
 
 
@@ -100,8 +109,8 @@ def _cube(counts: pd.DataFrame, side: int) -> np.ndarray:
     return cube
 
 
-def _bounded(estimate: effects.Estimate) -> dict[str, float | None]:
-    low, high = estimate.interval()
+def _bounded(estimate: effects.Estimate, level: float = LEVEL) -> dict[str, float | None]:
+    low, high = estimate.interval(level)
     return {"value": _known(estimate.value), "low": _known(low), "high": _known(high)}
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-LEVEL = 0.95
+from bionerflow.evaluate.statistics import LEVEL
+
 POWER = 0.8
 
 Floats = NDArray[np.float64]

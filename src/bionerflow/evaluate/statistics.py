@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 RESAMPLES = 1000
 SEED = 20250
+LEVEL = 0.95
 METRICS = ("precision", "recall", "f1")
 
 Counts = NDArray[np.int64]
@@ -56,9 +57,13 @@ def interval(
 
 
 def differences(
-    first: Counts, second: Counts, resamples: int = RESAMPLES, seed: int = SEED
+    first: Counts,
+    second: Counts,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    level: float = LEVEL,
 ) -> dict[str, dict[str, float]]:
-    """Return each metric's difference, first minus second, with its 95 % bootstrap interval.
+    """Return each metric's difference, first minus second, with its bootstrap interval.
 
     `first`, `second`: (documents, 3), the same documents in the same order, drawn as pairs.
     """
@@ -71,14 +76,15 @@ def differences(
     found = {}
     for metric in one:
         value, *drawn = one[metric] - two[metric]
-        low, high = _percentiles(np.asarray(drawn))
+        low, high = _percentiles(np.asarray(drawn), level)
         found[metric] = {"value": float(value), "low": low, "high": high}
     return found
 
 
-def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
+def _percentiles(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float]:
     values = values[~np.isnan(values)]
-    low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
+    bounds = [round(50 * (1 + side * level), 9) for side in (-1, 1)]
+    low, high = np.percentile(values, bounds) if len(values) else (np.nan, np.nan)
     return float(low), float(high)
 
 

@@ -109,17 +109,24 @@ def _quantised(folder: Path) -> dict[str, Any]:
 
 
 def load_scorer(folder: str | Path) -> Any:
-    """Load what gives tokens a probability: an encoder with its head, or a causal model."""
+    """Load what gives tokens a probability: an encoder with its head, or a causal model.
+
+    Raises:
+        UserError: The model was saved without a head; a new one would be random.
+    """
     folder = _there(folder)
-    if (folder / ADAPTER).is_file() or not _masked(folder):
+    if (folder / ADAPTER).is_file():
+        return load_causal(folder)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    kinds = config.architectures or []
+    if any(kind.endswith("Model") and "LMHead" not in kind for kind in kinds):
+        raise UserError(
+            f"The model in {folder} is a {kinds[0]}, saved without the head that predicts tokens: "
+            "name a scorer that has one."
+        )
+    if not any(kind.endswith("ForMaskedLM") for kind in kinds):
         return load_causal(folder)
     return _load(AutoModelForMaskedLM, folder, dtype=precision()).to(device()).eval()
-
-
-def _masked(folder: Path) -> bool:
-    """Tell whether a model was saved with a head that predicts masked tokens."""
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    return any(name.endswith("ForMaskedLM") for name in config.architectures or [])
 
 
 def load_base(

@@ -50,6 +50,35 @@ def filter_by_gold(predictions: Path, examples: Mapping[str, Path], out: Path) -
     _write_kept(out, rows, correct, 1.0, **_engine(predictions))
 
 
+def filter_by_confidence(predictions: Path, selected: Path, out: Path) -> None:
+    """Write as many of the predictions as a selector kept: those of most confidence.
+
+    It is the control of the selector, which costs nothing. At equal numbers, the side with more
+    correct predictions has the higher precision, recall and F1. Of equal confidences the earlier
+    are kept.
+
+    Raises:
+        UserError: predictions without a confidence.
+    """
+    rows = read_rows(predictions, PREDICTIONS)
+    count = sum(len(row["entities"]) for row in read_rows(selected, PREDICTIONS))
+    confidences = [entity["confidence"] for row in rows for entity in row["entities"]]
+    if None in confidences:
+        raise UserError(
+            f"{predictions} has entities without a confidence: predict with an engine that gives "
+            "log-probabilities."
+        )
+    best = sorted(range(len(confidences)), key=lambda n: -confidences[n])[:count]
+    chosen, places = set(best), iter(range(len(confidences)))
+    kept = [
+        row | {"entities": [entity for entity in row["entities"] if next(places) in chosen]}
+        for row in rows
+    ]
+    dropped = len(confidences) - len(best)
+    card = {"kept": len(best), "dropped": dropped, **_engine(predictions)}
+    write_rows(out, kept, PREDICTIONS, **card)
+
+
 def _engine(predictions: Path) -> dict[str, str]:
     """Return what the card of predictions says of the engine that answered."""
     said = read_card(predictions).get("engine")

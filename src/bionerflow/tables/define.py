@@ -3,7 +3,7 @@
 Light to import: the workflow finds a table's inputs with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal
@@ -12,7 +12,16 @@ from pydantic import Field
 
 from bionerflow.config.base import Settings
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import RECORDED, Cases, Grid, Significance, Titled, Unit
+from bionerflow.config.tables import (
+    RECORDED,
+    Cases,
+    Claim,
+    Claims,
+    Grid,
+    Significance,
+    Titled,
+    Unit,
+)
 from bionerflow.tables.sources import (
     NOT_ASKED,
     Selection,
@@ -30,6 +39,16 @@ CHANGE = "Δ"
 #: The lines of a case before those of the prediction sets, and the cases of our own.
 SENTENCE, GOLD = "Input Text", "GS"
 OWN = ("Own 1", "Own 2")
+#: The columns of a table of claims, by what stands in them.
+CLAIMED = {
+    "paper": "Paper",
+    "compared": "Compared",
+    "verdict": "Verdict",
+    "difference": "Difference",
+    "interval": "Interval",
+    "p_holm": "p (Holm)",
+    "detectable": "Detectable",
+}
 NO_CORPUS = f"{NOT_ASKED} such corpus"
 LEFT_OUT = "the configuration leaves out {} (`exclude`)"
 NO_POOL = "no corpus to pool: the experiment has none that is named, or its runs none in common"
@@ -41,7 +60,7 @@ class Cell(Settings):
     Of several models the table's is shown (fill.best_model). Several corpora are pooled, none means
     all; no format means all. `reason` says why a cell without prediction sets stays empty, or what
     is to be known of its number. `against` are the prediction sets of the row that it is compared
-    with, draw by draw.
+    with, draw by draw, in `score`. `text` is printed as it is, without a measurement.
     """
 
     row: str
@@ -49,6 +68,8 @@ class Cell(Settings):
     metric: str
     models: dict[str, list[str]]
     against: list[str] = Field([])
+    score: str = "f1"
+    text: str = ""
     corpora: tuple[str, ...] = ()
     format: str | None = None
     reason: str = ""
@@ -60,7 +81,7 @@ class Definition(Settings):
     `mentions` are those that the paper shows, by example (Cases).
     """
 
-    kind: Literal["grid", "significance", "cases"]
+    kind: Literal["grid", "significance", "cases", "claims"]
     name: str
     title: str
     caption: str
@@ -87,7 +108,7 @@ class Definition(Settings):
 
 def define(
     name: str,
-    table: Grid | Cases,
+    table: Grid | Cases | Claims,
     prefix: str,
     experiment: Experiment,
     titles: Mapping[str, str],
@@ -108,6 +129,8 @@ def define(
     asked = experiment.model_copy(update={"corpora": list(titles)})
     if isinstance(table, Cases):
         return _cases(name, table, prefix, asked)
+    if isinstance(table, Claims):
+        return _claims(name, table, prefix, asked)
     chosen = list(lines(table.rows, listed))
     columns = {
         _title(table, column, titles) or "value": column for column in _columns(table, asked)
@@ -174,6 +197,41 @@ def _cases(name: str, table: Cases, prefix: str, experiment: Experiment) -> Defi
         | {"rows": {key: key for key in keys}, "columns": columns, "mentions": table.rows}
         | {"cells": cells}
     )
+
+
+def _claims(name: str, table: Claims, prefix: str, experiment: Experiment) -> Definition:
+    return Definition(
+        kind="claims",
+        name=name,
+        title=table.title,
+        caption=table.caption,
+        unit=table.unit,
+        rows={key: claim.claim for key, claim in table.rows.items()},
+        columns=list(CLAIMED.values()),
+        cells=[
+            cell
+            for key, claim in table.rows.items()
+            for cell in _claimed(key, claim, table, prefix, experiment)
+        ],
+    )
+
+
+def _claimed(
+    key: str, claim: Claim, table: Claims, prefix: str, experiment: Experiment
+) -> Iterator[Cell]:
+    """Yield the cells of a claim's row."""
+    model = {"model": table.model}
+    higher, lower = (named({**model, **side}, experiment) for side in (claim.higher, claim.lower))
+    places = dict.fromkeys(side["corpus"] for side in (higher, lower) if "corpus" in side)
+    told = {
+        "paper": claim.paper,
+        "compared": f"{higher['configuration']} − {lower['configuration']}, {claim.score}"
+        + "".join(f", {place}" for place in places),
+    }
+    for metric, column in CLAIMED.items():
+        sides = (higher | {"metric": metric}, lower)
+        cell = _cell(key, column, sides, None, prefix, experiment, {})
+        yield cell.model_copy(update={"score": claim.score, "text": told.get(metric, "")})
 
 
 def _columns(table: Grid, experiment: Experiment) -> list[Selection]:

@@ -1,21 +1,34 @@
-"""Fills the table of differences: a paired test between each two rows that follow each other."""
+"""Fills the tables of paired tests: between neighbouring rows, and of what papers claim."""
 
 import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from bionerflow.evaluate.compare import difference, documents
 from bionerflow.evaluate.effects import holm
+from bionerflow.evaluate.statistics import LEVEL
 from bionerflow.tables.define import Cell, Definition
 from bionerflow.tables.fill import Number, number_of
 from bionerflow.utils.errors import UserError
 
-#: What is compared: prediction sets, those that they are compared with, and corpora (none: all).
-Pair = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+#: Verdicts on a claim, and what stands in their place where a side was not measured.
+SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "not decided"
+NOT_MEASURED = "not measured yet"
+
+
+class Pair(NamedTuple):
+    """What is compared: prediction sets, draw by draw, in corpora (none: all) and a score."""
+
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    corpora: tuple[str, ...]
+    score: str
+
+
 #: The record of a pair (bionerflow.evaluate.compare), or why there is none.
 Results = Mapping[Pair, dict[str, Any] | str]
 
@@ -27,46 +40,72 @@ def differences(
 
     `predictions` are the Parquet files by the ids of their prediction sets; `gold` the folder of
     {corpus}/test.parquet. What cannot be compared stays empty with the reason. p values are
-    corrected over all pairs of the table, each of which counts once.
+    corrected over all pairs of the table, each of which counts once. In a table of claims they are
+    corrected for all rows, measured or not, and intervals hold for all rows together (Bonferroni):
+    a later measurement never weakens an earlier verdict.
     """
     pairs = dict.fromkeys(_pair(cell) for cell in definition.cells if len(cell.models) == 1)
-    results = _corrected(_results(pairs, predictions, gold))
+    family = len(definition.rows) if definition.kind == "claims" else None
+    level = 1 - (1 - LEVEL) / family if family else LEVEL
+    results = _corrected(_results(pairs, predictions, gold, level), family)
     return [_number(cell, definition.unit, results) for cell in definition.cells]
+
+
+def verdict(difference: float | None, p: float | None) -> str:
+    """Return what a test says of a claim.
+
+    Args:
+        difference: Of the side that the paper holds for better, minus the other.
+        p: Its p value, corrected; None where it is not defined.
+    """
+    if difference is None or p is None or p >= 1 - LEVEL:
+        return UNDECIDED
+    return SUPPORTED if difference > 0 else CONTRADICTED
 
 
 def _pair(cell: Cell) -> Pair:
     first = (id for ids in cell.models.values() for id in ids)
-    return tuple(first), tuple(cell.against), cell.corpora
+    return Pair(tuple(first), tuple(cell.against), cell.corpora, cell.score)
 
 
 def _results(
-    pairs: Mapping[Pair, None], predictions: Mapping[str, Path], gold: Path
+    pairs: Mapping[Pair, None], predictions: Mapping[str, Path], gold: Path, level: float
 ) -> dict[Pair, dict[str, Any] | str]:
     @cache
     def counts(first: tuple[str, ...], second: tuple[str, ...]) -> pd.DataFrame | str:
+        absent = [id for id in (*first, *second) if id not in predictions]
+        if absent:
+            return f"{NOT_MEASURED}: {', '.join(absent)}"
         try:
             one, two = ([predictions[id] for id in ids] for ids in (first, second))
             return documents(one, two, gold)
         except UserError as error:
             return str(error)
 
-    def result(
-        first: tuple[str, ...], second: tuple[str, ...], corpora: tuple[str, ...]
-    ) -> dict[str, Any] | str:
-        found = counts(first, second)
+    def result(pair: Pair) -> dict[str, Any] | str:
+        found = counts(pair.first, pair.second)
         if isinstance(found, str):
             return found
-        found = found[found["corpus"].isin(corpora)] if corpora else found
-        return difference(found) if len(found) else "not both were tested on it"
+        found = found[found["corpus"].isin(pair.corpora)] if pair.corpora else found
+        if not len(found):
+            return "not both were tested on it"
+        return difference(found, pair.score, level)
 
-    return {pair: result(*pair) for pair in pairs}
+    return {pair: result(pair) for pair in pairs}
 
 
-def _corrected(results: Results) -> dict[Pair, dict[str, Any] | str]:
-    """Add `p_holm` to each record."""
+def _corrected(results: Results, family: int | None) -> dict[Pair, dict[str, Any] | str]:
+    """Add `p_holm` to each record.
+
+    Args:
+        results: What was compared.
+        family: The number of tests that were planned; those without a result count as p = 1. None:
+            as many as there are results.
+    """
     tested = {pair: found["p"] for pair, found in results.items() if not isinstance(found, str)}
-    corrected = holm([math.nan if p is None else p for p in tested.values()])
-    by_pair = dict(zip(tested, corrected, strict=True))
+    planned = [1.0] * ((family or 0) - len(tested))
+    corrected = holm([math.nan if p is None else p for p in tested.values()] + planned)
+    by_pair = dict(zip(tested, corrected, strict=False))
     return {
         pair: found
         if isinstance(found, str)
@@ -77,25 +116,30 @@ def _corrected(results: Results) -> dict[Pair, dict[str, Any] | str]:
 
 def _number(cell: Cell, unit: str, results: Results) -> Number:
     number = number_of(cell)
+    if cell.text:
+        return number | {"text": cell.text, "reason": ""}
     if not any(cell.models.values()):
         return number | {"reason": cell.reason}
     if len(cell.models) > 1:
         return number | {"reason": "several models: name one in `where`, or have a column for each"}
     pair = _pair(cell)
-    number["runs"] = " ".join([*pair[0], *pair[1]])
+    number["runs"] = " ".join([*pair.first, *pair.second])
     found = results[pair]
     if isinstance(found, str):
-        return number | {"reason": found}
+        absent = cell.metric == "verdict" and found.startswith(NOT_MEASURED)
+        return number | {"reason": found} | ({"text": NOT_MEASURED} if absent else {})
     number["n_gold"] = found["gold"]
-    told = _told(cell.metric, 100 if unit == "percent" else 1, found)
+    told = _told(cell.metric, cell.score, 100 if unit == "percent" else 1, found)
     return number | ({"reason": "not defined: too few documents"} if told is None else told)
 
 
-def _told(metric: str, scale: int, found: Mapping[str, Any]) -> Number | None:
+def _told(metric: str, score: str, scale: int, found: Mapping[str, Any]) -> Number | None:
     """Return value, bounds and text of a metric; None where it is not defined."""
+    if metric == "verdict":
+        return {"text": verdict(found["difference"], found["p_holm"]), "reason": ""}
     if metric in ("difference", "interval", "effect"):
         bounds = found["effect" if metric == "effect" else "intervals"]
-        bounds = bounds if metric == "effect" else bounds["f1"]
+        bounds = bounds if metric == "effect" else bounds[score]
         if bounds["value"] is None:
             return None
         told = {**bounds, "reason": ""}

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 from bionerflow.config.experiments import Experiment
 from bionerflow.config.runs import run_id
-from bionerflow.config.stages import ORACLE, selector_parts
+from bionerflow.config.stages import CONFIDENCE, ORACLE, selector_parts
 from bionerflow.config.tables import RECORDED, Axis, Grid
 
 ALL = "all"
@@ -118,7 +118,9 @@ def _selector(name: str, corpus: str | None, experiment: Experiment) -> str | No
 
 
 def _has_selector(name: str, experiment: Experiment) -> bool:
-    return not name or name == ORACLE or selector_parts(name)[0] in experiment.selectors
+    key, _, threshold = selector_parts(name)
+    asked = threshold if key == CONFIDENCE else key
+    return asked in ("", ORACLE) or asked in experiment.selectors
 
 
 def _alone(configuration: str, selection: Selection, experiment: Experiment) -> list[str | None]:

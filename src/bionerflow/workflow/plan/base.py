@@ -13,7 +13,7 @@ from bionerflow.config.corpora import load_corpora
 from bionerflow.config.experiments import Experiment
 from bionerflow.config.models import Models
 from bionerflow.config.runs import Run, expand
-from bionerflow.config.stages import ORACLE
+from bionerflow.config.stages import CONFIDENCE, ORACLE
 from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import Config
 from bionerflow.corpora.available import AtHand
@@ -64,6 +64,10 @@ class BasePlan:
                 known(where, "corpus", corpus, self.corpora)
             if ORACLE in experiment.selectors:
                 raise UserError(f"{where}: '{ORACLE}' is gold itself: name the selector otherwise.")
+            if CONFIDENCE in experiment.selectors:
+                raise UserError(
+                    f"{where}: '{CONFIDENCE}' is the model's own: name the selector otherwise."
+                )
             bases = [selector.base for selector in experiment.selectors.values()]
             for model in [*experiment.all_models(), *bases]:
                 known(where, "model", model, self.models)

@@ -24,6 +24,10 @@ class ModelsPlan(BasePlan):
         """Return the models of one source."""
         return [name for name, model in self.models.items() if model.source == source]
 
+    def whole(self, name: str) -> str:
+        """Return the folder of the model whose first layers a model has."""
+        return self.model_folder(json.loads(self.fetching(name))["of"])
+
     def fetching(self, name: str) -> str:
         """Return what fetching a model rests on: not what its jobs ask for, nor who may have it."""
         model = self.models[name].model_copy(update={"resources": Resources()})

@@ -50,10 +50,23 @@ class TablesPlan(RunsPlan):
         return [f"results/train/{run}/{file}.json" for run in runs for file in files]
 
     def looked_into(self, paper: str, table: str) -> list[str]:
-        """Return the prediction files, without ending, that a table compares or quotes."""
+        """Return the prediction files, without ending, that a table compares or quotes.
+
+        A table of claims rests on those that are there, so that it can be made after every part.
+        """
         definition = self.table(paper, table)
         ids = definition.ids() if definition.kind != "grid" else []
+        if definition.kind == "claims":
+            return [file for id in ids for file in self._at_hand(id)]
         return [self.prediction_file(id) for id in ids]
+
+    def _at_hand(self, id: str) -> list[str]:
+        """Return the file, without ending, of a prediction set that was made here or is kept."""
+        made = self.prediction_file(id)
+        if Path(f"{made}.parquet").is_file():
+            return [made]
+        kept = Path(self.place("resources", "measured", f"{id}.jsonl"))
+        return [f"results/measured/{id}"] if kept.is_file() else []
 
     def looked_up(self, paper: str, table: str) -> list[str]:
         """Return the gold files, without ending, of `looked_into`."""
