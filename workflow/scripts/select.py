@@ -42,7 +42,9 @@ def main() -> None:
     add_predictions(oracle)
     oracle.set_defaults(command=keep_gold)
     control = commands.add_parser("confidence", help="keep as many as a selector, most confident")
-    control.add_argument("--predictions", type=Path, required=True, help="results/predict/R.parquet")
+    control.add_argument(
+        "--predictions", type=Path, required=True, help="results/predict/R.parquet"
+    )
     control.add_argument("--selected", type=Path, required=True, help="the selector's of them")
     control.add_argument("--out", type=Path, required=True)
     control.set_defaults(command=keep_confident)

@@ -107,7 +107,7 @@ class Models(Settings):
     def _others_are_known(self) -> "Models":
         for name, model in self.models.items():
             other = self.models.get(model.of) if isinstance(model, Layers) else model
-            if other is None or other is not model and isinstance(other, Layers):
+            if other is None or (other is not model and isinstance(other, Layers)):
                 raise ValueError(f"{name}: `of` must name a model that has all its layers")
         return self
 

@@ -60,9 +60,7 @@ def tested(counts: pd.DataFrame) -> list[dict[str, Any]]:
     return [*by_corpus, {"corpus": None} | difference(counts)]
 
 
-def difference(
-    counts: pd.DataFrame, score: str = "f1", level: float = LEVEL
-) -> dict[str, Any]:
+def difference(counts: pd.DataFrame, score: str = "f1", level: float = LEVEL) -> dict[str, Any]:
     """Return the difference in a score with its p value, effect size, power and all intervals.
 
     With one draw, p is that of the paired randomisation test and intervals are by bootstrap over

@@ -129,14 +129,14 @@ def _number(cell: Cell, unit: str, results: Results) -> Number:
         absent = cell.metric == "verdict" and found.startswith(NOT_MEASURED)
         return number | {"reason": found} | ({"text": NOT_MEASURED} if absent else {})
     number["n_gold"] = found["gold"]
+    if cell.metric == "verdict":
+        return number | {"text": verdict(found["difference"], found["p_holm"]), "reason": ""}
     told = _told(cell.metric, cell.score, 100 if unit == "percent" else 1, found)
     return number | ({"reason": "not defined: too few documents"} if told is None else told)
 
 
 def _told(metric: str, score: str, scale: int, found: Mapping[str, Any]) -> Number | None:
     """Return value, bounds and text of a metric; None where it is not defined."""
-    if metric == "verdict":
-        return {"text": verdict(found["difference"], found["p_holm"]), "reason": ""}
     if metric in ("difference", "interval", "effect"):
         bounds = found["effect" if metric == "effect" else "intervals"]
         bounds = bounds if metric == "effect" else bounds[score]

@@ -1,0 +1,225 @@
+"""What the papers claim: verdicts, the control of selectors, the parts of the runs."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from flow import Flow
+
+from bionerflow.config.experiments import Experiment
+from bionerflow.config.tables import Claims
+from bionerflow.data.measured import keep
+from bionerflow.data.schema import (
+    PREDICTIONS,
+    Entity,
+    Example,
+    entity_row,
+    read_card,
+    read_rows,
+    write_examples,
+    write_rows,
+)
+from bionerflow.select.filter import filter_by_confidence
+from bionerflow.tables.define import CLAIMED, define
+from bionerflow.tables.fill import long_form
+from bionerflow.tables.significance import NOT_MEASURED, differences, verdict
+from bionerflow.tables.write import wide_form
+from bionerflow.utils.errors import UserError
+from bionerflow.workflow.jobs import behind, planned
+from bionerflow.workflow.plan import Plan
+
+RATS = Entity.at("species", [(0, 4)], "rats")
+WRONG = Entity.at("species", [(0, 2)], "rats")
+DOCUMENTS = 60
+
+
+# verdicts
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "expected"),
+    [
+        (0.1, 0.049, "supported"),
+        (-0.1, 0.049, "contradicted"),
+        (0.1, 0.05, "not decided"),
+        (-0.1, 0.9, "not decided"),
+        (0.0, 0.01, "contradicted"),
+        (None, 0.01, "not decided"),
+        (0.1, None, "not decided"),
+    ],
+)
+def test_a_verdict_needs_the_corrected_p_and_the_claimed_sign(difference, p, expected):
+    assert verdict(difference, p) == expected
+
+
+def predicted(path: Path, right: int, spare: int = 0) -> Path:
+    """Write predictions that are right in so many documents, with spare ones in so many."""
+    rows = [
+        {"corpus": "genia", "format": "symbolic", "id": str(i), "answers": [], "problems": []}
+        | {"entities": [entity_row(RATS)] * (i < right) + [entity_row(WRONG)] * (i < spare)}
+        for i in range(DOCUMENTS)
+    ]
+    write_rows(path, rows, PREDICTIONS)
+    return path
+
+
+ROWS = {
+    "right": ("good", "poor"),
+    "wrong": ("poor", "good"),
+    "close": ("close", "good"),
+    "later": ("good", "later"),
+    "unknown": ("good", "nothing"),
+}
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Fill a table of five claims; the last run has one of its two draws, another is unknown."""
+    examples = [Example(f"{i}", f"d{i}", "en", "rats", (RATS,)) for i in range(DOCUMENTS)]
+    write_examples(tmp_path / "gold/genia/test.parquet", examples)
+    right = {"good": (50, 52), "poor": (20, 21), "close": (51, 51), "later": (5,)}
+    paths = {
+        f"x.mini.{name}.draw{n}": predicted(tmp_path / f"{name}{n}.parquet", count)
+        for name, counts in right.items()
+        for n, count in enumerate(counts, 1)
+    }
+    sets = {name: {"formats": ["symbolic"]} for name in right}
+    values = {"corpora": ["genia"], "models": ["mini"], "draws": [1, 2], "configurations": sets}
+    rows = {
+        name: {
+            "claim": f"{one} > {two}", "paper": "mfner",
+            "higher": {"configuration": one}, "lower": {"configuration": two},
+        }
+        for name, (one, two) in ROWS.items()
+    }  # fmt: skip
+    claims = Claims(kind="claims", title="T", caption="C", rows=rows)
+    definition = define("p/t", claims, "x", Experiment.model_validate(values), {"genia": "GENIA"})
+    return definition, differences(definition, paths, tmp_path / "gold")
+
+
+def test_known_differences_have_their_verdicts(table):
+    definition, numbers = table
+    wide = wide_form(definition, long_form(definition, numbers, None)).set_index("")
+    assert list(wide.columns) == list(CLAIMED.values())
+    assert list(wide.index) == [f"{one} > {two}" for one, two in ROWS.values()]
+    assert list(wide["Verdict"]) == [
+        "supported", "contradicted", "not decided", NOT_MEASURED, "",
+    ]  # fmt: skip
+    assert set(wide["Paper"]) == {"mfner"}
+    assert wide["Compared"].iloc[0] == "good − poor, f1"
+    f1 = [sum(200 * n / (n + DOCUMENTS) for n in draws) / 2 for draws in ((50, 52), (20, 21))]
+    assert float(wide["Difference"].iloc[0]) == pytest.approx(f1[0] - f1[1], abs=0.2)
+    assert wide["Difference"].iloc[0] == wide["Difference"].iloc[1].replace("-", "+")
+
+
+def test_p_and_intervals_are_of_all_rows_whether_measured_or_not(table):
+    _, numbers = table
+    found = {(n["row"], n["metric"]): n for n in numbers}
+    both = found["right", "p_holm"]["value"], found["wrong", "p_holm"]["value"]
+    assert both[0] == pytest.approx(both[1] * 5 / 4, rel=1e-3) or max(both) < 1e-4
+    interval = found["close", "interval"]
+    assert interval["low"] < 0 < interval["high"]
+    assert found["later", "verdict"]["reason"].endswith("x.mini.later.draw2")
+    assert found["later", "p_holm"].get("value") is None
+    assert found["unknown", "verdict"]["reason"] == "the experiment has no nothing"
+    runs = found["right", "verdict"]["runs"].split()
+    assert runs == [f"x.mini.{name}.draw{n}" for name in ("good", "poor") for n in (1, 2)]
+
+
+def test_a_claim_about_precision_is_tested_on_precision(tmp_path):
+    examples = [Example(f"{i}", f"d{i}", "en", "rats", (RATS,)) for i in range(DOCUMENTS)]
+    write_examples(tmp_path / "gold/genia/test.parquet", examples)
+    paths = {
+        "x.mini.strict.draw1": predicted(tmp_path / "strict.parquet", 20),
+        "x.mini.loose.draw1": predicted(tmp_path / "loose.parquet", 50, spare=40),
+    }
+    sets = {name: {"formats": ["symbolic"]} for name in ("strict", "loose")}
+    values = {"corpora": ["genia"], "models": ["mini"], "configurations": sets}
+    side = {"higher": {"configuration": "strict"}, "lower": {"configuration": "loose"}}
+    rows = {
+        score: {"claim": score, "paper": "unified", "score": score, **side}
+        for score in ("precision", "recall")
+    }
+    claims = Claims(kind="claims", title="T", caption="C", rows=rows)
+    definition = define("p/t", claims, "x", Experiment.model_validate(values), {"genia": "GENIA"})
+    numbers = differences(definition, paths, tmp_path / "gold")
+    found = {(n["row"], n["metric"]): n for n in numbers}
+    assert found["precision", "verdict"]["text"] == "supported"
+    assert found["precision", "difference"]["value"] == pytest.approx(1 - 50 / 90)
+    assert found["recall", "verdict"]["text"] == "contradicted"
+
+
+# the control of selectors
+
+
+def test_as_many_are_kept_as_by_the_selector_the_most_confident(tmp_path):
+    def rows(*confidences):
+        return [
+            {"corpus": "c", "format": "html", "id": str(n), "answers": [], "problems": []}
+            | {"entities": [entity_row(RATS) | {"confidence": x} for x in its]}
+            for n, its in enumerate(confidences)
+        ]
+
+    run, selected, out = (tmp_path / f"{name}.parquet" for name in ("run", "selected", "out"))
+    write_rows(run, rows([0.2, 0.9], [], [0.5, 0.5]), PREDICTIONS)
+    write_rows(selected, rows([0.2], [], [0.5]), PREDICTIONS)
+    filter_by_confidence(run, selected, out)
+    kept = [[e["confidence"] for e in row["entities"]] for row in read_rows(out, PREDICTIONS)]
+    assert kept == [[0.9], [], [0.5]]
+    assert (read_card(out)["kept"], read_card(out)["dropped"]) == (2, 2)
+    write_rows(run, rows([None]), PREDICTIONS)
+    with pytest.raises(UserError, match="without a confidence: predict with an engine"):
+        filter_by_confidence(run, selected, out)
+
+
+# the parts of the runs
+
+PARTS = {
+    "terms": 6, "spans": 6, "mixed": 6, "mixed_each": 8, "single": 4, "strategies": 6, "strategies_valid": 6, "joint": 8, "selectors": 2,
+    "curation": 6, "weak_models": 6, "negatives": 8, "learning": 10,
+}  # fmt: skip
+
+
+def config() -> dict[str, object]:
+    files = [Path("config", name) for name in ("config.yaml", "claims.yaml")]
+    shipped, laid_over = (yaml.safe_load(file.read_text("utf-8")) for file in files)
+    return shipped | laid_over
+
+
+def test_every_part_plans(tmp_path, monkeypatch):
+    flow = Flow(tmp_path)
+    monkeypatch.chdir(flow.folder)
+    targets = {part: f"results/tables/claims/{part}.csv" for part in PARTS}
+    jobs = planned(
+        [*targets.values(), "results/tables/claims.csv"], "--configfile", "config/claims.yaml"
+    )
+    trainings = {
+        part: sum(job.rule == "train" for job in behind([target], jobs))
+        for part, target in targets.items()
+    }
+    assert trainings == PARTS
+    weaker = [job.wildcards["scorer"] for job in jobs if job.rule == "ifd"]
+    assert sorted(weaker) == ["smollm2-135m", "smollm2-135m-layers"]
+    (made,) = (job for job in jobs if job.outputs >= {"results/tables/claims/claims.csv"})
+    assert not any(file.startswith(("results/predict", "results/select")) for file in made.inputs)
+
+
+def test_every_run_of_the_experiment_is_in_a_part_and_every_claim_in_the_parts(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    plan = Plan(config())
+    parts = {id for part in PARTS for id in plan.table("claims", part).ids()}
+    assert {id.partition("+")[0] for id in parts} == set(plan.runs)
+    assert set(plan.table("claims", "claims").ids()) <= parts
+
+
+def test_the_table_takes_what_was_made_and_what_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    plan = Plan(config())
+    monkeypatch.chdir(tmp_path)
+    assert plan.looked_into("claims", "claims") == []
+    one, two = (f"claims.smollm2-135m.{name}.draw1" for name in ("conv_term", "multi_tag"))
+    made = predicted(tmp_path / "results/predict" / f"{one}.parquet", 1)
+    keep(made, tmp_path / "resources/measured" / f"{two}.jsonl", {})
+    files = [f"results/predict/{one}", f"results/measured/{two}"]
+    assert sorted(plan.looked_into("claims", "claims")) == sorted(files)
