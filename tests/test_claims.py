@@ -44,7 +44,7 @@ DOCUMENTS = 60
         (-0.1, 0.049, "contradicted"),
         (0.1, 0.05, "not decided"),
         (-0.1, 0.9, "not decided"),
-        (0.0, 0.01, "contradicted"),
+        (0.0, 0.01, "not decided"),
         (None, 0.01, "not decided"),
         (0.1, None, "not decided"),
     ],
@@ -64,67 +64,67 @@ def predicted(path: Path, right: int, spare: int = 0) -> Path:
     return path
 
 
-ROWS = {
-    "right": ("good", "poor"),
-    "wrong": ("poor", "good"),
-    "close": ("close", "good"),
-    "later": ("good", "later"),
-    "unknown": ("good", "nothing"),
-}
+#: In how many documents each run is right, draw by draw; the experiment has two draws.
+RIGHT = {"good": (50, 52), "near": (43, 44), "poor": (20, 21), "close": (51, 51), "later": (5,)}
+ROWS = [("good", "poor"), ("poor", "good"), ("close", "good"), ("good", "later"), ("good", "none")]
 
 
-@pytest.fixture
-def table(tmp_path):
-    """Fill a table of five claims; the last run has one of its two draws, another is unknown."""
+def filled(folder: Path, *rows: tuple[str, str]):
+    """Return a table of claims that the first run of a pair is better, and its numbers."""
     examples = [Example(f"{i}", f"d{i}", "en", "rats", (RATS,)) for i in range(DOCUMENTS)]
-    write_examples(tmp_path / "gold/genia/test.parquet", examples)
-    right = {"good": (50, 52), "poor": (20, 21), "close": (51, 51), "later": (5,)}
+    write_examples(folder / "gold/genia/test.parquet", examples)
     paths = {
-        f"x.mini.{name}.draw{n}": predicted(tmp_path / f"{name}{n}.parquet", count)
-        for name, counts in right.items()
+        f"x.mini.{name}.draw{n}": predicted(folder / f"{name}{n}.parquet", count)
+        for name, counts in RIGHT.items()
         for n, count in enumerate(counts, 1)
     }
-    sets = {name: {"formats": ["symbolic"]} for name in right}
-    values = {"corpora": ["genia"], "models": ["mini"], "draws": [1, 2], "configurations": sets}
-    rows = {
-        name: {
-            "claim": f"{one} > {two}", "paper": "mfner",
-            "higher": {"configuration": one}, "lower": {"configuration": two},
-        }
-        for name, (one, two) in ROWS.items()
-    }  # fmt: skip
-    claims = Claims(kind="claims", title="T", caption="C", rows=rows)
-    definition = define("p/t", claims, "x", Experiment.model_validate(values), {"genia": "GENIA"})
-    return definition, differences(definition, paths, tmp_path / "gold")
+    sides = [{"higher": {"configuration": x}, "lower": {"configuration": y}} for x, y in rows]
+    return tested(folder, paths, RIGHT, [1, 2], *sides)
 
 
-def test_known_differences_have_their_verdicts(table):
-    definition, numbers = table
-    wide = wide_form(definition, long_form(definition, numbers, None)).set_index("")
-    assert list(wide.columns) == list(CLAIMED.values())
-    assert list(wide.index) == [f"{one} > {two}" for one, two in ROWS.values()]
+def tested(folder: Path, paths, names, draws, *claims):
+    """Return a table of these claims, each named after its place, and its numbers."""
+    sets = {name: {"formats": ["symbolic"]} for name in names}
+    values = {"corpora": ["genia"], "models": ["mini"], "draws": draws, "configurations": sets}
+    rows = {str(n): {"claim": "C", "paper": "mfner", **claim} for n, claim in enumerate(claims)}
+    table = Claims(kind="claims", title="T", caption="C", rows=rows)
+    definition = define("p/t", table, "x", Experiment.model_validate(values), {"genia": "GENIA"})
+    numbers = differences(definition, paths, folder / "gold")
+    return definition, {(number["row"], number["metric"]): number for number in numbers}
+
+
+def test_known_differences_have_their_verdicts(tmp_path):
+    definition, found = filled(tmp_path, *ROWS)
+    wide = wide_form(definition, long_form(definition, list(found.values()), None))
+    assert list(wide.columns) == ["", *CLAIMED.values()]
     assert list(wide["Verdict"]) == [
         "supported", "contradicted", "not decided", NOT_MEASURED, "",
     ]  # fmt: skip
     assert set(wide["Paper"]) == {"mfner"}
-    assert wide["Compared"].iloc[0] == "good − poor, f1"
-    f1 = [sum(200 * n / (n + DOCUMENTS) for n in draws) / 2 for draws in ((50, 52), (20, 21))]
-    assert float(wide["Difference"].iloc[0]) == pytest.approx(f1[0] - f1[1], abs=0.2)
-    assert wide["Difference"].iloc[0] == wide["Difference"].iloc[1].replace("-", "+")
+    assert list(wide["Compared"]) == [f"{one} − {two}, f1" for one, two in ROWS]
+    correct = [sum(RIGHT[name]) for name in ("good", "poor")]
+    f1 = [2 * n / (n + 2 * DOCUMENTS) for n in correct]
+    assert wide["Difference"].iloc[0] == f"{100 * (f1[0] - f1[1]):+.2f}"
+    assert wide["Difference"].iloc[1] == wide["Difference"].iloc[0].replace("+", "-")
+    assert list(wide["Difference"])[3:] == ["", ""]
+    assert found["2", "interval"]["low"] < 0 < found["2", "interval"]["high"]
 
 
-def test_p_and_intervals_are_of_all_rows_whether_measured_or_not(table):
-    _, numbers = table
-    found = {(n["row"], n["metric"]): n for n in numbers}
-    both = found["right", "p_holm"]["value"], found["wrong", "p_holm"]["value"]
-    assert both[0] == pytest.approx(both[1] * 5 / 4, rel=1e-3) or max(both) < 1e-4
-    interval = found["close", "interval"]
-    assert interval["low"] < 0 < interval["high"]
-    assert found["later", "verdict"]["reason"].endswith("x.mini.later.draw2")
-    assert found["later", "p_holm"].get("value") is None
-    assert found["unknown", "verdict"]["reason"] == "the experiment has no nothing"
-    runs = found["right", "verdict"]["runs"].split()
-    assert runs == [f"x.mini.{name}.draw{n}" for name in ("good", "poor") for n in (1, 2)]
+def test_the_long_form_names_the_runs_and_says_what_is_missing(tmp_path):
+    _, found = filled(tmp_path, *ROWS)
+    runs = [f"x.mini.{name}.draw{n}" for name in ("good", "poor") for n in (1, 2)]
+    assert found["0", "verdict"]["runs"].split() == runs
+    assert found["3", "verdict"]["reason"] == f"{NOT_MEASURED}: x.mini.later.draw2"
+    assert found["4", "verdict"]["reason"] == "the experiment has no none"
+
+
+def test_p_and_intervals_are_corrected_for_all_rows_measured_or_not(tmp_path):
+    _, alone = filled(tmp_path, ("good", "near"))
+    _, among = filled(tmp_path, ("good", "near"), *[("good", "later")] * 3, ("good", "none"))
+    assert 1e-5 < alone["0", "p_holm"]["value"] < 0.1
+    assert among["0", "p_holm"]["value"] == pytest.approx(5 * alone["0", "p_holm"]["value"], 0.01)
+    assert among["0", "interval"]["low"] < alone["0", "interval"]["low"]
+    assert among["0", "detectable"]["value"] > alone["0", "detectable"]["value"]
 
 
 def test_a_claim_about_precision_is_tested_on_precision(tmp_path):
@@ -134,20 +134,12 @@ def test_a_claim_about_precision_is_tested_on_precision(tmp_path):
         "x.mini.strict.draw1": predicted(tmp_path / "strict.parquet", 20),
         "x.mini.loose.draw1": predicted(tmp_path / "loose.parquet", 50, spare=40),
     }
-    sets = {name: {"formats": ["symbolic"]} for name in ("strict", "loose")}
-    values = {"corpora": ["genia"], "models": ["mini"], "configurations": sets}
-    side = {"higher": {"configuration": "strict"}, "lower": {"configuration": "loose"}}
-    rows = {
-        score: {"claim": score, "paper": "unified", "score": score, **side}
-        for score in ("precision", "recall")
-    }
-    claims = Claims(kind="claims", title="T", caption="C", rows=rows)
-    definition = define("p/t", claims, "x", Experiment.model_validate(values), {"genia": "GENIA"})
-    numbers = differences(definition, paths, tmp_path / "gold")
-    found = {(n["row"], n["metric"]): n for n in numbers}
-    assert found["precision", "verdict"]["text"] == "supported"
-    assert found["precision", "difference"]["value"] == pytest.approx(1 - 50 / 90)
-    assert found["recall", "verdict"]["text"] == "contradicted"
+    sides = {"higher": {"configuration": "strict"}, "lower": {"configuration": "loose"}}
+    claims = [{"score": score, **sides} for score in ("precision", "recall")]
+    _, found = tested(tmp_path, paths, ["strict", "loose"], [1], *claims)
+    assert found["0", "verdict"]["text"] == "supported"
+    assert found["0", "difference"]["value"] == pytest.approx(1 - 50 / 90)
+    assert found["1", "verdict"]["text"] == "contradicted"
 
 
 # the control of selectors

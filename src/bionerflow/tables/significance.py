@@ -18,6 +18,8 @@ from bionerflow.utils.errors import UserError
 #: Verdicts on a claim, and what stands in their place where a side was not measured.
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "not decided"
 NOT_MEASURED = "not measured yet"
+#: The corrected p value below which there is a verdict.
+SIGNIFICANT = 0.05
 
 
 class Pair(NamedTuple):
@@ -58,7 +60,7 @@ def verdict(difference: float | None, p: float | None) -> str:
         difference: Of the side that the paper holds for better, minus the other.
         p: Its p value, corrected; None where it is not defined.
     """
-    if difference is None or p is None or p >= 1 - LEVEL:
+    if not difference or p is None or p >= SIGNIFICANT:
         return UNDECIDED
     return SUPPORTED if difference > 0 else CONTRADICTED
 

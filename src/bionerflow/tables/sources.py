@@ -120,7 +120,7 @@ def _selector(name: str, corpus: str | None, experiment: Experiment) -> str | No
 def _has_selector(name: str, experiment: Experiment) -> bool:
     key, _, threshold = selector_parts(name)
     asked = threshold if key == CONFIDENCE else key
-    return asked in ("", ORACLE) or asked in experiment.selectors
+    return not name or asked == ORACLE or asked in experiment.selectors
 
 
 def _alone(configuration: str, selection: Selection, experiment: Experiment) -> list[str | None]:
