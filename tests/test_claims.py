@@ -167,6 +167,7 @@ def test_as_many_are_kept_as_by_the_selector_the_most_confident(tmp_path):
 
 # the parts of the runs
 
+IFD = "results/ifd/smollm2-135m/ncbi_disease.json_entity.superfiltering.parquet"
 PARTS = {
     "terms": 6, "spans": 6, "mixed": 6, "mixed_each": 8, "single": 4, "strategies": 6, "strategies_valid": 6, "joint": 8, "selectors": 2,
     "curation": 6, "weak_models": 6, "negatives": 8, "learning": 10,
@@ -183,9 +184,8 @@ def test_every_part_plans(tmp_path, monkeypatch):
     flow = Flow(tmp_path)
     monkeypatch.chdir(flow.folder)
     targets = {part: f"results/tables/claims/{part}.csv" for part in PARTS}
-    jobs = planned(
-        [*targets.values(), "results/tables/claims.csv"], "--configfile", "config/claims.yaml"
-    )
+    others = ["results/tables/claims.csv", IFD]
+    jobs = planned([*targets.values(), *others], "--configfile", "config/claims.yaml")
     trainings = {
         part: sum(job.rule == "train" for job in behind([target], jobs))
         for part, target in targets.items()
