@@ -169,8 +169,9 @@ def test_as_many_are_kept_as_by_the_selector_the_most_confident(tmp_path):
 
 IFD = "results/ifd/smollm2-135m/ncbi_disease.json_entity.superfiltering.parquet"
 PARTS = {
-    "terms": 6, "spans": 6, "mixed": 6, "mixed_each": 8, "single": 4, "strategies": 6, "strategies_valid": 6, "joint": 8, "selectors": 2,
-    "curation": 6, "weak_models": 6, "negatives": 8, "learning": 10,
+    "terms": 6, "spans": 6, "mixed": 6, "mixed_each": 8, "single": 4, "joint": 8,
+    "strategies": 6, "strategies_valid": 6, "selectors": 2, "learning": 10, "curation": 6,
+    "weak_models": 6, "negatives": 8,
 }  # fmt: skip
 
 
