@@ -154,11 +154,11 @@ def test_as_many_are_kept_as_by_the_selector_the_most_confident(tmp_path):
         ]
 
     run, selected, out = (tmp_path / f"{name}.parquet" for name in ("run", "selected", "out"))
-    write_rows(run, rows([0.2, 0.9], [], [0.5, 0.5]), PREDICTIONS)
-    write_rows(selected, rows([0.2], [], [0.5]), PREDICTIONS)
+    write_rows(run, rows([0.25, 0.75], [], [0.5, 0.5]), PREDICTIONS)
+    write_rows(selected, rows([0.25], [], [0.5]), PREDICTIONS)
     filter_by_confidence(run, selected, out)
     kept = [[e["confidence"] for e in row["entities"]] for row in read_rows(out, PREDICTIONS)]
-    assert kept == [[0.9], [], [0.5]]
+    assert kept == [[0.75], [], [0.5]]
     assert (read_card(out)["kept"], read_card(out)["dropped"]) == (2, 2)
     write_rows(run, rows([None]), PREDICTIONS)
     with pytest.raises(UserError, match="without a confidence: predict with an engine"):
