@@ -79,10 +79,10 @@ def filled(folder: Path, *rows: tuple[str, str]):
         for n, count in enumerate(counts, 1)
     }
     sides = [{"higher": {"configuration": x}, "lower": {"configuration": y}} for x, y in rows]
-    return tested(folder, paths, RIGHT, [1, 2], *sides)
+    return claimed(folder, paths, RIGHT, [1, 2], *sides)
 
 
-def tested(folder: Path, paths, names, draws, *claims):
+def claimed(folder: Path, paths, names, draws, *claims):
     """Return a table of these claims, each named after its place, and its numbers."""
     sets = {name: {"formats": ["symbolic"]} for name in names}
     values = {"corpora": ["genia"], "models": ["mini"], "draws": draws, "configurations": sets}
@@ -136,7 +136,7 @@ def test_a_claim_about_precision_is_tested_on_precision(tmp_path):
     }
     sides = {"higher": {"configuration": "strict"}, "lower": {"configuration": "loose"}}
     claims = [{"score": score, **sides} for score in ("precision", "recall")]
-    _, found = tested(tmp_path, paths, ["strict", "loose"], [1], *claims)
+    _, found = claimed(tmp_path, paths, ["strict", "loose"], [1], *claims)
     assert found["0", "verdict"]["text"] == "supported"
     assert found["0", "difference"]["value"] == pytest.approx(1 - 50 / 90)
     assert found["1", "verdict"]["text"] == "contradicted"
@@ -154,11 +154,11 @@ def test_as_many_are_kept_as_by_the_selector_the_most_confident(tmp_path):
         ]
 
     run, selected, out = (tmp_path / f"{name}.parquet" for name in ("run", "selected", "out"))
-    write_rows(run, rows([0.2, 0.9], [], [0.5, 0.5]), PREDICTIONS)
-    write_rows(selected, rows([0.2], [], [0.5]), PREDICTIONS)
+    write_rows(run, rows([0.25, 0.75], [], [0.5, 0.5]), PREDICTIONS)
+    write_rows(selected, rows([0.25], [], [0.5]), PREDICTIONS)
     filter_by_confidence(run, selected, out)
     kept = [[e["confidence"] for e in row["entities"]] for row in read_rows(out, PREDICTIONS)]
-    assert kept == [[0.9], [], [0.5]]
+    assert kept == [[0.75], [], [0.5]]
     assert (read_card(out)["kept"], read_card(out)["dropped"]) == (2, 2)
     write_rows(run, rows([None]), PREDICTIONS)
     with pytest.raises(UserError, match="without a confidence: predict with an engine"):
