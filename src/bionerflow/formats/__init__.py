@@ -1,11 +1,11 @@
-"""The sixteen output formats of the three papers (docs/papers.md), and those of plug-ins."""
+"""The sixteen output formats of the three papers (docs/papers.md), UniversalNER's, plug-ins'."""
 
 from bionerflow.formats.base import Format, Parsed
 from bionerflow.formats.bio import MultiBio
 from bionerflow.formats.code import MultiCode, SingleCode
 from bionerflow.formats.spans import JsonIndex, MultiBrat, MultiSpan, SingleSpan
 from bionerflow.formats.tags import Html, MultiTag, SingleTag, Symbolic
-from bionerflow.formats.terms import ConvTerm, JsonEntity, MultiTerm, SingleTerm
+from bionerflow.formats.terms import ConvTerm, JsonEntity, MultiTerm, SingleTerm, Uniner
 from bionerflow.formats.triples import MultiTriple
 from bionerflow.utils.plugins import Registry
 
@@ -28,6 +28,7 @@ OWN: tuple[Format, ...] = (
     Html(),
     Symbolic(),
     JsonEntity(),
+    Uniner(),
 )
 
 

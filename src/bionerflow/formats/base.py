@@ -39,7 +39,7 @@ class Format(ABC):
     or marks, so that no string has to be found; `whole_tokens`: mentions begin and end with
     white-space tokens; `edges`: mentions may begin and end with white space; `marks_in_types`: the
     characters that a type's name must not have; `per_type`: one type per query; `prompt`: the
-    family of prompts.
+    family of prompts; `given`: so many first turns of the assistant belong to the prompt.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Format(ABC):
     marks_in_types = ""
     per_type = False
     prompt = "mfner"
+    given = 0
 
     def queries(self, types: Sequence[str]) -> list[tuple[str, ...]]:
         """Spread the corpus's types over queries: all at once, or one type each."""

@@ -49,6 +49,9 @@ def conversation(
         template = re.sub(r"\n.*\{definitions\}", "", template)
     prompt = [Turn("system", _fill(words["system"], slots))] if "system" in words else []
     prompt.append(Turn("user", _fill(template, slots)))
+    if "question" in words:
+        prompt.append(Turn("assistant", words["assistant"]))
+        prompt.append(Turn("user", _fill(words["question"], slots)))
     return _joined(prompt + format.render(text, entities, types))
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from bionerflow.data.schema import Entity, Turn, entity_from
+from bionerflow.formats import FORMATS
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One query: the conversation, and what is needed to read its answers.
 
-    The first answers that are `given` belong to examples, which come before the sentence itself.
+    The first answers that are `given` belong to the prompt: those of examples, which come before
+    the sentence itself, and of formats whose conversations begin with one.
     """
 
     corpus: str
@@ -35,4 +37,5 @@ def asked(rows: Iterable[Mapping[str, Any]]) -> Iterator[Asked]:
             row["text"],
             tuple(map(entity_from, row["entities"])),
             tuple(Turn(turn["role"], turn["content"]) for turn in row["turns"]),
+            getattr(FORMATS.get(row["format"]), "given", 0),
         )

@@ -28,7 +28,7 @@ def render(
             entities = [entity for entity in example.entities if entity.type in types]
             turns = conversation(asking, format, example.text, entities, types)
             answers = [turn.content for turn in turns if turn.role == "assistant"]
-            read = format.parse(answers, example.text, types).entities
+            read = format.parse(answers[format.given :], example.text, types).entities
             counts["entities"] += len(entities)
             counts["left_out"] += sum(not format.carries(entity) for entity in entities)
             counts["lossy"] += set(read) != set(entities)

@@ -128,6 +128,27 @@ def _answers(output: str, reading: Reading) -> dict[str, str]:
     return {type: "\n".join(answers) for type, answers in said.items()}
 
 
+class Uniner(SingleTerm):
+    """`["activated lymphocytes", "lymphocytes"]` for one type: UniversalNER's conversations.
+
+    Zhou et al. (2024), UniversalNER, section 3.2. Their reader takes the first JSON list at the
+    beginning of an answer and nothing from any other; such lists are read alike here, and what
+    theirs gives up on is repaired as in other formats.
+    """
+
+    name = "uniner"
+    prompt = "uniner"
+    given = 1
+
+    def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
+        """Write the strings."""
+        return to_json([entity.text for entity in entities])
+
+    def read_exact(self, answer: str, reading: Reading) -> bool:
+        """Ground the strings of a list of strings."""
+        return ground_exact(answer, "", reading, USUAL, reading.types[0])
+
+
 class MultiTerm(Format):
     """`Answer: [{"text": "BCL6", "type": "protein"}]`, all types (mfner, section 3.2)."""
 

@@ -48,7 +48,7 @@ def _after(query: Asked, examples: dict[Kind, list[Asked]]) -> Asked:
     system = query.turns[0].role == "system"
     earlier = [turn for turns in its for turn in turns[system:]]
     turns = (*query.turns[:system], *earlier, *query.turns[system:])
-    return replace(query, turns=turns, given=answered)
+    return replace(query, turns=turns, given=answered + query.given)
 
 
 def _kind(query: Asked) -> Kind:
