@@ -36,6 +36,7 @@ ABOUT = {
         {"name": "C", "title": "C", "language": "en", "licence": "public domain"},
     ],
     "formats": ["symbolic"],
+    "system": "llm",
 }
 SCORES = [
     {

@@ -4,6 +4,7 @@
 # out  results/predict/{run}.parquet, a row per corpus, format and sentence; what is answered lies in
 #      results/checkpoints/predict/ until all is. Shares of it are put together by `gather`;
 #      results/models/ct2/{run}, the merged model as CTranslate2 reads it, where that engine answers;
+#      results/cost/{run}.json, what answering took;
 #      results/tables/engines.csv, every engine that is here beside the others, with one run's model
 
 
@@ -45,6 +46,7 @@ rule predict:
     output:
         predictions="results/predict/{run}.parquet",
         card="results/predict/{run}.json",
+        cost="results/cost/{run}.json",
     log:
         "results/logs/predict/{run}.log",
     conda:
@@ -62,12 +64,13 @@ rule predict:
         examples=asked(lambda w: [f"{stem}.parquet" for stem in plan.examples(w.run)]),
         converted=asked(lambda w: [f"--converted={f}" for f in plan.converted(w.run)]),
         python=asked(lambda w: plan.interpreter(w.run)),
+        cost="results/cost/{run}.json",
     shell:
         "{params.python:q} -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q}"
         " --model {input.model:q} {params.converted:q} --queries {params.queries:q}"
         " --examples {params.examples:q}"
         " --settings {params.settings:q} --seed {params.seed:q} --threads {threads:q}"
-        " --share {params.share:q}"
+        " --share {params.share:q} --cost {params.cost:q}"
         " --checkpoints results/checkpoints/predict --out {output.predictions:q} 2>&1 | tee {log:q}"
 
 
@@ -81,6 +84,7 @@ use rule predict as predict_share with:
         share=r"\d+of\d+",
     params:
         share=lambda w: w.share,
+        cost=[],
 
 
 use rule predict as predict_dev with:
@@ -101,6 +105,7 @@ use rule predict as predict_dev with:
         queries=asked(
             lambda w: [f"{stem}.parquet" for stem in plan.rendered(w.run, "dev")]
         ),
+        cost=[],
 
 
 rule engines:

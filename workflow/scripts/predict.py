@@ -16,10 +16,10 @@ from bionerflow.data.schema import CONVERSATIONS, PREDICTIONS, read_card, read_r
 from bionerflow.data.shards import WHOLE, share
 from bionerflow.formats.queries import asked
 from bionerflow.inference.engines.load import load_engine
-from bionerflow.inference.predict import predict, sample, shared, usage
+from bionerflow.inference.predict import predict, sample, seconds, shared, usage
 from bionerflow.inference.shots import with_shots
-from bionerflow.utils.environment import checkpoint_key
-from bionerflow.utils.files import sha256
+from bionerflow.utils.environment import checkpoint_key, machine
+from bionerflow.utils.files import sha256, write_result
 from bionerflow.utils.script import run
 
 
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--share", type=share, default=WHOLE, help="2of8: the second of 8 jobs")
     parser.add_argument("--checkpoints", type=Path, required=True)
+    parser.add_argument("--cost", type=Path, nargs="?", help="results/cost/{run}.json")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -59,6 +60,9 @@ def main() -> None:
     card: dict[str, Any] = {"problems": dict(problems), "engine": engine.label}
     if spent := usage(checkpoints):
         card["usage"] = dict(spent)
+    if args.cost:
+        taken = {"seconds": seconds(checkpoints), "sentences": len(rows), "usage": dict(spent)}
+        write_result(args.cost, taken | {"environment": machine()})
     write_rows(args.out, rows, PREDICTIONS, **card)
     shutil.rmtree(checkpoints, ignore_errors=nothing)
 

@@ -143,7 +143,9 @@ class Annotator:
     def _queries(self, number: int, text: str) -> Iterator[Asked]:
         for types in self.format.queries(self.asking.types):
             turns = conversation(self.asking, self.format, text, (), types)
-            yield Asked("", self.format.name, str(number), types, text, (), tuple(turns))
+            yield Asked(
+                "", self.format.name, str(number), types, text, (), tuple(turns), self.format.given
+            )
 
     def _selected(self, sentences: Sequence[str], found: Sequence[Answered]) -> list[Answered]:
         candidates = [
@@ -183,6 +185,10 @@ class RunModel(Annotator):
         """
         folder = run_of(run)
         card = card_of(folder / CARD)
+        if card.system != "llm":
+            raise UserError(
+                f"{folder} is a run of the system {card.system}: only language models annotate."
+            )
         corpus = _one(folder, "corpus", corpus, card.corpora)
         asked = card.corpora[corpus]
         settings = changed(card.predict, batch_size, engine)

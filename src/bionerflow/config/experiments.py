@@ -1,8 +1,8 @@
 """What config/experiments/*.yaml may say: what a paper varied."""
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bionerflow.config.base import Name, Settings
 from bionerflow.config.stages import (
@@ -12,10 +12,22 @@ from bionerflow.config.stages import (
     TrainSettings,
 )
 
+System = Literal["llm", "dictionary", "token_classification", "predictions"]
+#: Systems that learn from training sentences and find nested, but no discontinuous mentions.
+LAYERED = ("dictionary", "token_classification")
+
 
 class Overrides(Settings):
     """What one configuration changes in the base settings; a group's keys replace the base's."""
 
+    system: System = Field(
+        "llm",
+        description="what finds the mentions: a language model that writes them, or a baseline:"
+        " exact matches of training mentions, a token classifier, or predictions in a file",
+    )
+    predictions: str | None = Field(
+        None, description="of `system: predictions`: path of the JSONL file (docs/baselines.md)"
+    )
     formats: list[str] = Field(min_length=1, description="output formats that are learned")
     corpora: list[str] | None = Field(None, description="instead of the experiment's")
     models: list[str] | None = Field(None, description="instead of the experiment's")
@@ -24,6 +36,14 @@ class Overrides(Settings):
     curate: dict[str, Any] = Field({}, description="keys of `base.curate`")
     train: dict[str, Any] = Field({}, description="keys of `base.train`")
     predict: dict[str, Any] = Field({}, description="keys of `base.predict`")
+
+    @model_validator(mode="after")
+    def _possible_with_the_system(self) -> "Overrides":
+        if self.system in LAYERED and self.formats != ["multi_bio"]:
+            raise ValueError(f"system: {self.system} needs `formats: [multi_bio]`")
+        if (self.system == "predictions") != (self.predictions is not None):
+            raise ValueError("`predictions: FILE` and `system: predictions` belong together")
+        return self
 
 
 class Base(Settings):

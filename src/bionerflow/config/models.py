@@ -32,7 +32,7 @@ class Resources(Settings):
         None, gt=0, description="tokens per second, in whole batches"
     )
     million_parameters: int | None = Field(
-        None, gt=0, description="number of parameters in millions: `bionerflow check` uses it"
+        None, ge=0, description="number of parameters in millions: `bionerflow check` uses it"
     )
 
 
@@ -85,7 +85,15 @@ class Local(Settings):
     resources: Resources = Field(description="what a job with the model asks for")
 
 
-Model = Annotated[Hub | Package | Local, Field(discriminator="source")]
+class NoWeights(Settings):
+    """A system without a base model: a dictionary, or predictions that others have made."""
+
+    source: Literal["none"] = Field(description="where the model comes from")
+    licence: str = Field("none", description="licence of the system")
+    resources: Resources = Field(description="what a job with the system asks for")
+
+
+Model = Annotated[Hub | Package | Local | NoWeights, Field(discriminator="source")]
 
 
 class Models(Settings):

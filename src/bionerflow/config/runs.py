@@ -6,7 +6,7 @@ from itertools import product
 from pydantic import Field
 
 from bionerflow.config.base import Settings, parse
-from bionerflow.config.experiments import Experiment
+from bionerflow.config.experiments import Experiment, System
 from bionerflow.config.stages import CurateSettings, PredictSettings, TrainSettings
 from bionerflow.config.workflow import Config
 
@@ -18,6 +18,8 @@ class Run(Settings):
     paper: str
     model: str
     configuration: str
+    system: System
+    predictions: str | None
     draw: int
     corpora: list[str]
     unseen: list[str]
@@ -42,6 +44,7 @@ class RunCard(Settings):
     run: str = Field(description="id of the run")
     corpora: dict[str, AskedCorpus] = Field(description="corpora that it was trained on, by name")
     formats: list[str] = Field(description="output formats that it learned")
+    system: System = Field("llm", description="what finds the mentions")
     predict: PredictSettings = Field(description="how it is asked")
 
 
@@ -64,9 +67,11 @@ def expand(config: Config, paper: str, experiment: Experiment) -> Iterator[Run]:
                 "paper": paper,
                 "model": model,
                 "configuration": name,
+                "system": change.system,
+                "predictions": change.predictions,
                 "draw": draw,
                 "corpora": [alone] if alone else corpora,
-                "unseen": [corpus for corpus in change.unseen if corpus not in config.exclude],
+                "unseen": [c for c in change.unseen if c not in {alone, *config.exclude}],
                 "formats": change.formats,
                 **groups,
             }

@@ -10,7 +10,8 @@ from bionerflow.utils.errors import UserError
 
 #: Scores (docs/evaluation.md). Before the errors: faults of answers per sentence. After them: the
 #: shares of boundary errors that are n tokens off, and whose start is n characters off (signed);
-#: recall by nesting and length; expected calibration error and the accuracy of the predictions in
+#: recall by nesting and length; the ends of the 95 % interval of F1; recall on nested and on
+#: discontinuous mentions; expected calibration error and the accuracy of the predictions in
 #: each tenth of confidence; F1 in other papers' conventions.
 Metric = Literal[
     "precision", "recall", "f1", "surface_f1", "relaxed_f1", "unseen_recall",
@@ -22,6 +23,7 @@ Metric = Literal[
     "shift_1", "shift_2", "shift_3", "shift_4", "shift_5",
     "recall_depth_0", "recall_depth_1", "recall_depth_2+",
     "recall_tokens_1", "recall_tokens_2", "recall_tokens_3", "recall_tokens_4", "recall_tokens_5+",
+    "f1_low", "f1_high", "nested_recall", "discontinuous_recall",
     "ece", "accuracy_1", "accuracy_2", "accuracy_3", "accuracy_4", "accuracy_5",
     "accuracy_6", "accuracy_7", "accuracy_8", "accuracy_9", "accuracy_10",
     "uniner", "instructuie", "gollie", "iepile", "seqeval", "semeval_partial", "semeval_type",
@@ -31,7 +33,7 @@ TESTED = ("difference", "interval", "p", "p_holm", "effect", "detectable")
 #: A metric that begins so is a place in a run's metrics.json: `run.settings.num_train_epochs`.
 RECORDED = "run."
 
-Key = Literal["corpus", "configuration", "model", "format", "metric"]
+Key = Literal["corpus", "configuration", "model", "format", "metric", "trained_on"]
 Axis = dict[Key, list[str] | Literal["all"]]
 Unit = Literal["fraction", "percent"]
 
@@ -66,9 +68,11 @@ class Grid(Titled):
 
     kind: Literal["grid"] = Field("grid", description="kind of table")
     rows: Axes = Field(
-        description="corpus; configuration or configuration+selector (`only`: the configuration"
-        " that has the format's name); model (`first`, `second`: of the experiment's); format;"
-        " metric; `all`: every one of the experiment. A list: one group of rows per entry"
+        description="corpus; trained_on (of runs with `separately`: the corpus that they were"
+        " trained on, if it is not the one that they are tested on); configuration or"
+        " configuration+selector (`only`: the configuration that has the format's name); model"
+        " (`first`, `second`: of the experiment's); format; metric; `all`: every one of the"
+        " experiment. A list: one group of rows per entry"
     )
     columns: Axes = Field(description="as rows")
     also: bool = Field(False, description="the experiment's `also` become columns, too")
@@ -77,7 +81,7 @@ class Grid(Titled):
         [], description="corpora that are pooled instead; those the experiment has of them"
     )
     unit: Unit = Field("fraction", description="unit of the scores")
-    figure: Literal["bars", "lines", "shares", "reliability"] | None = Field(
+    figure: Literal["bars", "lines", "shares", "reliability", "scatter"] | None = Field(
         None, description="the figure that shows the table"
     )
 

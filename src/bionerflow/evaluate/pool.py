@@ -47,6 +47,16 @@ def _recall(*place: str) -> Callable[[Records], float]:
     return recall
 
 
+def _bound(end: str) -> Callable[[Records], float]:
+    """Return an end of the 95 % interval of strict F1, which one record alone has."""
+
+    def bound(records: Records) -> float:
+        found = [record["strict"]["f1"][end] for record in records]
+        return float(found[0]) if len(found) == 1 and found[0] is not None else np.nan
+
+    return bound
+
+
 def _delta(kind: str) -> Callable[[Records], float]:
     """Return by how much recall on a kind of mention lies below that on plain ones.
 
@@ -132,6 +142,10 @@ MEASURES: dict[str, Callable[[Records], float]] = {
     **{metric: _scored(metric, "n") for metric in METRICS},
     "surface_f1": _scored("f1", "surface"),
     "unseen_recall": _recall("unseen"),
+    "nested_recall": _recall("kinds", "nested"),
+    "discontinuous_recall": _recall("kinds", "discontinuous"),
+    "f1_low": _bound("low"),
+    "f1_high": _bound("high"),
     "delta_nested": _delta("nested"),
     "delta_discontinuous": _delta("discontinuous"),
     "relaxed_f1": _relaxed,

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 
@@ -12,8 +12,8 @@ from bionerflow.formats.base import Format
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.names import names_pattern
 
-_CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
-_TOKEN = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+")
+CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+_TOKEN = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 _LAYER = re.compile(
     r"^[ \t]*(?:[-*•][ \t]+|\d{1,3}[.)][ \t]+)?[*_`]{0,3}"
     r"Layer[ \t]*\d+[*_`]{0,3}[ \t]*[:：][*_`]{0,3}",
@@ -43,13 +43,7 @@ class MultiBio(Format):
 
     def write(self, text: str, entities: Sequence[Entity], types: Sequence[str]) -> str:
         """Put each entity into the first layer that has room for it."""
-        places = tokens(text)
-        layers = [["O"] * len(places)]
-        for entity in entities:
-            first = bisect_right(places, entity.start, key=_end)
-            last = bisect_left(places, entity.end, key=_start)
-            if first < last:
-                _tag(layers, entity.type, first, last)
+        layers = layered(tokens(text), entities)
         return "\n".join(f"Layer {n}: {' '.join(tags)}" for n, tags in enumerate(layers, start=1))
 
     def read_exact(self, answer: str, reading: Reading) -> bool:
@@ -80,6 +74,20 @@ class MultiBio(Format):
             if after.strip() and not is_prose(after):
                 tags = f"{tags} {after}"
             _read_layer(tags.replace("`", " ").split(), places, reading)
+
+
+def layered(places: Sequence[Span], entities: Iterable[Entity]) -> list[list[str]]:
+    """Tag tokens in layers: each entity stands in the first layer that has room for it.
+
+    An entity has all tokens that it overlaps; there is always one layer.
+    """
+    layers = [["O"] * len(places)]
+    for entity in entities:
+        first = bisect_right(places, entity.start, key=_end)
+        last = bisect_left(places, entity.end, key=_start)
+        if first < last:
+            _tag(layers, entity.type, first, last)
+    return layers
 
 
 def tag_name(type: str) -> str:

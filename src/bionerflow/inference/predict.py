@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -103,6 +104,11 @@ def usage(checkpoints: Path) -> Counter[str]:
     return sum((Counter(card.get("usage", {})) for card in cards), Counter())
 
 
+def seconds(checkpoints: Path) -> float:
+    """Return how long answering took, added up over the shards: those of killed calls, too."""
+    return sum(read_card(file)["seconds"] for file in checkpoints.glob("[0-9]*.parquet"))
+
+
 def conversations(queries: Iterable[Asked]) -> list[Conversation]:
     """Return what engines are asked."""
     return [Conversation(query.turns, query.given) for query in queries]
@@ -117,11 +123,12 @@ def _keep(
     asked: Sequence[Any],
 ) -> None:
     """Answer a shard and keep its rows, with what was asked and what the answers cost."""
-    before = Counter(engine.usage)
+    before, begun = Counter(engine.usage), time.monotonic()
     with shard_writer(file, PREDICTIONS, asked) as writer:
         for row in _answer(engine, shard, settings, done):
             writer.add(row)
-        writer.card = {"usage": dict(engine.usage - before)}
+        took = time.monotonic() - begun
+        writer.card = {"usage": dict(engine.usage - before), "seconds": took}
 
 
 def _shards(queries: Iterable[Asked], settings: PredictSettings) -> Iterator[list[Asked]]:

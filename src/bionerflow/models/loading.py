@@ -10,6 +10,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
+    AutoModelForTokenClassification,
     AutoTokenizer,
 )
 
@@ -153,6 +154,24 @@ def load_encoder(folder: str | Path, attention: str | None = None) -> Any:
     """Load an encoder that is to be trained as a whole, hence in float32, on the device."""
     chosen = {"attn_implementation": attention} if attention else {}
     return _load(AutoModel, folder, dtype=torch.float32, **chosen).to(device())
+
+
+def load_token_classifier(
+    folder: str | Path, labels: Sequence[str] = (), attention: str | None = None
+) -> Any:
+    """Load an encoder that labels tokens, in float32, on the device.
+
+    Args:
+        folder: The model's folder.
+        labels: The labels of a new linear layer, which is untrained; none: the model has its own.
+        attention: `attn_implementation` of `from_pretrained`; None: the model's default.
+    """
+    chosen: dict[str, Any] = {"attn_implementation": attention} if attention else {}
+    if labels:
+        chosen["id2label"] = dict(enumerate(labels))
+        chosen["label2id"] = {label: n for n, label in enumerate(labels)}
+    kind = AutoModelForTokenClassification
+    return _load(kind, folder, dtype=torch.float32, **chosen).to(device())
 
 
 def _load(kind: Any, folder: str | Path, **options: Any) -> Any:

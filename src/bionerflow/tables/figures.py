@@ -87,6 +87,14 @@ def _lines(panel: Axes, values: Values) -> None:
     panel.set_ylabel("F1 (%)")
 
 
+def _scatter(panel: Axes, values: Values) -> None:
+    """Draw a point per row: the second column, a cost, across on a log scale, the first one up."""
+    for n, style in _styled(values.rows, values.means[:, :2]):
+        up, across = values.means[n, :2]
+        panel.errorbar(across, up, yerr=np.nan_to_num(values.deviations[n, 0]), **style)
+    panel.set(xscale="log", xlabel=values.columns[1], ylabel=values.columns[0])
+
+
 def _reliability(panel: Axes, values: Values) -> None:
     """Draw accuracy against confidence in tenths, with the line on which both are equal."""
     tenths = [n for n, column in enumerate(values.columns) if column[:1].isdigit()]
@@ -111,4 +119,5 @@ STYLES: dict[str, Callable[[Axes, Values], None]] = {
     "shares": _shares,
     "lines": _lines,
     "reliability": _reliability,
+    "scatter": _scatter,
 }

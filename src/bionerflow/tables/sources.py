@@ -39,6 +39,7 @@ def lines(groups: list[Axis], experiment: Experiment) -> Iterator[Selection]:
     """Yield what each row (or column) selects."""
     everything = {
         "corpus": experiment.corpora,
+        "trained_on": experiment.corpora,
         "configuration": list(experiment.configurations),
         "model": experiment.all_models(),
     }
@@ -50,11 +51,12 @@ def lines(groups: list[Axis], experiment: Experiment) -> Iterator[Selection]:
 
 def named(selection: Selection, experiment: Experiment) -> Selection:
     """Put the experiment's names for a model's place and for a corpus that another stands for."""
-    model, corpus = selection.get("model"), selection.get("corpus")
+    model = selection.get("model")
     if model in PLACES[: len(experiment.models)]:
         selection = selection | {"model": experiment.models[PLACES.index(model)]}
-    if corpus in experiment.stand_ins:
-        selection = selection | {"corpus": experiment.stand_ins[corpus]}
+    for key in ("corpus", "trained_on"):
+        if selection.get(key) in experiment.stand_ins:
+            selection = selection | {key: experiment.stand_ins[selection[key]]}
     return selection
 
 
@@ -124,11 +126,13 @@ def _has_selector(name: str, experiment: Experiment) -> bool:
 def _alone(configuration: str, selection: Selection, experiment: Experiment) -> list[str | None]:
     """Return the one corpus of the run that a cell asks for, or none where runs have several.
 
+    It is the one that is tested on, unless the cell says another that it was trained on.
+
     Runs on single corpora answer for one corpus; they have no pooled score.
     """
     if not experiment.configurations[configuration].separately:
         return [None]
-    corpus = selection.get("corpus")
+    corpus = selection.get("trained_on", selection.get("corpus"))
     return [corpus] if corpus in experiment.trained_on(configuration) else []
 
 

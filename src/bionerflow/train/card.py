@@ -29,6 +29,30 @@ tokenizer = AutoTokenizer.from_pretrained("model")
 nf4 = BitsAndBytesConfig.from_dict(json.loads(Path("model/quantization_config.json").read_text()))
 base = AutoModelForCausalLM.from_pretrained("{base}", quantization_config=nf4)
 model = PeftModel.from_pretrained(base, "model")""",
+    "token_classification": """\
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("model")
+model = AutoModelForTokenClassification.from_pretrained("model")""",
+    "dictionary": """\
+from pathlib import Path
+
+from bionerflow.baselines.dictionary import Dictionary
+
+dictionary = Dictionary.load(Path("model"))""",
+    "predictions": """\
+from pathlib import Path
+
+from bionerflow.baselines.external import External
+
+predictions = External.load(Path("model"))""",
+}
+#: What a run is, by its system.
+DONE = {
+    "llm": "fine-tuned ({method}) to write named entities",
+    "token_classification": "fine-tuned to classify tokens: BIO tags in layers of nesting",
+    "dictionary": "exact matches of the mentions of training sentences",
+    "predictions": "predictions that another program has made",
 }
 
 SCORES = ["corpus", "format", "precision", "recall", "F1", "sentences"]
@@ -47,8 +71,8 @@ def card(
     """
     parts = [
         f"# {about['run']}",
-        f"`{about['model']['name']}` ({about['model']['licence']}), fine-tuned "
-        f"({metrics['settings']['method']}) to write named entities.",
+        f"`{about['model']['name']}` ({about['model']['licence']}), "
+        f"{DONE[about['system']].format(method=metrics['settings']['method'])}.",
         _table(
             "Data",
             ["corpus", "language", "licence"],
@@ -71,11 +95,16 @@ def card(
         f"{cost['kwh']:.3g} kWh and {cost['co2e_g']:.3g} g CO2e (an estimate by the formula of "
         f"Green Algorithms), peak memory {metrics['memory_mb']:,} MB.",
         "## Loading\n\nIn the folder that this card lies in, or in a download of it:\n\n```python\n"
-        + LOADING[metrics["settings"]["method"]].replace("{base}", about["model"]["base"])
+        + LOADING[_kind(about, metrics)].replace("{base}", about["model"]["base"])
         + "\n```",
     ]
     front = _front(about, metrics, scores).to_yaml()
     return str(ModelCard(f"---\n{front}\n---\n\n" + "\n\n".join(parts) + "\n"))
+
+
+def _kind(about: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """Return what decides how the model is loaded: its system or, of an LLM, the method."""
+    return metrics["settings"]["method"] if about["system"] == "llm" else about["system"]
 
 
 def _front(
@@ -87,13 +116,13 @@ def _front(
         base_model=about["model"]["name"],
         datasets=[corpus["name"] for corpus in about["corpora"]],
         language=sorted({corpus["language"] for corpus in about["corpora"]}),
-        library_name="transformers" if metrics["settings"]["method"] == "full" else "peft",
+        library_name="peft" if _kind(about, metrics) in ("lora", "qlora") else "transformers",
         license="other",
         license_name=about["model"]["licence"],
         metrics=sorted({result.metric_type for result in results}),
         model_name=about["run"],
         eval_results=results,
-        pipeline_tag="text-generation",
+        pipeline_tag="text-generation" if about["system"] == "llm" else "token-classification",
         tags=["named-entity-recognition", "biomedical"],
     )
 

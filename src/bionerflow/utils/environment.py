@@ -15,11 +15,15 @@ PACKAGES = ("bionerflow", "torch", "transformers", "peft", "accelerate", "tokeni
 
 def environment() -> dict[str, Any]:
     """Return the versions, the machine, and this process's peak memory in MB."""
+    return {"versions": {name: version(name) for name in PACKAGES}, **machine()}
+
+
+def machine() -> dict[str, Any]:
+    """Return the machine and this process's peak memory in MB."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
-        "versions": {name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "machine": platform.machine(),
         "processor": processor(),

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from bionerflow.workflow.plan.annotations import AnnotationsPlan
 from bionerflow.workflow.plan.base import as_json
+from bionerflow.workflow.plan.baselines import BaselinesPlan
 from bionerflow.workflow.plan.forecast import ForecastPlan
 from bionerflow.workflow.plan.tables import TablesPlan
 
 __all__ = ["Plan", "as_json", "leading_to"]
 
 
-class Plan(TablesPlan, ForecastPlan, AnnotationsPlan):
+class Plan(TablesPlan, ForecastPlan, AnnotationsPlan, BaselinesPlan):
     """A configuration and all that follows from it: corpora, models, runs, tables, costs."""
 
 

@@ -60,7 +60,7 @@ class ForecastPlan(ResourcesPlan):
         total = Cost()
         for rule, wildcards in jobs:
             total.jobs += 1
-            total.runs += rule == "train"
+            total.runs += rule in ("train", "fit_baseline")
             if work := self.work(rule, wildcards):
                 self._add(total, work)
         return total

@@ -49,7 +49,7 @@ class ModelsPlan(BasePlan):
         selectors = [s for e in self.experiments.values() for s in e.selectors.values()]
         scored = [run.curate for run in self.runs.values() if run.curate.mode == "chat"]
         return {
-            *(run.model for run in self.runs.values()),
+            *(run.model for run in self.runs.values() if run.system == "llm"),
             *(selector.base for selector in selectors if selector.kind == "llm_causal"),
             *(curate.scorer for curate in scored if curate.scorer),
         }

@@ -74,6 +74,8 @@ class ResourcesPlan(SharingPlan, SelectorsPlan):
         }
         works |= {"predict_share": works["predict"], "predict_dev": works["predict"]}
         works |= {"ifd_share": works["ifd"], "tune_selector": works["select"]}
+        if rule == "fit_baseline" and self.run(wildcards["run"]).system == "token_classification":
+            return works["train"]()
         return works[rule]() if rule in works else None
 
     def _lasting(self, work: Work) -> Resources:

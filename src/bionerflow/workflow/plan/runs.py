@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from bionerflow.config.experiments import LAYERED
 from bionerflow.config.models import Resources
 from bionerflow.config.stages import SCORELESS, PredictSettings
 from bionerflow.workflow.plan.base import as_json
@@ -29,8 +30,16 @@ class RunsPlan(CorporaPlan, ModelsPlan):
         ]
 
     def tested(self, run: str) -> list[str]:
-        """Return the corpora whose test sentences a run answers."""
-        return self.run(run).corpora + self.run(run).unseen
+        """Return the corpora whose test sentences a run answers.
+
+        A system that knows no type but those of its training sentences is not asked for others.
+        """
+        its = self.run(run)
+        known = {type for corpus in its.corpora for type in self.corpora[corpus].types}
+        unseen = [
+            c for c in its.unseen if its.system not in LAYERED or known & set(self.corpora[c].types)
+        ]
+        return its.corpora + unseen
 
     def scores(self, run: str) -> list[str]:
         """Return the IFD files, without ending, that curate a run's training set."""
@@ -110,6 +119,7 @@ class RunsPlan(CorporaPlan, ModelsPlan):
                     for name in its.corpora
                 ],
                 "formats": its.formats,
+                "system": its.system,
             }
         )
 
@@ -144,8 +154,9 @@ class RunsPlan(CorporaPlan, ModelsPlan):
 
     def beside_engines(self) -> str:
         """Return the run whose model every engine answers with: the primary paper's first."""
-        primary = [id for id, run in self.runs.items() if run.paper == self.config.primary_paper]
-        return next(iter([*primary, *self.runs]), "")
+        written = {id: run for id, run in self.runs.items() if run.system == "llm"}
+        primary = [id for id, run in written.items() if run.paper == self.config.primary_paper]
+        return next(iter([*primary, *written]), "")
 
     def prediction_file(self, predictions: str) -> str:
         """Return the file, without ending, of a prediction set: a run's, or a selector's of it."""

@@ -21,7 +21,11 @@ class SharingPlan(RunsPlan):
 
     def shared_out(self) -> dict[str, int]:
         """Return how many jobs make a file, where several do: by its path, without ending."""
-        jobs = {self.prediction_file(id): run.predict.jobs for id, run in self.runs.items()}
+        jobs = {
+            self.prediction_file(id): run.predict.jobs
+            for id, run in self.runs.items()
+            if run.system == "llm"
+        }
         for id, run in self.runs.items():
             mode, scorer = run.curate.mode, run.curate.scorer
             jobs |= {stem: self.scoring_jobs(str(scorer), mode) for stem in self.scores(id)}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bionerflow.config.experiments import Experiment
+from bionerflow.config.tables import RECORDED
 from bionerflow.tables.define import Definition, define
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.workflow.plan.runs import RunsPlan
@@ -45,8 +46,9 @@ class TablesPlan(RunsPlan):
         definition = self.table(paper, table)
         ids = definition.ids() if definition.kind == "grid" else []
         runs = dict.fromkeys(id.partition("+")[0] for id in ids)
-        paid = any(cell.metric.startswith("run.footprint.") for cell in definition.cells)
-        files = ("metrics", "footprint") if paid else ("metrics",)
+        recorded = (c.metric for c in definition.cells if c.metric.startswith(RECORDED))
+        asked = {metric.split(".")[1] for metric in recorded}
+        files = ["metrics", *(name for name in ("footprint", "cost") if name in asked)]
         return [f"results/train/{run}/{file}.json" for run in runs for file in files]
 
     def looked_into(self, paper: str, table: str) -> list[str]:
