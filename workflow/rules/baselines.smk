@@ -5,6 +5,7 @@
 #      results/cost/{run}.json, what finding took, of any run; results/train/{run}/cost.json, that
 #      per sentence; results/tables/baselines.csv, all systems beside each other
 
+
 ruleorder: fit_baseline > train
 ruleorder: find > predict
 ruleorder: find_dev > predict_dev

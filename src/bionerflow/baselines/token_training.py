@@ -43,9 +43,7 @@ class Tagged(Conversations):
 
 
 class TaggingTrainer(ValidatingTrainer):
-    """Its loss is the mean over the words of a batch and their layers; its batches are shuffled."""
-
-    shuffles_batches = True
+    """Its loss is the mean over the words of a batch and their layers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take the loss function, whose result the Trainer scales if there are several devices."""

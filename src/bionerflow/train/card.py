@@ -35,17 +35,16 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained("model")
 model = AutoModelForTokenClassification.from_pretrained("model")""",
     "dictionary": """\
+import json
 from pathlib import Path
 
-from bionerflow.baselines.dictionary import Dictionary
-
-dictionary = Dictionary.load(Path("model"))""",
+mentions = json.loads(Path("model/dictionary.json").read_text("utf-8"))["mentions"]""",
     "predictions": """\
+import json
 from pathlib import Path
 
-from bionerflow.baselines.external import External
-
-predictions = External.load(Path("model"))""",
+lines = Path("model/predictions.jsonl").read_text("utf-8").splitlines()
+sentences = [json.loads(line) for line in lines]""",
 }
 #: What a run is, by its system.
 DONE = {
