@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -198,3 +199,22 @@ def test_every_style_draws_what_was_measured_and_leaves_out_what_was_not(tmp_pat
     heights = [bar.get_height() for bar in panel.patches if pd.notna(bar.get_height())]
     lines = [y for line in panel.lines for y in line.get_ydata() if pd.notna(y)]
     assert {0.25, 0.75} <= set(heights + lines) or {25, 75} <= set(heights)
+
+
+@pytest.mark.parametrize("wrong", [1, 0])
+def test_a_row_whose_sum_is_zero_has_no_shares(wrong):
+    table = Grid(
+        kind="grid", **TITLED, rows=[{"configuration": ["one", "two"]}],
+        columns=[{"metric": ["span", "type"]}], figure="shares",
+    )  # fmt: skip
+    definition = defined(table)
+    numbers = measured(definition, {}, {})
+    for number, value in zip(numbers, (0, 0, wrong, 0), strict=True):
+        number["value"] = value
+    with np.errstate(all="raise"):
+        figure = draw(definition, long_form(definition, numbers, None).to_dict("records"))
+    panel = figure.axes[0]
+    assert [bar.get_height() for bar in panel.patches if pd.notna(bar.get_height())] == (
+        [100, 0] if wrong else []
+    )
+    assert (NOTHING in [text.get_text() for text in panel.texts]) == (not wrong)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bionerflow.tables.define import Definition
 from bionerflow.utils.plotting import COLOURS, HATCHES, LINES, MARKERS, finish
 
-NOTHING = "nothing to draw: no run feeds this figure, or none predicted an entity"
+NOTHING = "nothing to draw: no run feeds this figure, or none predicted what it counts"
 
 
 class Values(NamedTuple):
@@ -30,6 +30,8 @@ def draw(definition: Definition, long: Iterable[Mapping[str, Any]]) -> Figure:
     What was not measured is left out, and said where all is.
     """
     values = _values(definition, long)
+    if definition.figure == "shares":
+        values = _in_shares(values)
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     panel = figure.subplots()
     if np.isnan(values.means).all():
@@ -70,10 +72,19 @@ def _bars(panel: Axes, values: Values) -> None:
     panel.set_ylabel("F1 (%)")
 
 
+def _in_shares(values: Values) -> Values:
+    """Return each number as a percentage of its row's sum; rows and columns change places.
+
+    A row whose sum is zero, such as a corpus without a wrong prediction, has no shares.
+    """
+    sums = np.nansum(values.means, axis=1, keepdims=True)
+    shares = 100 * (values.means / np.where(sums == 0, np.nan, sums)).T
+    return Values(values.columns, values.rows, shares, np.full_like(shares, np.nan))
+
+
 def _shares(panel: Axes, values: Values) -> None:
-    """Draw a group a column, a bar a row: which share of the row's sum the column has."""
-    shares = 100 * (values.means / np.nansum(values.means, axis=1, keepdims=True)).T
-    _bars(panel, Values(values.columns, values.rows, shares, np.full_like(shares, np.nan)))
+    """Draw a group per column of the table, with a bar per row."""
+    _bars(panel, values)
     panel.set_ylabel("share (%)")
 
 
