@@ -1,7 +1,6 @@
 """Chat templates taken apart: ours, and templates as Qwen and Llama have them."""
 
 import re
-import time
 from datetime import datetime
 from types import SimpleNamespace
 
@@ -306,10 +305,8 @@ def test_control_tokens_in_a_text_are_text(chat):
 def test_a_template_that_does_not_end_is_refused_in_time(monkeypatch):
     monkeypatch.setattr("bionerflow.models.sandbox.CPU_SECONDS", 1)
     endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
-    begun = time.process_time()
     with pytest.raises(UserError, match=r"cannot be used \(it needs more than 1 s or 1 GB\)"):
         Chat(tokenizer_of(endless)).segments(SINGLE)
-    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("hostile", ["'a' * (1024 ** 4)", "9 ** 999999999"])

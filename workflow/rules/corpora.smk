@@ -43,7 +43,6 @@ rule download:
     wildcard_constraints:
         corpus=one_of(plan.names(generated=False)),
         file=r"[^/]+(?<!\.sha256)",
-    retries: 2
     conda:
         "../../environment.yml"
     params:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bionerflow.config.base import parse
 from bionerflow.config.workflow import AnnotationSettings
-from bionerflow.utils.files import read_json, write_json
+from bionerflow.utils.files import read_json, write_result
 from bionerflow.utils.script import run
 
 
@@ -48,7 +48,7 @@ def annotate_one_share(args: argparse.Namespace) -> None:
     reading = Reading(model.language, its.form, its.column, its.id)
     share = (args.share - 1, args.shares)
     files = annotate_share(args.inputs, reading, model, args.parts, share)
-    write_json(args.out, {"facts": model.facts, "files": list(map(str, files))})
+    write_result(args.out, {"facts": model.facts, "files": list(map(str, files))})
 
 
 def write_form(args: argparse.Namespace) -> None:

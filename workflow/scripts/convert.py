@@ -8,13 +8,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bionerflow.config.base import parse
+from bionerflow.config.models import MODEL_FILES
 from bionerflow.config.stages import PredictSettings
 from bionerflow.data.schema import CONVERSATIONS, read_rows
 from bionerflow.evaluate.engines import may_use
 from bionerflow.formats.queries import asked
 from bionerflow.inference.engines.ctranslate2 import CTranslate2Engine, convert
 from bionerflow.inference.engines.load import CHOICE
-from bionerflow.utils.files import whole_folder, write_json
+from bionerflow.utils.files import checksums, whole_folder, write_json, write_result
 from bionerflow.utils.script import run
 
 
@@ -40,8 +41,9 @@ def main() -> None:
             convert(args.model, folder, "int8")
         part.rmdir()
         folder.rename(part)
+        choice["model"] = checksums(args.model, MODEL_FILES)
         write_json(part / CHOICE, choice)
-    write_json(args.out.with_name(f"{args.out.name}.json"), choice)
+    write_result(args.out.with_name(f"{args.out.name}.json"), choice)
 
 
 def chosen(folder: Path, args: argparse.Namespace, settings: PredictSettings) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Score a corpus's rendered training conversations by how much their prompts help a weak model."""
 
 import argparse
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from bionerflow.data.shards import WHOLE, share
 from bionerflow.ifd.scores import score_file
 from bionerflow.models.loading import load_scorer, load_tokenizer
 from bionerflow.utils.environment import checkpoint_key
-from bionerflow.utils.files import read_json
+from bionerflow.utils.files import read_json, remove_folder
 from bionerflow.utils.script import run
 
 
@@ -46,7 +45,7 @@ def main() -> None:
     reasons: Counter[str] = Counter()
     card = {"mode": args.mode, "scorer": args.model.name, "reasons": reasons}
     write_tables(args.out, counted(tables, reasons), SCORES, **card)
-    shutil.rmtree(parts, ignore_errors=True)
+    remove_folder(parts)
 
 
 def counted(tables: Iterable[pa.Table], reasons: Counter[str]) -> Iterator[pa.Table]:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +18,7 @@ from bionerflow.inference.engines.load import load_engine
 from bionerflow.inference.predict import predict, sample, shared, usage
 from bionerflow.inference.shots import with_shots
 from bionerflow.utils.environment import checkpoint_key
-from bionerflow.utils.files import sha256
+from bionerflow.utils.files import remove_folder, sha256
 from bionerflow.utils.script import run
 
 
@@ -60,7 +59,7 @@ def main() -> None:
     if spent := usage(checkpoints):
         card["usage"] = dict(spent)
     write_rows(args.out, rows, PREDICTIONS, **card)
-    shutil.rmtree(checkpoints, ignore_errors=nothing)
+    remove_folder(checkpoints)
 
 
 def rows_of(paths: Iterable[Path]) -> Iterable[dict[str, Any]]:

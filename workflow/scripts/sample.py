@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from bionerflow.corpora.synthetic import write_raw
-from bionerflow.utils.files import sha256, write_json
+from bionerflow.utils.files import sha256, write_result
 from bionerflow.utils.script import run
 
 RESOURCES = Path(__file__).parents[2] / "resources" / "sample"
@@ -19,7 +19,7 @@ def main() -> None:
     args = parser.parse_args()
     write_raw(args.corpus, RESOURCES, args.seed, args.out)
     checksums = {path.name: sha256(path) for path in args.out.iterdir()}
-    write_json(args.out.with_name(f"{args.out.name}.json"), {"files": checksums})
+    write_result(args.out.with_name(f"{args.out.name}.json"), {"files": checksums})
 
 
 if __name__ == "__main__":

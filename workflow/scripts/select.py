@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from bionerflow.data.schema import read_card
 from bionerflow.select.filter import filter_by_gold, filter_predictions
 from bionerflow.select.threshold import read_threshold, tune
 from bionerflow.utils.environment import checkpoint_key, is_first
-from bionerflow.utils.files import read_json
+from bionerflow.utils.files import read_json, remove_folder
 from bionerflow.utils.script import run
 
 
@@ -86,7 +85,7 @@ def fit_selector(args: argparse.Namespace) -> None:
     with alone(checkpoints), enough_room(checkpoints):
         fit(corpora, args.types, args.base, settings, args.seed, checkpoints, args.out)
     if is_first():
-        shutil.rmtree(folder)  # those of other data, settings or code, too
+        remove_folder(folder)  # those of other data, settings or code, too
 
 
 def filter_run(args: argparse.Namespace) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from bionerflow.models.loading import load_tokenizer, save
 from bionerflow.train.finetune import train
 from bionerflow.train.preemption import alone, enough_room
 from bionerflow.utils.environment import checkpoint_key, environment, is_first
-from bionerflow.utils.files import read_json, write_result
+from bionerflow.utils.files import read_json, remove_folder, write_result
 from bionerflow.utils.script import run
 
 
@@ -74,7 +73,7 @@ def main() -> None:
     if is_first():
         write_result(args.out / "run.json", card.model_dump(mode="json"))
         write_result(args.out / "metrics.json", inputs | metrics | {"environment": environment()})
-        shutil.rmtree(checkpoints.parent)  # those of other data, settings or code, too
+        remove_folder(checkpoints.parent)  # those of other data, settings or code, too
 
 
 if __name__ == "__main__":

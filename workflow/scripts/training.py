@@ -6,7 +6,7 @@ from pathlib import Path
 from bionerflow.config.workflow import FootprintSettings
 from bionerflow.train.curves import curves
 from bionerflow.train.footprint import footprint
-from bionerflow.utils.files import read_json, whole, write_json
+from bionerflow.utils.files import read_json, whole, write_result
 from bionerflow.utils.script import run
 
 
@@ -24,7 +24,7 @@ def main() -> None:
             kind, unstamped = path.suffix[1:], {"Date": None} if path.suffix == ".svg" else None
             curves(metrics).savefig(part, format=kind, metadata=unstamped, dpi=150)
     constants = FootprintSettings.model_validate_json(args.constants)
-    write_json(args.footprint, footprint(metrics, constants))
+    write_result(args.footprint, footprint(metrics, constants))
 
 
 if __name__ == "__main__":

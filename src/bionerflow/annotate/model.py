@@ -11,6 +11,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from bionerflow.annotate.passages import Answered, Mention
 from bionerflow.config.base import parse
+from bionerflow.config.models import MODEL_FILES
 from bionerflow.config.runs import RunCard
 from bionerflow.config.stages import PredictSettings
 from bionerflow.data.schema import Problem, Span, entity_from
@@ -24,7 +25,7 @@ from bionerflow.models.shipped import CARD, run_folder, shipped
 from bionerflow.select.samples import Candidate
 from bionerflow.utils.cache import cache_folder, private_folder
 from bionerflow.utils.errors import UserError, nearest
-from bionerflow.utils.files import read_json
+from bionerflow.utils.files import checksums, read_json
 from bionerflow.utils.progress import told
 
 RUNS = Path("results", "train")
@@ -210,8 +211,8 @@ def changed(
 def engine_for(folder: Path, settings: PredictSettings) -> Engine:
     """Load the engine of the settings with the model in `folder`.
 
-    CTranslate2 takes a converted model: the one that the workflow made of the run, if it is not
-    older than the model, or one in the user's cache, which is made here in float32.
+    CTranslate2 takes a converted model: the one that the workflow made of the run, if it was made
+    of the files that the run has now, or one in the user's cache, which is made here in float32.
     """
     if settings.engine != "ctranslate2":
         return load_engine(folder, settings)
@@ -219,8 +220,9 @@ def engine_for(folder: Path, settings: PredictSettings) -> Engine:
 
     files = [file for file in folder.iterdir() if file.is_file()]
     made = folder.parent.parent.parent / "models" / "ct2" / folder.parent.name
-    newest = max(file.stat().st_mtime_ns for file in files)
-    if (made / CHOICE).is_file() and (made / CHOICE).stat().st_mtime_ns > newest:
+    if (made / CHOICE).is_file() and read_json(made / CHOICE).get("model") == checksums(
+        folder, MODEL_FILES
+    ):
         return load_engine(folder, settings, made)
     kept = private_folder(cache_folder() / "ctranslate2") / _key({"folder": str(folder)}, files)
     if not kept.is_dir():

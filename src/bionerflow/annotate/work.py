@@ -1,7 +1,6 @@
 """The whole of an annotation: chunks that are kept, then one output and its card."""
 
 import math
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from bionerflow.annotate.output import check_place
 from bionerflow.annotate.passages import Annotator
 from bionerflow.annotate.sources import Reading, passages
 from bionerflow.annotate.summary import Summary
-from bionerflow.utils.files import write_json
+from bionerflow.utils.files import remove_folder, write_json
 from bionerflow.utils.progress import Progress, told
 
 
@@ -38,7 +37,7 @@ def annotate(
     parts = out.with_name(f".{out.name}.parts")
     files = list(annotate_share(paths, reading, annotator, parts))
     summary = write(files, form, out, facts or {})
-    shutil.rmtree(parts)
+    remove_folder(parts)
     return summary
 
 

@@ -2,7 +2,9 @@
 
 import csv
 import hashlib
+import ssl
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -17,6 +19,10 @@ from bionerflow.utils.files import whole, write_text
 
 TIMEOUT = 60
 CHUNK = 1 << 18
+#: How often a download is tried, and the seconds before the second try; they double each time.
+TRIES, PAUSE = 3, 1.0
+#: HTTP statuses of faults that may pass; any other one, such as 404, stays.
+PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
 def fetch(entry: Mapping[str, str], destination: str | Path, mirror: str | Path = "") -> None:
@@ -119,17 +125,31 @@ def unpacked(entry: Mapping[str, str], data: bytes, where: str) -> bytes:
 
 
 def download(entry: Mapping[str, str]) -> bytes:
-    """Return what the address serves, with a line of progress on standard error."""
+    """Return what the address serves; a fault that may pass is tried again.
+
+    A line of progress is written to standard error.
+    """
     url = entry["url"]
     if not url.startswith("https://"):
         raise UserError(f"{label(entry)}: {url} is not an https address.")
-    try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310
-            return b"".join(chunks(answer, label(entry)))
-    except (urllib.error.URLError, HTTPException, OSError) as error:
-        raise UserError(
-            f"{label(entry)}: {url} cannot be read ({error}). {advice(entry)}"
-        ) from None
+    for pause in (*(PAUSE * 2**tried for tried in range(TRIES - 1)), None):
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310
+                return b"".join(chunks(answer, label(entry)))
+        except (urllib.error.URLError, HTTPException, OSError) as error:
+            if pause is None or not may_pass(error):
+                raise UserError(
+                    f"{label(entry)}: {url} cannot be read ({error}). {advice(entry)}"
+                ) from None
+            time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
+
+
+def may_pass(error: Exception) -> bool:
+    """Tell whether a download that failed so may succeed later."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in PASSING
+    return not isinstance(getattr(error, "reason", error), ssl.SSLCertVerificationError)
 
 
 def chunks(answer: HTTPResponse, name: str) -> Iterator[bytes]:

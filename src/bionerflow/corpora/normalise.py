@@ -18,7 +18,7 @@ from bionerflow.corpora.sentences import joined, sentences
 from bionerflow.corpora.splits import divide
 from bionerflow.data.schema import EXAMPLES, Entity, Example, Span, example_row, row_writer
 from bionerflow.utils.errors import UserError, nearest
-from bionerflow.utils.files import sha256, write_json
+from bionerflow.utils.files import sha256, write_result
 
 
 def normalise(corpus: str, settings: Recipe, raw: Path, out: Path) -> None:
@@ -47,7 +47,7 @@ def normalise(corpus: str, settings: Recipe, raw: Path, out: Path) -> None:
         for split, writer in writers.items():
             writer.card = counted[split]
     counts = report(corpus, settings, sources, cutter, counted)
-    write_json(out / "report.json", counts | {"characters": lengths(tallies.values())})
+    write_result(out / "report.json", counts | {"characters": lengths(tallies.values())})
 
 
 def source(path: Path) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def is_kept(path: Path, of: Sequence[Any]) -> bool:
         why = str(error)
     if why:
         print(f"The kept part {path} is not whole and is done again: {why}", file=sys.stderr)
-        path.unlink()
+        path.unlink(missing_ok=True)
         card_of(path).unlink(missing_ok=True)
     return not why
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bionerflow.config.models import MODEL_FILES, Hub
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import sha256, write_json
+from bionerflow.utils.files import sha256, write_result
 
 
 def prefetch(model: Hub, folder: Path) -> None:
@@ -29,7 +29,7 @@ def prefetch(model: Hub, folder: Path) -> None:
             "give the model as `source: local` with the path of your copy."
         ) from None
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    write_json(
+    write_result(
         folder.with_name(f"{folder.name}.json"),
         {
             "id": model.id,

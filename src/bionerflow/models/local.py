@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bionerflow.config.models import MODEL_FILES, Local
-from bionerflow.utils.files import checksums, whole_folder, write_json
+from bionerflow.utils.files import checksums, whole_folder, write_result
 
 
 def link(model: Local, folder: Path) -> None:
@@ -16,4 +16,5 @@ def link(model: Local, folder: Path) -> None:
     with whole_folder(folder) as part:
         for name in sums:
             (part / name).symlink_to(Path(model.path, name).resolve())
-    write_json(folder.with_name(f"{folder.name}.json"), {"licence": model.licence, "files": sums})
+    card = {"licence": model.licence, "files": sums}
+    write_result(folder.with_name(f"{folder.name}.json"), card)

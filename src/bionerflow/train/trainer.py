@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -24,6 +23,7 @@ from bionerflow.utils.files import (
     flush,
     read_json,
     read_result,
+    remove_folder,
     sha256,
     write_result,
     write_text,
@@ -251,4 +251,4 @@ def keep_checkpoints(folder: Path, kept: Collection[Path]) -> None:
     """
     for path in set(folder.glob("checkpoint-*")) - set(kept):
         (path / WHOLE).unlink(missing_ok=True)
-        shutil.rmtree(path)
+        remove_folder(path)

@@ -1,7 +1,8 @@
 """Files that are either whole or not there: written beside their place and moved into it.
 
 What is written is on the disk itself before it gets its name, so that a machine that loses its
-power leaves no empty file under a result's name. Results in JSON carry a checksum of themselves.
+power leaves no empty file under a result's name. Results in JSON carry a checksum of themselves,
+and say which file of `results` they are, so that one is not taken for another.
 """
 
 import errno
@@ -21,6 +22,8 @@ from bionerflow.utils.errors import UserError
 
 #: The key of a JSON result under which the SHA-256 of its other entries stands.
 CHECKSUM = "checksum"
+#: The key under which its path below the folder RESULTS stands; elsewhere a result has no such key.
+PLACE, RESULTS = "place", "results"
 #: Files that were changed less than so many nanoseconds ago are hashed again each time: a file
 #: system counts time in steps, and a second change within a step leaves size and time as they were.
 FRESH = 2 * 10**9
@@ -28,8 +31,10 @@ FRESH = 2 * 10**9
 UNABLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 #: What a file system says that has no locks.
 LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
-#: What a disk says that is full, and one that a user has filled as far as is allowed.
+#: What a disk says that is full, or that a user has filled as far as is allowed.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+#: What is said of a file or folder that may not be written.
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _hashed: dict[tuple[str, int, int, int], str] = {}
 
 
@@ -37,28 +42,28 @@ _hashed: dict[tuple[str, int, int, int], str] = {}
 def whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path; what is written there becomes `path` when the block ends well."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with _room_for(path):
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
             yield part
             flush(part)
             os.replace(part, path)
             flush(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder, which becomes `path` when the block ends well."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
-    part.mkdir()
-    try:
-        with _room_for(path):
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+        part.mkdir()
+        try:
             yield part
             for written in [*part.rglob("*"), part]:
                 flush(written)
@@ -66,22 +71,41 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
                 shutil.rmtree(path)
             os.replace(part, path)
             flush(path.parent)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 @contextmanager
-def _room_for(path: Path) -> Iterator[None]:
-    """Tell of a full disk, or of a quota that is used up, in words."""
+def _told(path: Path) -> Iterator[None]:
+    """Tell in words of a full disk, of a quota that is used up, and of what may not be written."""
     try:
         yield
     except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise UserError(
-            f"There is no room left for {path}: the disk is full, or a quota is used up. Make room "
-            "and start again."
-        ) from error
+        if error.errno in NO_ROOM:
+            raise UserError(
+                f"There is no room left for {path}: the disk is full, or a quota is used up. Make "
+                "room and start again."
+            ) from error
+        if error.errno in NOT_ALLOWED:
+            raise UserError(
+                f"{path} cannot be written ({error.strerror}): make it and its folder writable "
+                "and start again."
+            ) from error
+        raise
+
+
+def remove_folder(path: str | Path) -> None:
+    """Remove a folder of checkpoints that are not needed any more.
+
+    What cannot be removed is told and left: a shared disk keeps files for a while that are open on
+    another machine, and no finished work is to be lost for that.
+    """
+
+    def tell(_: Any, name: str, fault: Any) -> None:
+        if not isinstance(fault[1], FileNotFoundError):
+            print(f"{name} cannot be removed and is left: {fault[1]}", file=sys.stderr, flush=True)
+
+    shutil.rmtree(path, onerror=tell)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -97,9 +121,22 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def write_result(path: str | Path, value: Mapping[str, Any]) -> None:
-    """Write `value` as `write_json` does, with a checksum that `read_json` compares."""
+    """Write `value` as `write_json` does, with its place and a checksum: `read_json` checks both."""
     plain = json.loads(json.dumps(value))
+    if place := _place(path):
+        plain[PLACE] = place
     write_json(path, {**plain, CHECKSUM: _checksum(plain)})
+
+
+def _place(path: str | Path) -> str | None:
+    """Return a file's path below the innermost folder RESULTS, if it lies in one.
+
+    A link stands for the file that it leads to.
+    """
+    its = Path(path)
+    its = its.resolve() if its.is_symlink() else its.absolute()
+    above = [folder.name for folder in its.parents]
+    return "/".join(its.parts[-1 - above.index(RESULTS) :]) if RESULTS in above else None
 
 
 def _checksum(value: Any) -> str:
@@ -141,15 +178,28 @@ def read_json(path: str | Path) -> Any:
     """Read a JSON file written as UTF-8.
 
     Raises:
-        UserError: it is not JSON, or its checksum is not that of its other entries.
+        UserError: it is not JSON, its checksum is not that of its other entries, or it is a result
+            that belongs in another place.
     """
     try:
         value = json.loads(Path(path).read_bytes().decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise damaged(path, f"it is no JSON ({error})") from None
-    if isinstance(value, dict) and CHECKSUM in value and value.pop(CHECKSUM) != _checksum(value):
-        raise damaged(path, "its checksum is another one")
+    if isinstance(value, dict) and CHECKSUM in value:
+        if value.pop(CHECKSUM) != _checksum(value):
+            raise damaged(path, "its checksum is another one")
+        if PLACE in value:
+            _check_place(path, value.pop(PLACE))
     return value
+
+
+def _check_place(path: str | Path, recorded: str) -> None:
+    """Refuse a result that stands in another's place; outside of results it may lie anywhere."""
+    if (place := _place(path)) and place != recorded:
+        raise UserError(
+            f"{path} is another result, {recorded}: it was exchanged, or its folder renamed. Put "
+            "it back in its place, or remove it and run again to make the right one."
+        )
 
 
 def read_result(path: str | Path) -> dict[str, Any]:
