@@ -121,7 +121,7 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def write_result(path: str | Path, value: Mapping[str, Any]) -> None:
-    """Write `value` as `write_json` does, with its place and a checksum: `read_json` checks both."""
+    """Write `value` as `write_json` does, with a checksum and its place, which are checked."""
     plain = json.loads(json.dumps(value))
     if place := _place(path):
         plain[PLACE] = place
