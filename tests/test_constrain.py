@@ -95,6 +95,8 @@ def test_gold_answers_are_allowed(name, vocabulary):
         ("multi_tag", "Answer: <protein>BCL6</protein> played"),
         ("single_tag", "Answer: @@BCL6"),
         ("symbolic", "protein: [BCL6 a"),
+        ("symbolic", "protein: [[BCL6]] plays"),  # one mention twice
+        ("multi_tag", "Answer: <protein><protein>BCL6</protein></protein> plays"),
         ("html", "<protein:BCL6>BCL6 "),
         ("multi_span", 'Answer: [{"span": [4, 4]'),
         ("json_index", '[{"start_idx": 0, "end_idx": 4, "type": "protein", "entity": "plays"'),

@@ -14,7 +14,7 @@ from reading import read
 from bionerflow.config.base import parse
 from bionerflow.config.corpora import SPLITS, CorpusSettings, Part, load_corpora
 from bionerflow.corpora import download
-from bionerflow.corpora.archives import gunzip
+from bionerflow.corpora.archives import gunzip, members
 from bionerflow.corpora.download import fetch, git_blob
 from bionerflow.corpora.normalise import normalise
 from bionerflow.corpora.report import overlaps
@@ -266,6 +266,18 @@ def test_download_is_verified_by_git_blob_and_unpacked(tmp_path, monkeypatch):
     assert (tmp_path / "out").read_bytes() == CONTENT
     with pytest.raises(UserError, match="altered"):
         fetch(own | {"git_blob": "0" * 40}, tmp_path / "out2")
+
+
+def test_a_hard_link_in_an_archive_has_the_content_of_what_it_is_a_name_of():
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        info = tarfile.TarInfo("a.txt")
+        info.size = len(CONTENT)
+        archive.addfile(info, io.BytesIO(CONTENT))
+        link = tarfile.TarInfo("b.txt")
+        link.type, link.linkname = tarfile.LNKTYPE, "a.txt"
+        archive.addfile(link)
+    assert members("x.tar", data.getvalue()) == {"a.txt": CONTENT, "b.txt": CONTENT}
 
 
 def test_git_blob_is_that_of_git():

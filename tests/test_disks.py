@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -14,13 +15,22 @@ from conftest import ROOT
 
 from bionerflow.config.runs import RunCard
 from bionerflow.corpora import download
-from bionerflow.data.schema import PREDICTIONS, read_card, read_rows, write_rows
+from bionerflow.data.schema import (
+    PREDICTIONS,
+    read_card,
+    read_examples,
+    read_rows,
+    write_examples,
+    write_rows,
+)
 from bionerflow.data.shards import gather, is_kept, write_shard
 from bionerflow.select.threshold import read_threshold
 from bionerflow.tables.fill import read_evaluations, read_metrics
 from bionerflow.utils import files
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json, remove_folder, whole, whole_folder, write_result
+from bionerflow.workflow import clock
+from bionerflow.workflow.clock import check_clock
 
 # whose a result is
 
@@ -187,6 +197,28 @@ def test_a_conversion_is_not_chosen_by_the_clock(tmp_path):
     source = (ROOT / "src/bionerflow").rglob("*.py")
     timed = {path.name for path in source if "st_mtime" in path.read_text("utf-8")}
     assert timed == {"files.py", "model.py"}  # keys of what was read, which any other time changes
+
+
+def test_a_clock_that_was_set_back_is_told_before_anything_is_planned(tmp_path):
+    check_clock(tmp_path / "there is none")
+    logs = tmp_path / "log"
+    logs.mkdir()
+    for name, ahead in (("a.log", -9999), ("b.log", clock.TOLERANCE / 2)):
+        (logs / name).touch()
+        os.utime(logs / name, (time.time() + ahead,) * 2)
+    check_clock(logs)
+    os.utime(logs / "a.log", (time.time() + 3600,) * 2)
+    with pytest.raises(UserError, match=r"The clock is 60 minutes behind .*a\.log.*Set the clock"):
+        check_clock(logs)
+
+
+def test_the_corpus_of_another_name_is_refused(tmp_path):
+    for name in ("one", "two"):
+        write_examples(tmp_path / f"results/corpora/{name}/test.parquet", [])
+    for ending in ("parquet", "json"):
+        shutil.copy(*(tmp_path / f"results/corpora/{n}/test.{ending}" for n in ("two", "one")))
+    with pytest.raises(UserError, match=r"one/test\.json is another result, corpora/two/test\.js"):
+        list(read_examples(tmp_path / "results/corpora/one/test.parquet"))
 
 
 # what is tried again

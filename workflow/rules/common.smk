@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from bionerflow.workflow import dependencies
+from bionerflow.workflow.clock import check_clock
 from bionerflow.utils.errors import UserError
 from bionerflow.workflow.plan import Plan, as_json, leading_to
 from snakemake.exceptions import WorkflowError
@@ -17,6 +18,8 @@ from snakemake.logging import logger
 HERE = leading_to(Path(workflow.current_basedir, "../.."))
 
 try:
+    if workflow.is_main_process:
+        check_clock()
     plan = Plan(config, HERE)
 except UserError as error:
     raise WorkflowError(str(error)) from None
