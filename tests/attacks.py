@@ -1,9 +1,14 @@
 """The table of attacks: what was tried, whether it held at first, and the test that holds it now.
 
-Call `python tests/attacks.py` to print it as Markdown. A test checks that the named tests exist.
+Call `python tests/attacks.py` to write it into docs/security.md. Tests check that the named tests
+exist and that the page has this table.
 """
 
+from pathlib import Path
 from typing import NamedTuple
+
+PAGE = Path(__file__).parent.parent / "docs" / "security.md"
+HEADING = "## Attacks\n\n"
 
 
 class Attack(NamedTuple):
@@ -57,8 +62,53 @@ ATTACKS = [
     Attack("SIGKILL at random moments of a training", "held",
            "test_train_killed.py::"
            "test_a_training_killed_ten_times_ends_with_the_weights_of_an_undisturbed_one"),
+    Attack("SIGKILL at fifty random moments of a flow over all stages", "held",
+           "test_flow_killed.py::test_fifty_kills_over_all_stages_change_no_byte_of_what_is_made"),
     Attack("a second job on the same checkpoints", "held",
            "test_interruption.py::test_checkpoints_are_one_job_s_at_a_time"),
+    Attack("the JSON result or record of another run in a run's place", "broke",
+           "test_disks.py::test_the_result_of_another_run_is_not_taken_for_a_run_s_own"),
+    Attack("predictions and record of another run in a run's place", "broke",
+           "test_disks.py::test_predictions_of_another_run_are_refused_with_their_card"),
+    Attack("a corpus in the place of another one", "broke",
+           "test_disks.py::test_the_corpus_of_another_name_is_refused"),
+    Attack("a corpus file of the user's, exchanged between two runs", "held",
+           "test_two_runs.py::test_a_corpus_that_is_exchanged_between_runs_is_made_again"),
+    Attack("a file of another machine that is not visible yet", "broke",
+           "test_disks.py::test_a_shard_that_is_seen_late_is_done_again"),
+    Attack("a shared disk that does not remove old checkpoints", "broke",
+           "test_disks.py::test_what_a_shared_disk_does_not_remove_loses_no_finished_work"),
+    Attack("a disk that refuses to write, at each step of writing", "broke",
+           "test_disks.py::test_a_disk_that_takes_nothing_is_told_and_leaves_nothing"),
+    Attack("results made read-only between two runs", "held",
+           "test_two_runs.py::test_results_that_became_read_only_are_used_and_not_changed"),
+    Attack("other umasks", "held",
+           "test_disks.py::test_results_have_the_rights_that_the_user_s_mask_leaves"),
+    Attack("a home directory that cannot be written", "held",
+           "test_disks.py::test_stages_need_no_home_that_can_be_written"),
+    Attack("two main processes in one folder", "held",
+           "test_two_runs.py::test_of_two_main_processes_in_one_folder_one_is_refused"),
+    Attack("a clock that was set back", "broke",
+           "test_disks.py::test_a_clock_that_was_set_back_is_told_before_anything_is_planned"),
+    Attack("time stamps in the future", "held",
+           "test_two_runs.py::test_time_stamps_in_the_future_re_run_nothing"),
+    Attack("errors that cannot pass, tried again by Snakemake", "broke",
+           "test_disks.py::test_a_download_that_can_never_succeed_is_tried_once"),
+    Attack("requests that an endpoint refuses, tried again", "held",
+           "test_engines_openai.py::test_what_can_never_succeed_is_not_tried_again"),
+    Attack("control tokens in a text", "broke",
+           "test_chat.py::test_control_tokens_in_a_text_are_text"),
+    Attack("a chat template that does not end", "broke",
+           "test_chat.py::test_a_template_that_does_not_end_is_refused_in_time"),
+    Attack("spreadsheet formulas in ids and texts", "broke",
+           "test_annotate_cases.py::test_a_spreadsheet_runs_no_formula"),
+    Attack("links that lead out of an input folder", "broke",
+           "test_annotate_cases.py::test_links_that_lead_out_of_a_folder_are_told_and_not_followed"),
+    Attack("deeply nested JSON and XML, negative offsets, keys twice", "broke",
+           "test_annotate_cases.py::test_a_broken_input_is_refused_in_one_line_at_once"),
+    Attack("hard links in an archive", "broke",
+           "test_corpora.py::"
+           "test_a_hard_link_in_an_archive_has_the_content_of_what_it_is_a_name_of"),
 ]  # fmt: skip
 
 
@@ -69,5 +119,12 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def page() -> str:
+    """Return the page with the table as it is here."""
+    before, _, _ = PAGE.read_text("utf-8").partition(HEADING)
+    intro = "The second column says what happened before there was a test."
+    return f"{before}{HEADING}{intro}\n\n{table()}\n"
+
+
 if __name__ == "__main__":
-    print(table())
+    PAGE.write_text(page(), "utf-8")

@@ -9,6 +9,7 @@ import yaml
 
 from bionerflow.config.corpora import Recipe
 from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import sha256
 from bionerflow.workflow.plan.base import BasePlan, as_json
 
 #: What diagnostics say of a corpus.
@@ -51,8 +52,14 @@ class CorporaPlan(BasePlan):
         )
 
     def pinned(self, corpus: str, file: str) -> str:
-        """Return what fetching a raw file rests on; its licence does not matter."""
+        """Return what fetching a raw file rests on; its licence does not matter.
+
+        The user's own file is compared by content where the entry names no checksum.
+        """
         entry = self.corpora[corpus].entry(file)
+        own = Path(entry.get("local", "")).expanduser()
+        if "local" in entry and own.is_file() and not {"sha256", "git_blob"} & entry.keys():
+            entry["sha256"] = sha256(own)
         return as_json({key: entry[key] for key in entry.keys() - {"licence", "page"}})
 
     def reading(self, corpus: str) -> str:

@@ -1,0 +1,123 @@
+"""What people do between two calls of Snakemake, and during one: on a small corpus, without models.
+
+A Snakemake takes seconds to start, so the calls of a whole story share one folder.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+import yaml
+from flow import Flow
+
+RENDERED = "results/render/own/train.conv_term.parquet"
+CARD = "results/render/own/train.conv_term.json"
+SENTENCE = "The\tO\n{gene}\tB-Gene\ngene\tO\nhas\tO\n{n}\tO\nexons\tO\n.\tO\n\n"
+
+
+def raw(gene):
+    return "".join(SENTENCE.format(gene=gene, n=n) for n in range(60))
+
+
+@pytest.fixture
+def flow(tmp_path):
+    """Return a copy of the repository with a corpus of the user's."""
+    its = Flow(tmp_path, RENDERED, "--configfile", "own.yaml")
+    (tmp_path / "mine.tsv").write_text(raw("BRCA1"), "utf-8")
+    corpus = {
+        "title": "own", "language": "en", "dataset": "own", "types": ["Gene"], "licence": "mine",
+        "citation": "none", "reader": "iob", "files": {"a.tsv": {"local": "mine.tsv"}},
+        "splits": [{"files": ["a.tsv"], "into": {"train": 0.5, "dev": 0.25, "test": 0.25}}],
+    }  # fmt: skip
+    (tmp_path / "corpora.yaml").write_text(yaml.safe_dump({"corpora": {"own": corpus}}), "utf-8")
+    config = {"name": "tiny", "corpora": "corpora.yaml", "experiments": {}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    return its
+
+
+def made(flow):
+    """Return the bytes of the results, logs apart, by name."""
+    files = [path for path in (flow.folder / "results").rglob("*") if path.is_file()]
+    return {str(p): p.read_bytes() for p in files if "logs" not in p.parts}
+
+
+def well(done):
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@contextmanager
+def read_only(folder):
+    """Take the right to write from a folder; root needs a mount for that."""
+    mount = ["mount", "--bind", "-o", "ro", folder, folder]
+    if os.geteuid() == 0:
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("no folder can be mounted here")
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+    else:
+        subprocess.run(["chmod", "-R", "a-w", folder], check=True)
+    try:
+        yield
+    finally:
+        undo = ["umount", folder] if os.geteuid() == 0 else ["chmod", "-R", "u+w", folder]
+        subprocess.run(undo, check=True)
+
+
+@pytest.mark.long
+def test_a_corpus_that_is_exchanged_between_runs_is_made_again(flow):
+    """Also by a file that is older than all that was made of the one before."""
+    well(flow.snakemake())
+    before = made(flow)
+    (flow.folder / "mine.tsv").write_text(raw("TP53"), "utf-8")
+    os.utime(flow.folder / "mine.tsv", (1, 1))
+    well(flow.snakemake())
+    after = made(flow)
+    assert after.keys() == before.keys()
+    assert after[str(flow.folder / RENDERED)] != before[str(flow.folder / RENDERED)]
+    (flow.folder / "mine.tsv").write_text(raw("BRCA1"), "utf-8")
+    well(flow.snakemake())
+    assert made(flow) == before
+
+
+@pytest.mark.long
+def test_results_that_became_read_only_are_used_and_not_changed(flow):
+    well(flow.snakemake())
+    before = made(flow)
+    with read_only(flow.folder / "results"):
+        assert "Nothing to be done" in well(flow.snakemake())
+        other = flow.snakemake(RENDERED.replace("conv_term", "multi_term"))
+    assert other.returncode == 1
+    said = other.stdout + other.stderr
+    assert "Read-only file system" in said or "Permission denied" in said or "be written" in said
+    assert made(flow) == before
+    well(flow.snakemake(RENDERED.replace("conv_term", "multi_term")))
+
+
+@pytest.mark.long
+def test_of_two_main_processes_in_one_folder_one_is_refused(flow):
+    command = [sys.executable, "-m", "snakemake", *flow.arguments, "--cores", "1"]
+    both = [
+        subprocess.Popen(
+            command, cwd=flow.folder, env=flow.environment(), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    said = [process.communicate()[0] for process in both]
+    for process, its in zip(both, said, strict=True):
+        assert process.returncode == 0 or "cannot be locked" in its or "LockException" in its, its
+    assert 0 in [process.returncode for process in both]
+    assert "Nothing to be done" in well(flow.snakemake())
+
+
+@pytest.mark.long
+def test_time_stamps_in_the_future_re_run_nothing(flow):
+    well(flow.snakemake())
+    tomorrow = time.time() + 86_400
+    for path in flow.folder.rglob("*"):
+        if ".snakemake" not in path.parts:
+            os.utime(path, (tomorrow, tomorrow))
+    assert "Nothing to be done" in well(flow.snakemake())
