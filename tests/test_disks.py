@@ -193,12 +193,6 @@ def test_results_have_the_rights_that_the_user_s_mask_leaves(tmp_path, mask, fil
     assert {mode for path, mode in found.items() if path.is_dir()} == {folder}
 
 
-def test_a_conversion_is_not_chosen_by_the_clock(tmp_path):
-    source = (ROOT / "src/bionerflow").rglob("*.py")
-    timed = {path.name for path in source if "st_mtime" in path.read_text("utf-8")}
-    assert timed == {"files.py", "model.py"}  # keys of what was read, which any other time changes
-
-
 def test_a_clock_that_was_set_back_is_told_before_anything_is_planned(tmp_path):
     check_clock(tmp_path / "there is none")
     logs = tmp_path / "log"

@@ -1,6 +1,7 @@
 """`annotate` with another engine, and with a chat model that was not trained here (zero-shot)."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,14 @@ from test_cli import TEXT, annotate, tiny_run  # noqa: F401 (a fixture)
 from test_engines_openai import private, server, settings  # noqa: F401 (fixtures)
 
 from bionerflow import cli
-from bionerflow.annotate import zero_shot
+from bionerflow.annotate import model, zero_shot
+from bionerflow.annotate.model import engine_for
 from bionerflow.annotate.zero_shot import BaseModel, folder_of_base
+from bionerflow.config.stages import PredictSettings
+from bionerflow.inference.engines import ctranslate2
+from bionerflow.inference.engines.load import CHOICE
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import read_json
+from bionerflow.utils.files import read_json, sha256, write_json
 
 DEFINITIONS = "Disease:\n  definition: An illness.\n"
 
@@ -111,3 +116,23 @@ def test_the_cache_is_cleared_by_a_command(tmp_path, capsys, monkeypatch):
     cli.main(["clear-cache"])
     assert capsys.readouterr().out == f"{tmp_path}: 2.0 MB deleted\n"
     assert not (tmp_path / "answers").exists()
+
+
+def test_a_conversion_is_taken_if_it_is_of_the_run_s_weights_however_old_it_is(
+    tmp_path, monkeypatch
+):
+    weights, made = tmp_path / "train/run/model/model.safetensors", tmp_path / "models/ct2/run"
+    for folder in (weights.parent, made):
+        folder.mkdir(parents=True)
+    weights.write_bytes(b"one")
+    write_json(made / CHOICE, {"compute_type": "int8", "model": {weights.name: sha256(weights)}})
+    os.utime(made / CHOICE, (1, 1))
+    monkeypatch.setattr(model, "load_engine", lambda *given: given[-1])
+    monkeypatch.setattr(model, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(ctranslate2, "convert", lambda folder, out: out.mkdir())
+    its = PredictSettings(engine="ctranslate2")
+    assert engine_for(weights.parent, its) == made
+    weights.write_bytes(b"two")
+    os.utime(weights, (0, 0))
+    assert engine_for(weights.parent, its) == its
+    assert list(tmp_path.glob("cache/ctranslate2/*"))
