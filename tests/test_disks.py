@@ -97,6 +97,12 @@ def test_results_may_be_moved_renamed_and_copied_as_a_whole_and_read_over_links(
         assert read_json(tmp_path / place / "run.json")["run"] == "one"
 
 
+def test_a_result_in_a_folder_that_is_being_made_is_read_from_the_folder_that_is_made(tmp_path):
+    with whole_folder(tmp_path / "results/models/one") as part:
+        write_result(part / "x.json", {"a": 1})
+    assert read_json(tmp_path / "results/models/one/x.json") == {"a": 1}
+
+
 def test_shares_that_are_gathered_keep_no_place_of_their_own(tmp_path):
     shares = [tmp_path / f"results/predict/one.parts/{n}of2.parquet" for n in (1, 2)]
     for share in shares:

@@ -131,12 +131,15 @@ def write_result(path: str | Path, value: Mapping[str, Any]) -> None:
 def _place(path: str | Path) -> str | None:
     """Return a file's path below the innermost folder RESULTS, if it lies in one.
 
-    A link stands for the file that it leads to.
+    A link stands for the file that it leads to. What lies in a folder that is only being made has
+    no place yet.
     """
     its = Path(path)
     its = its.resolve() if its.is_symlink() else its.absolute()
     above = [folder.name for folder in its.parents]
-    return "/".join(its.parts[-1 - above.index(RESULTS) :]) if RESULTS in above else None
+    if RESULTS not in above or any(name.endswith(".part") for name in above):
+        return None
+    return "/".join(its.parts[-1 - above.index(RESULTS) :])
 
 
 def _checksum(value: Any) -> str:
