@@ -44,8 +44,8 @@ def flow(tmp_path_factory):
     config = {"name": "tiny", "corpora": "corpora.yaml", "primary_paper": "own"}
     config["experiments"] = {"own": "experiment.yaml"}
     (folder / "own.yaml").write_text(yaml.safe_dump(config), "utf-8")
-    its = Flow(folder, *OWN)
-    well(its.snakemake(RENDERED))
+    its = Flow(folder)
+    well(its.snakemake(RENDERED, *OWN))
     return its
 
 
@@ -105,7 +105,7 @@ def test_results_that_became_read_only_are_used_and_not_changed(flow, rules):
     before = made(flow)
     with read_only(flow.folder / "results"):
         assert rules() == set()
-        other = flow.snakemake(OTHER)
+        other = flow.snakemake(OTHER, *OWN)
     assert other.returncode == 1
     assert re.search("Read-only|ermission denied|cannot be written", other.stdout + other.stderr)
     assert made(flow) == before
