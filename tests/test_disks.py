@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
@@ -31,6 +32,7 @@ from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json, remove_folder, whole, whole_folder, write_result
 from bionerflow.workflow import clock
 from bionerflow.workflow.clock import check_clock
+from bionerflow.workflow.plan.corpora import CorporaPlan
 
 # whose a result is
 
@@ -219,6 +221,19 @@ def test_the_corpus_of_another_name_is_refused(tmp_path):
         shutil.copy(*(tmp_path / f"results/corpora/{n}/test.{ending}" for n in ("two", "one")))
     with pytest.raises(UserError, match=r"one/test\.json is another result, corpora/two/test\.js"):
         list(read_examples(tmp_path / "results/corpora/one/test.parquet"))
+
+
+def test_a_corpus_file_of_the_user_s_is_compared_by_content(tmp_path):
+    mine = tmp_path / "mine.tsv"
+    source = {"corpus": "own", "file": "a.tsv", "licence": "mine", "local": str(mine)}
+    plan = SimpleNamespace(corpora={"own": SimpleNamespace(entry=lambda _: dict(source))})
+    seen = set()
+    for text in ("one", "two"):
+        mine.write_text(text)
+        seen.add(CorporaPlan.pinned(plan, "own", "a.tsv"))
+    assert len(seen) == 2
+    source["sha256"] = "given"
+    assert '"given"' in CorporaPlan.pinned(plan, "own", "a.tsv")
 
 
 # what is tried again
