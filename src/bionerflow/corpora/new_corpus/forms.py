@@ -166,7 +166,8 @@ def by_keys(value: dict[str, Any]) -> Iterator[str]:
         yield "w2ner"
     if any(isinstance(value.get(k), list) for k in TOKENS) and keys & set(TAGS):
         yield "tokens"
-    if isinstance(value.get("data"), dict) and keys & {"annotations", "completions"}:
+    tasks = {"annotations", "completions", "predictions"}
+    if isinstance(value.get("data"), dict) and keys & tasks:
         yield "label_studio"
     for key in ("label", "labels", "entities", "spans", "annotations", "mentions"):
         if isinstance(value.get(key), list):
