@@ -65,8 +65,15 @@ def parse(kind: type[S], value: Any, where: str) -> S:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        fault = error.errors()[0]
-        raise UserError(f"{where}: {_explain(kind, fault)}") from None
+        raise UserError(f"{where}: {_explain(kind, _first(error))}") from None
+
+
+def _first(error: ValidationError) -> Any:
+    """Return the first fault; where a key is missing, the unknown key that may be meant for it."""
+    first, *others = error.errors()
+    beside = (one for one in others if one["loc"][:-1] == first["loc"][:-1])
+    misspelt = (one for one in beside if one["type"] == "extra_forbidden")
+    return next(misspelt, first) if first["type"] == "missing" else first
 
 
 def load(kind: type[S], path: str | Path) -> S:
@@ -84,7 +91,7 @@ def _explain(kind: type[Settings], fault: Any) -> str:
     place = ".".join(str(step) for step in fault["loc"] if step != "[key]")
     if fault["type"] != "extra_forbidden":
         said = fault["msg"].removeprefix("Value error, ")
-        return f"{place!r}: {said} (it says {fault['input']!r})"
+        return f"{place!r}: {said} (it says {fault['input']!r})" if place else said
     above = _node(kind, fault["loc"][:-1])
     name = str(fault["loc"][-1])
     if name in above.get(RENAMED, {}):

@@ -8,7 +8,7 @@ from pydantic import Field
 from bionerflow.config.base import Settings, parse
 from bionerflow.config.experiments import Experiment
 from bionerflow.config.stages import CurateSettings, PredictSettings, TrainSettings
-from bionerflow.config.workflow import Config
+from bionerflow.config.workflow import Config, place_of
 
 
 class Run(Settings):
@@ -70,7 +70,8 @@ def expand(config: Config, paper: str, experiment: Experiment) -> Iterator[Run]:
                 "formats": change.formats,
                 **groups,
             }
-            yield parse(Run, run, f"{config.experiments[paper]}, configurations.{name}")
+            where = place_of(config.experiments, paper)
+            yield parse(Run, run, f"{where}, configurations.{name}")
 
 
 def run_id(

@@ -141,6 +141,26 @@ OURS = {
 }
 
 
+#: The table of an experiment that is no paper's and for which the file defines none.
+RUNS = "runs"
+EVERY_RUN = Grid(
+    title="Every run on every corpus",
+    caption="Strict micro F1 over typed character spans on the test sample, all formats of a"
+    " configuration pooled; mean ± standard deviation over draws. An empty cell is a corpus on"
+    " which a run was not tested.",
+    rows={"configuration": "all", "model": "all"},
+    columns={"corpus": "all"},
+)
+
+
+def _with_labels(table: Any, shared: Any) -> Any:
+    """Return a table's entry with its kind and the labels of all, or as it is if it is none."""
+    own = table.get("labels", {}) if isinstance(table, dict) else None
+    if not isinstance(own, dict) or not isinstance(shared, dict | None):
+        return table
+    return {"kind": "grid", **table, "labels": {**(shared or {}), **own}}
+
+
 class Tables(Settings):
     """The tables by `{paper}/{table}`: of scores, and of what corpora hold."""
 
@@ -152,10 +172,11 @@ class Tables(Settings):
     @classmethod
     def _filled_in(cls, value: Any) -> Any:
         """Give each table the labels of all; a table that names no kind is a grid."""
-        shared = value.get("labels", {})
+        if not isinstance(value, dict) or not isinstance(value.get("tables"), dict):
+            return value
         tables = {
-            name: {"kind": "grid", **table, "labels": {**shared, **table.get("labels", {})}}
-            for name, table in value.get("tables", {}).items()
+            name: _with_labels(table, value.get("labels"))
+            for name, table in value["tables"].items()
         }
         return {**value, "tables": tables}
 
@@ -165,11 +186,13 @@ class Tables(Settings):
         return OURS
 
     def find(self, name: str) -> Grid | Significance | Cases:
-        """Return a table.
+        """Return a table; `{experiment}/runs` is there where the file says nothing else.
 
         Raises:
             UserError: there is none of this name; the known ones are listed.
         """
+        if name not in self.tables and name.endswith(f"/{RUNS}"):
+            return EVERY_RUN
         if name not in self.tables:
             known = ", ".join(sorted([*self.tables, *self.counts, *self.ours]))
             raise UserError(f"There is no table '{name}'. The tables are: {known}.")
@@ -182,7 +205,7 @@ class Tables(Settings):
             *self.counts.items(),
             *self.tables.items(),
         ]
-        return dict(every)[name]
+        return dict(every)[name] if name in dict(every) else self.find(name)
 
     def figure(self, name: str) -> Grid:
         """Return a table that is drawn.

@@ -1,12 +1,20 @@
 """What config/config.yaml may say, with what is laid over it."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
-from bionerflow.config.base import Name, Settings
+from bionerflow.config.base import DottedName, Name, Settings
+from bionerflow.config.models import Model
 
 PAPERS = ("mfner", "unified", "bioselecttune")
+
+
+def place_of(experiments: Mapping[str, str | dict[str, Any]], paper: str) -> str:
+    """Return where an experiment is written: its file, or its key in the configuration."""
+    said = experiments[paper]
+    return said if isinstance(said, str) else f"the configuration, experiments.{paper}"
 
 
 class FootprintSettings(Settings):
@@ -54,9 +62,12 @@ class Config(Settings):
     corpora: str = Field(description="path of the file that describes the corpora")
     models: str = Field(description="path of the file that names the models")
     tables: str = Field(description="path of the file that defines the tables")
-    experiments: dict[Name, str] = Field(
+    own_models: dict[DottedName, Model] = Field(
+        {}, description="models beside those of the file `models`"
+    )
+    experiments: dict[Name, str | dict[str, Any]] = Field(
         {paper: f"config/experiments/{paper}.yaml" for paper in PAPERS},
-        description="the experiment file of each paper",
+        description="experiments by paper, or by a name of your own: a file, or what it would say",
     )
     mirror: str = Field("", description="a folder of raw files that is used first")
     gpu_models: dict[int, str] = Field(

@@ -15,7 +15,7 @@ from bionerflow.config.models import Models
 from bionerflow.config.runs import Run, expand
 from bionerflow.config.stages import ORACLE
 from bionerflow.config.tables import Tables
-from bionerflow.config.workflow import Config
+from bionerflow.config.workflow import Config, place_of
 from bionerflow.corpora.available import AtHand
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.utils.plugins import plugins
@@ -33,10 +33,13 @@ class BasePlan:
         self.here = here
         self.config = self._placed(parse(Config, config, "the configuration"))
         self.corpora = load_corpora(self.config.corpora)
-        self.models = load(Models, self.config.models).models
+        self.models = {**load(Models, self.config.models).models, **self.config.own_models}
         self.tables = load(Tables, self.config.tables)
         self.experiments = {
-            paper: load(Experiment, path) for paper, path in self.config.experiments.items()
+            paper: load(Experiment, said)
+            if isinstance(said, str)
+            else parse(Experiment, said, self._where(paper))
+            for paper, said in self.config.experiments.items()
         }
         used = {corpus for experiment in self.experiments.values() for corpus in experiment.corpora}
         self.at_hand = AtHand(self.corpora, used, self.config.exclude, self.config.mirror)
@@ -54,12 +57,18 @@ class BasePlan:
 
     def _placed(self, config: Config) -> Config:
         files = {key: self.place(getattr(config, key)) for key in ("corpora", "models", "tables")}
-        experiments = {paper: self.place(file) for paper, file in config.experiments.items()}
+        experiments = {
+            paper: self.place(said) if isinstance(said, str) else said
+            for paper, said in config.experiments.items()
+        }
         return config.model_copy(update={**files, "experiments": experiments})
+
+    def _where(self, paper: str) -> str:
+        return place_of(self.config.experiments, paper)
 
     def _check_names(self) -> None:
         for paper, experiment in self.experiments.items():
-            where = self.config.experiments[paper]
+            where = self._where(paper)
             for corpus in experiment.corpora:
                 known(where, "corpus", corpus, self.corpora)
             if ORACLE in experiment.selectors:
@@ -68,7 +77,7 @@ class BasePlan:
             for model in [*experiment.all_models(), *bases]:
                 known(where, "model", model, self.models)
         for run in self.runs.values():
-            where = f"{self.config.experiments[run.paper]}, configurations.{run.configuration}"
+            where = f"{self._where(run.paper)}, configurations.{run.configuration}"
             for corpus in run.corpora + run.unseen:
                 known(where, "corpus", corpus, self.corpora)
             for format in run.formats:

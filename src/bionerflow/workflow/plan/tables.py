@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bionerflow.config.experiments import Experiment
+from bionerflow.config.tables import RUNS
 from bionerflow.tables.define import Definition, define
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.workflow.plan.runs import RunsPlan
@@ -70,7 +71,14 @@ class TablesPlan(RunsPlan):
     def reported_tables(self, *papers: str) -> list[str]:
         """Return the tables that this configuration can fill, of some papers or of all."""
         known = papers or tuple(self.experiments)
-        return [name for name in self.tables.tables if name.partition("/")[0] in known]
+        named = [name for name in self.tables.tables if name.partition("/")[0] in known]
+        have = {name.partition("/")[0] for name in named}
+        return named + [f"{name}/{RUNS}" for name in known if name not in have]
+
+    def counted_tables(self) -> list[str]:
+        """Return the tables of what corpora hold; a configuration of no paper has none."""
+        papers = {name.partition("/")[0] for name in (*self.tables.counts, *self.tables.tables)}
+        return list(self.tables.counts) if papers & self.experiments.keys() else []
 
     def reported_figures(self, *papers: str) -> list[str]:
         """Return the figures that this configuration can draw, of some papers or of all."""
@@ -79,7 +87,7 @@ class TablesPlan(RunsPlan):
 
     def every_table(self) -> list[str]:
         """Return all tables that this configuration fills, paper by paper, then those of none."""
-        names = [*self.tables.counts, *self.reported_tables()]
+        names = [*self.counted_tables(), *self.reported_tables()]
         papers = list(dict.fromkeys(name.partition("/")[0] for name in names))
         names.sort(key=lambda name: papers.index(name.partition("/")[0]))
         return [*names, *self.tables.ours]
