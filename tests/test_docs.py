@@ -278,6 +278,19 @@ def test_an_experiment_is_written_as_its_page_says(copy):
     assert len(trained) == 6  # two configurations of three draws
 
 
+def test_the_job_groups_of_the_cluster_page_are_taken(copy):
+    (groups,) = settings("docs/cluster.md")
+    (copy.folder / "groups").mkdir()
+    (copy.folder / "groups/profile.yaml").write_text(yaml.safe_dump(groups), "utf-8")
+    given = ("-n", "results/tables/table5.csv", "--configfile", "config/demo.yaml")
+    done = copy.snakemake(*given, "--profile", "groups")
+    assert done.returncode == 0, done.stderr
+    rules = "".join(path.read_text("utf-8") for path in (ROOT / "workflow/rules").glob("*.smk"))
+    assert set(groups["groups"]) <= set(re.findall(r"^rule (\w+):", rules, re.MULTILINE))
+    local = re.findall(r"^localrules:\n((?:    \w+,\n)+)", rules, re.MULTILINE)
+    assert set(groups["groups"]).isdisjoint(re.findall(r"\w+", "".join(local)))
+
+
 def test_the_page_of_annotate_has_every_form_and_what_checked_it():
     page = (DOCS / "annotate.md").read_text("utf-8")
     shown = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", page, re.MULTILINE))

