@@ -327,6 +327,28 @@ def test_what_cannot_be_added_is_told(here):
         add_corrections([Path("anna.jsonl"), Path("b/anna.jsonl")], before, config)
 
 
+def test_folders_of_several_people_in_one_are_told(here):
+    before = pre_annotate("brat", "before")
+    by_brat(before, Path("both/anna"))
+    by_brat(before, Path("both/ben"))
+    config = Path("own/notes/config.yaml")
+    with pytest.raises(UserError, match=r"'both' has the text of ben/text0 twice: .* each"):
+        add_corrections([Path("both")], before, config)
+    report = add_corrections([Path("both/anna"), Path("both/ben")], before, config)
+    assert list(report["annotators"]) == ["anna", "ben"]
+
+
+def test_line_ends_are_sentence_borders_where_they_are_in_the_corpus(here):
+    edit = yaml.safe_load(Path("own/notes/corpora.yaml").read_text())
+    edit["corpora"]["notes"]["line_ends"] = True
+    Path("own/notes/corpora.yaml").write_text(yaml.safe_dump(edit))
+    Path("pool/text0.txt").write_text("aspirin daily\nno rash today\n")
+    by_brat(pre_annotate("brat", "before"), Path("anna"))
+    add_corrections([Path("anna")], Path("before"), Path("own/notes/config.yaml"))
+    texts = [row["text"] for row in corrections("notes-v2") if row["doc_id"] == "text0"]
+    assert texts == ["aspirin daily", "no rash today"]
+
+
 def test_texts_that_were_not_pre_annotated_are_told_and_added(here):
     by_brat(pre_annotate("brat", "before"), Path("anna"))
     write_brat(Path("anna"), {"new": "A new text without aspirin but with rash."})

@@ -57,6 +57,7 @@ def add_corrections(
         raise UserError(f"There is a corpus '{name}' already: give another --name.")
     out = out or Path("own", name)
     was, annotators = read_before(before), read_corrected(corrected)
+    check_once(annotators, was)
     agreed = agreement(was, annotators)
     taken = {chosen: annotators[chosen] for chosen in chosen_of(annotators, annotator)}
     version = new_version(corpus, setup.corpora[corpus], was, taken, out)
@@ -79,6 +80,21 @@ def add_corrections(
     write_text(out / "disagreements.csv", disagreements(annotators).to_csv(index=False))
     write_json(out / "corrections.json", report)
     return report | {"agreement": agreed}
+
+
+def check_once(annotators: dict[str, Texts], before: Texts) -> None:
+    """Refuse texts that one annotator has more often than the pre-annotation.
+
+    Raises:
+        UserError: there is such a text, as where a folder holds the folders of several people.
+    """
+    for annotator, texts in annotators.items():
+        for key, one in texts.marked.items():
+            if key[1] and key not in before.marked:
+                raise UserError(
+                    f"'{annotator}' has the text of {one.document.id} twice: if several people "
+                    "annotated it, give the files of each as a path of its own."
+                )
 
 
 def chosen_of(annotators: dict[str, Texts], annotator: str | None) -> list[str]:

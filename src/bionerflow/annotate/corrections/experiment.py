@@ -1,6 +1,5 @@
 """What compares runs before and after corrections: configurations, models, tables."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,8 +103,7 @@ def write_setup(
         "tables.yaml": tables(setup, [*before, *added], parted(corpus)[0], name, run),
     }
     if run:
-        files["models.yaml"] = models(setup, name, out)
-        config["models"] = f"{out}/models.yaml"
+        config["own_models"] = {**config.get("own_models", {}), trained(name): start(setup, out)}
     for file, value in {**files, "config.yaml": config}.items():
         write_text(out / file, yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
     return list(added)
@@ -137,15 +135,14 @@ def trained(name: str) -> str:
     return f"{name}-start"
 
 
-def models(setup: Setup, name: str, out: Path) -> dict[str, Any]:
-    """Return the models, with the run that is trained on as one more."""
-    path = setup.config.get("models")
-    known = load(Models, path).models if path else known_models()
-    base = known[setup.experiment.models[0]]
-    entry = {"source": "local", "path": os.path.relpath(out / "model"), "licence": base.licence}
-    entry["resources"] = base.resources.model_dump(exclude_defaults=True)
-    every = {one: its.model_dump(mode="json", exclude_none=True) for one, its in known.items()}
-    return {"models": every | {trained(name): entry}}
+def start(setup: Setup, out: Path) -> dict[str, Any]:
+    """Return the entry of the model in `out`/model, which is like the experiment's first."""
+    file, own = setup.config.get("models"), {"models": setup.config.get("own_models", {})}
+    known = load(Models, file).models if file else known_models()
+    base = (known | parse(Models, own, "own_models").models)[setup.experiment.models[0]]
+    resources = base.resources.model_dump(exclude_defaults=True)
+    entry = {"source": "local", "path": f"{out}/model", "licence": base.licence}
+    return {**entry, "resources": resources}
 
 
 def tables(

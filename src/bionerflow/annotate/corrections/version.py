@@ -68,7 +68,8 @@ def new_version(
     old = sentences_of(corpus, settings)
     documents, new_types = corrected(settings, before, annotators)
     entry = changed(settings, new_types, out.name)
-    cutter = Cutter(parse(CorpusSettings, entry | UNWRITTEN, corpus))
+    as_read = entry | UNWRITTEN | {"line_ends": settings.line_ends}
+    cutter = Cutter(parse(CorpusSettings, as_read, corpus))
     cut = list(cutter.cut(documents))
     seen = {ink(row.text) for split in ("dev", "test") for row in old[split] if is_long(row)}
     held_out = list(dict.fromkeys(row.doc_id for row in cut if ink(row.text) in seen))
