@@ -134,9 +134,9 @@ def disagreements(annotators: dict[str, Texts]) -> pd.DataFrame:
 
 def merge(run: str, folder: Path) -> None:
     """Write the model of a run with its adapter in the weights, so that it can be trained on."""
-    from bionerflow.annotate.model import CARD, RUNS, folder_of
+    from bionerflow.annotate.model import run_of
     from bionerflow.models.loading import ADAPTER, load_base, load_merged, load_tokenizer, save
 
-    trained = folder_of(run, RUNS, CARD) / "model"
+    trained = run_of(run) / "model"
     model = load_merged(trained) if (trained / ADAPTER).is_file() else load_base(trained)
     save(model, load_tokenizer(trained), folder)
