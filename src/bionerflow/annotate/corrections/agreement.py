@@ -6,9 +6,9 @@ places are many (Hripcsak and Rothschild, 2005, https://doi.org/10.1197/jamia.M1
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ from bionerflow.evaluate.tokens import TOKEN
 BEFORE = "pre-annotation"
 #: The row of all types together.
 ALL = "all types"
+Label = TypeVar("Label", bound=Hashable)
 COLUMNS = ["first", "second", "type", "texts", "in_first", "in_second", "in_both", "f1", "kappa"]
 
 
@@ -113,15 +114,15 @@ def covered(mentions: Iterable[Key], length: int) -> list[frozenset[str]]:
     return [frozenset(types) for types in found]
 
 
-def kappa(labels: Mapping[tuple[object, object], int]) -> float | None:
+def kappa(labels: Mapping[tuple[Label, Label], int]) -> float | None:
     """Return Cohen's kappa of pairs of labels with their numbers; None where chance is all.
 
     kappa = (observed - expected) / (1 - expected), where expected is the share of equal labels if
     both chose theirs independently, each with its own frequencies.
     """
     total = sum(labels.values())
-    first: Counter[object] = Counter()
-    second: Counter[object] = Counter()
+    first: Counter[Label] = Counter()
+    second: Counter[Label] = Counter()
     for (one, two), number in labels.items():
         first[one] += number
         second[two] += number
