@@ -88,3 +88,20 @@ def test_the_loop_ends_in_a_table_of_before_and_after(flow):
     assert os.stat(weights).st_mtime_ns == trained
     again = flow.snakemake("results/tables/corrections.csv", *config)
     assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_no_job_of_the_run_before_is_planned_again(tmp_path):
+    """What an earlier configuration has made is made, whatever file describes the next version."""
+    flow = Flow(tmp_path)
+    write_brat(tmp_path / "notes", {f"note{n}": CORPUS.format(n) for n in range(20)})
+    bionerflow(flow, "new-corpus", "notes", "--name", "notes")
+    flow.arguments = (f"results/predict/{RUN}.parquet", *CONFIG)
+    flow.finish(flow.jobs())
+    (tmp_path / "pool").mkdir()
+    for n in range(4):
+        write_brat(tmp_path / "pool", {f"text{n}": POOL.format(n, n)})
+    given = ("pool", "--before", "pool", "--config", "own/notes/config.yaml")
+    bionerflow(flow, "add-corrections", *given)
+    flow.arguments = ("results/tables/corrections.csv", "--configfile", "own/notes-v2/config.yaml")
+    made = [job.rule for job in flow.jobs() if any(RUN in out for out in job.outputs)]
+    assert made == ["evaluate"]

@@ -48,10 +48,9 @@ rule download:
         "../../environment.yml"
     params:
         entry=asked(lambda w: plan.pinned(w.corpus, w.file)),
-        corpora=plan.config.corpora,
     shell:
-        "python -P {input.code[0]:q} --corpora {params.corpora:q}"
-        " --corpus {wildcards.corpus:q} --entry {params.entry:q} --out {output.file:q} 2>&1 | tee {log:q}"
+        "python -P {input.code[0]:q} --corpus {wildcards.corpus:q} --entry {params.entry:q}"
+        " --out {output.file:q} 2>&1 | tee {log:q}"
 
 
 rule corpora:

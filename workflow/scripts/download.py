@@ -12,7 +12,8 @@ from bionerflow.utils.script import run
 def main() -> None:
     """Read the arguments and fetch."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpora", type=Path, required=True, help="config/corpora.yaml")
+    corpora = os.environ.get("BIONERFLOW_CORPORA", "config/corpora.yaml")
+    parser.add_argument("--corpora", type=Path, default=corpora, help="the file of the corpora")
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--entry", required=True, help="the file's entry as JSON")
     mirror = os.environ.get("BIONERFLOW_MIRROR", "")

@@ -40,8 +40,10 @@ def about(corpora: str | Path, corpus: str) -> dict[str, str]:
     """Return a corpus's licence and page from config/corpora.yaml, which errors tell the user.
 
     They are read here, and no parameters of the download, so that an edit fetches nothing anew.
+    Neither is the name of the file: a corpus may stand in another one, as its next version's does.
     """
-    settings = yaml.safe_load(Path(corpora).read_text(encoding="utf-8"))["corpora"][corpus]
+    text = Path(corpora).read_text(encoding="utf-8") if Path(corpora).is_file() else "corpora: {}"
+    settings = {"licence": "not known"} | yaml.safe_load(text)["corpora"].get(corpus, {})
     return {key: settings[key] for key in ("licence", "page") if key in settings}
 
 

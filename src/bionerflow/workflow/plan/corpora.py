@@ -24,9 +24,10 @@ class CorporaPlan(BasePlan):
     def announce(self) -> None:
         """Tell jobs, by environment, where files come from: it changes nothing that follows.
 
-        Downloads, local jobs all, are told of the mirror. Only `prefetch`, local too, asks the Hub:
-        compute nodes need no network.
+        Downloads, local jobs all, are told of the mirror, and of the file that says whose the
+        corpora are. Only `prefetch`, local too, asks the Hub: compute nodes need no network.
         """
+        os.environ["BIONERFLOW_CORPORA"] = self.config.corpora
         os.environ["BIONERFLOW_MIRROR"] = self.config.mirror
         os.environ["HF_HUB_OFFLINE"] = "1"
 
