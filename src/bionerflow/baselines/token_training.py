@@ -47,7 +47,7 @@ class TaggingTrainer(ValidatingTrainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take the loss function, whose result the Trainer scales if there are several devices."""
-        super().__init__(*args, **kwargs, compute_loss_func=layered_loss)
+        super().__init__(*args, **(kwargs | {"compute_loss_func": layered_loss}))
 
     def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute the loss; `shift_labels`, by which the Trainer counts, is no input."""
