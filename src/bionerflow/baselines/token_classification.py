@@ -116,7 +116,9 @@ class TokenClassifier:
         """
         lengths = [len(words(query.text)) for query in queries]
         found = [
-            Tagging([["O"] * n for _ in range(self.layers)], [[0.0] * n for _ in range(self.layers)])
+            Tagging(
+                [["O"] * n for _ in range(self.layers)], [[0.0] * n for _ in range(self.layers)]
+            )
             for n in lengths
         ]
         size = BATCH_TOKENS[self.model.device.type]

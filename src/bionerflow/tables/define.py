@@ -221,7 +221,9 @@ def _claimed(
 ) -> Iterator[Cell]:
     """Yield the cells of a claim's row."""
     model = {"model": table.model}
-    higher, lower = (named({**model, **dict(side)}, experiment) for side in (claim.higher, claim.lower))
+    higher, lower = (
+        named({**model, **dict(side)}, experiment) for side in (claim.higher, claim.lower)
+    )
     places = dict.fromkeys(side["corpus"] for side in (higher, lower) if "corpus" in side)
     told = {
         "paper": claim.paper,

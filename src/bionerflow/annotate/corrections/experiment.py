@@ -157,9 +157,17 @@ def tables(
         {"configuration": [one for one in shown if one.endswith("-on")], "model": [trained(name)]},
     ]
     where = {"corpus": first}
-    scores: dict[str, Any] = {"title": "Before and after corrections", **texts, "rows": rows if run else rows[:1]}
+    scores: dict[str, Any] = {
+        "title": "Before and after corrections",
+        **texts,
+        "rows": rows if run else rows[:1],
+    }
     scores |= {"columns": {"metric": ["precision", "recall", "f1"]}, "where": where}
-    tested: dict[str, Any] = {"kind": "significance", "title": "Differences by corrections", **texts}
+    tested: dict[str, Any] = {
+        "kind": "significance",
+        "title": "Differences by corrections",
+        **texts,
+    }
     tested |= {"rows": {"configuration": from_base}, "where": {**where, "model": "first"}}
     tested |= {"columns": {"metric": ["difference", "interval", "p", "p_holm"]}}
     return {
