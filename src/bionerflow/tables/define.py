@@ -221,9 +221,8 @@ def _claimed(
 ) -> Iterator[Cell]:
     """Yield the cells of a claim's row."""
     model = {"model": table.model}
-    higher, lower = (
-        named({**model, **dict(side)}, experiment) for side in (claim.higher, claim.lower)
-    )
+    sides: list[dict[Any, str]] = [{**model, **side} for side in (claim.higher, claim.lower)]
+    higher, lower = (named(side, experiment) for side in sides)
     places = dict.fromkeys(side["corpus"] for side in (higher, lower) if "corpus" in side)
     told = {
         "paper": claim.paper,
