@@ -221,8 +221,10 @@ def _claimed(
 ) -> Iterator[Cell]:
     """Yield the cells of a claim's row."""
     model = {"model": table.model}
-    sides: list[dict[Any, str]] = [{**model, **side} for side in (claim.higher, claim.lower)]
-    higher, lower = (named(side, experiment) for side in sides)
+    asked = [
+        {**model, **{str(k): v for k, v in side.items()}} for side in (claim.higher, claim.lower)
+    ]
+    higher, lower = (named(side, experiment) for side in asked)
     places = dict.fromkeys(side["corpus"] for side in (higher, lower) if "corpus" in side)
     told = {
         "paper": claim.paper,
