@@ -127,7 +127,7 @@ def test_links_outside_the_site_lead_somewhere(page):
 
 def test_the_readme_is_short_and_has_the_usual_headings():
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert len(readme.splitlines()) <= 120
+    assert len(readme.splitlines()) <= 150
     assert re.findall(r"^## (.*)$", readme, re.MULTILINE) == [
         "What it is", "Installation", "Quick start", "Annotate your texts", "Python API",
         "Reproduce the papers", "Documentation", "Citation", "Licence",

