@@ -2,12 +2,14 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bionerflow.config.base import load
 from bionerflow.config.models import Models
+from bionerflow.utils import progress
 from bionerflow.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
@@ -18,6 +20,13 @@ def one_thread() -> None:
     """Compute in one thread: the workers share the cores."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def no_name() -> Iterator[None]:
+    """Take a name from the lines of progress that a script gave them in this process."""
+    yield
+    progress.named("")
 
 
 @pytest.fixture(scope="session")

@@ -222,7 +222,8 @@ def test_doubt_about_the_words_of_an_entity_lowers_its_confidence_alone(name):
     types = ("protein",) if format.per_type else TYPES
     turns = conversation(Asking("Genia", "en", TYPES), format, TEXT, entities, types)
     query = Asked("Genia", name, "1", types, TEXT, (), tuple(turns))
-    answers = [spoken(turn.content, []) for turn in turns if turn.role == "assistant"]
+    written = [turn.content for turn in turns if turn.role == "assistant"][format.given :]
+    answers = [spoken(content, []) for content in written]
     sure, _ = read_answers(Characters(), [(query, answers)])
     assert sure
     assert {confidence for _, confidence in sure} == {1.0}

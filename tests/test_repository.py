@@ -59,4 +59,6 @@ def test_no_committed_file_names_a_path_of_one_machine(committed):
 def test_no_result_corpus_or_model_is_committed(committed):
     binary = (".parquet", ".safetensors", ".bin", ".pt", ".gz", ".zip", ".tar")
     assert [path for path in committed if path.startswith("results/")] == []
-    assert [path for path in committed if path.endswith(binary)] == []
+    shipped = "resources/adapters/"  # their size and hashes: tests/test_shipped.py
+    found = [path for path in committed if path.endswith(binary)]
+    assert [path for path in found if not path.startswith(shipped)] == []

@@ -11,8 +11,6 @@ import pytest
 import yaml
 from flow import Flow
 
-from bionerflow.workflow.jobs import planned
-
 OWN = ("--configfile", "own.yaml")
 RENDERED, OTHER = (
     f"results/render/own/train.{name}.parquet" for name in ("conv_term", "multi_term")
@@ -50,10 +48,9 @@ def flow(tmp_path_factory):
 
 
 @pytest.fixture
-def rules(flow, monkeypatch):
+def rules(flow):
     """Return what tells the rules of the jobs that would run."""
-    monkeypatch.chdir(flow.folder)
-    return lambda: {job.rule for job in planned([RENDERED], *OWN)}
+    return lambda: {job.rule for job in flow.jobs(RENDERED, *OWN)}
 
 
 def made(flow):

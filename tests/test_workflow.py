@@ -418,7 +418,8 @@ def test_every_file_of_the_library_that_is_not_code_is_some_job_s_input(demo):
     files = {p for p in library.rglob("*.*") if p.is_file() and not p.is_symlink()}
     data = {p for p in files if p.suffix not in (".py", ".pyc", ".pyi", ".typed")}
     inputs = {ROOT / file for job in jobs for file in job.inputs}
-    assert data - inputs == set()
+    served = library / "annotate" / "server"  # its pages are no job's
+    assert {path for path in data - inputs if served not in path.parents} == set()
 
 
 # Bad input

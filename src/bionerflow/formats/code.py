@@ -92,7 +92,7 @@ def _appended(answer: str) -> list[object] | None:
     if not answer.startswith(f"{PREFIX}\n```py\n") or not answer.endswith("\n```"):
         return None
     first, *calls = answer.partition(_EMPTY)[2].split("\n")[:-1] or [""]
-    if not first.startswith("    #"):
+    if not first.startswith("    #") or "<" in first:  # a mark of thoughts is none of ours
         return None
     values = []
     for call in calls:
