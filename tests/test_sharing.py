@@ -31,6 +31,7 @@ from bionerflow.utils.files import write_json, write_text
 
 ABOUT = {
     "run": "own.tiny.conv_term.draw1",
+    "system": "llm",
     "model": {"name": "tiny", "licence": "trained here", "base": "../base"},
     "corpora": [{"name": "own", "title": "own", "language": "en", "licence": "own"}],
     "formats": ["conv_term"],
