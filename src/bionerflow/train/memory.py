@@ -12,8 +12,8 @@ from bionerflow.config.stages import TrainSettings
 from bionerflow.train.passes import pass_tokens
 from bionerflow.utils.errors import UserError
 
-# oneDNN, which multiplies in bfloat16 on CPUs, keeps 1,024 kernels and their buffers, one per shape,
-# and passes have many shapes: 64 take 0.4 GB less and no time. It reads this at its first product.
+# oneDNN, which multiplies in bfloat16 on CPUs, keeps 1,024 kernels and their buffers, one per shape
+# of a product, and passes have many: 64 take 0.4 GB less and no time. It reads this at the first.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 BYTES_PER_WEIGHT = 12  # the gradient and AdamW's two averages, in float32
