@@ -46,7 +46,7 @@ bench-gpu: benched  ## the same on a GPU, at the shapes that it is for
 	$(SUITE) --gpu --out $(MEASURED)/gpu.csv
 
 benched: $(INSTALLED)
-	snakemake $(foreach f,train.json_entity train.conv_term test.multi_term,\
+	snakemake $(foreach f,train.json_entity train.conv_term test.json_entity test.multi_term,\
 		results/render/$(BENCHED)/$(f).parquet) --configfile config/small.yaml \
 		$(if $(MIRROR),--config mirror=$(MIRROR)) --cores $(CORES) --quiet all
 

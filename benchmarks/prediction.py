@@ -2,11 +2,13 @@
 
     python benchmarks/prediction.py --queries results/render/ncbi_disease/test.multi_term.parquet
 
-Random weights, and a tokenizer trained on the queries; or a trained --model. `same` counts the
-answers that equal the first way's: all of its in float32.
+Random weights, and a tokenizer trained on the queries; or a trained --model, which CTranslate2
+answers with too, in float32 and in int8. `same` counts the answers that equal the first way's: all
+of its in float32.
 """
 
 import argparse
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from bionerflow.data.schema import CONVERSATIONS, Turn, read_rows
 from bionerflow.formats.queries import asked
+from bionerflow.inference.engines.base import Conversation
+from bionerflow.inference.engines.ctranslate2 import CTranslate2Engine, convert
 from bionerflow.inference.generate import generate
 from bionerflow.models.chat import Chat
 from bionerflow.models.loading import load_causal, load_tokenizer
@@ -44,15 +48,20 @@ def main() -> None:
     engines = _engines(model, tokenizer, conversations, args)
     *theirs, ours = engines
     some = conversations[: args.generated]
-    rows, answers = contest(
-        "prediction",
-        engines,
-        {**dict.fromkeys(theirs, len(some)), ours: len(conversations)},
-        "sentences",
-        args.repetitions,
-        shape=args.model or args.shape,
-        max_new_tokens=args.max_new_tokens,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        converted = _converted(args.model, Path(folder), conversations, args) if args.model else {}
+        engines |= converted
+        rows, answers = contest(
+            "prediction",
+            engines,
+            dict.fromkeys(theirs, len(some))
+            | dict.fromkeys([ours, *converted], len(conversations)),
+            "sentences",
+            args.repetitions,
+            shape=args.model.name if args.model else args.shape,
+            queries=args.queries.stem,
+            max_new_tokens=args.max_new_tokens,
+        )
     expected = answers[next(iter(engines))]
     for row in rows:
         row["same"] = sum(map(str.__eq__, answers[row["way"]], expected))  # of the first way's
@@ -119,6 +128,21 @@ def _engines(
         "transformers generate_batch": continuous,
         f"bionerflow, {size} slots": ours,
     }
+
+
+def _converted(
+    model: Path, folder: Path, conversations: Conversations, args: argparse.Namespace
+) -> dict[str, Callable[[], list[str]]]:
+    """Return CTranslate2's ways, by the first turn of each conversation as the others."""
+    asked = [Conversation(one[: _first_answer(one) + 1]) for one in conversations]
+
+    def way(kind: str) -> Callable[[], list[str]]:
+        convert(model, folder / kind, kind)
+        engine = CTranslate2Engine(folder / kind, kind, torch.get_num_threads())
+        limit, size = args.max_new_tokens, args.batch_size
+        return lambda: [turns[0].text for turns in engine.answer(asked, limit, size)]
+
+    return {f"bionerflow, CTranslate2 {kind}": way(kind) for kind in ("float32", "int8")}
 
 
 def _first_answer(conversation: Sequence[Turn]) -> int:

@@ -11,29 +11,35 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bionerflow.models.loading import base_of
+from bionerflow.models.shipped import run_folder
+
 HERE = Path(__file__).parent
 IFD = ["ifd", "--conversations", "{rendered}/train.json_entity.parquet"]
 TRAINING = ["training", "--conversations", "{rendered}/train.conv_term.parquet"]
 PREDICTION = ["prediction", "--queries", "{rendered}/test.multi_term.parquet"]
+LORA = ["--method", "lora", "--batch-size", "64"]
+REAL = ["--model", "{base}", *LORA, "--samples", "64"]
+ANSWERED = ["--queries", "{rendered}/test.json_entity.parquet", "--model", "{trained}"]
 SELECTOR = ["selector", "--examples", "{examples}/train.parquet"]
-#: A benchmark's name and arguments.
+#: A benchmark's name and arguments. On a CPU the models are SmolLM2-135M and the shipped adapter.
 CPU = [
-    [*IFD, "--samples", "100"],
-    [*TRAINING, "--samples", "400"],
-    [*PREDICTION, "--samples", "256"],
-    [*SELECTOR, "--candidates", "1000"],
+    ["training", "--conversations", "{rendered}/train.json_entity.parquet", *REAL],
+    [*TRAINING, *REAL],
+    ["prediction", *ANSWERED, "--samples", "128"],
+    [*IFD, "--model", "{base}", "--samples", "64"],
+    [*SELECTOR, "--base", "{base}", "--candidates", "256"],
     ["evaluate", "--entities", "100000"],
     ["formats", "--examples", "{examples}/train.parquet", "--types", "Disease"],
     ["graph"],
 ]
-LORA = ["--shape", "qwen3-8b", "--method", "lora", "--samples", "256"]
-LARGE = ["--batch-size", "64", "--tokens-per-pass", "16384"]
+LARGE = ["--tokens-per-pass", "16384"]
 SOME = ["--samples", "940", "--generated", "24"]
 #: What is compared with is given less to do than would take minutes.
 GPU = [
     [*IFD, "--shape", "qwen3-0.6b", "--samples", "2000", "--one-by-one", "120"],
-    [*TRAINING, *LORA, *LARGE],
-    [*TRAINING, "--shape", "qwen2.5-0.5b", "--samples", "768", *LARGE],
+    [*TRAINING, "--shape", "qwen3-8b", *LORA, "--samples", "256", *LARGE],
+    [*TRAINING, "--shape", "qwen2.5-0.5b", "--batch-size", "64", "--samples", "768", *LARGE],
     [*PREDICTION, "--shape", "qwen2.5-0.5b", *SOME, "--batch-size", "512"],
     [*SELECTOR, "--shape", "qwen3-0.6b", "--candidates", "4000", "--in-eights", "400"],
 ]
@@ -60,10 +66,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the CSV file")
     args = parser.parse_args()
     rows, failed = [], []
+    trained = None if args.gpu else run_folder("disease") / "model"
+    folders = {"rendered": args.rendered, "examples": args.examples}
+    folders |= {"trained": trained, "base": base_of(trained)} if trained else {}
     for name, *arguments in GPU if args.gpu else CPU:
         if args.only and name not in args.only:
             continue
-        filled = [one.format(rendered=args.rendered, examples=args.examples) for one in arguments]
+        filled = [one.format_map(folders) for one in arguments]
         said = run(name, filled + (SMALLEST[name] if args.smallest else []))
         rows += said
         failed += [] if said else [name]

@@ -1,14 +1,18 @@
-"""Training beside trl's SFTTrainer as it comes, on the same conversations, in turn.
+"""Training beside trl's SFTTrainer, on the same conversations, in turn.
 
     python benchmarks/training.py --conversations results/render/genia/train.conv_term.parquet
 
-The baseline: SFTTrainer with its defaults (batches of eight, padded, gradient checkpointing, logits
-at every position; accumulated, where the effective batch is larger), and once more without
-checkpointing. Ours: the trainer that runs are trained by, padded and packed. `amount` is the tokens
-of the conversations, without padding. No way saves what it reached.
+Random weights, or a pretrained --model. The baseline is SFTTrainer with its defaults (padded
+batches of eight with gradient checkpointing, accumulated where the effective batch is larger). The
+second way is its best: packed by best fit into rows of at most --packed-length tokens, without
+checkpointing. Ours is the trainer that runs are trained by, padded and packed. All of them compute
+in the precision that this project chooses on the machine. `amount` is the tokens of the
+conversations, without padding, each shared prefix counted as often as it stands in one. No way
+saves what it reached.
 """
 
 import argparse
+import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +30,8 @@ from bionerflow.data.schema import CONVERSATIONS, Turn, read_rows
 from bionerflow.formats.queries import asked
 from bionerflow.models.adapters import lora_config
 from bionerflow.models.chat import Chat
+from bionerflow.models.loading import load_base, load_tokenizer
+from bionerflow.train.arguments import in_bfloat16
 from bionerflow.train.finetune import fit
 from bionerflow.train.trainer import ValidatingTrainer, Watch
 
@@ -38,19 +44,21 @@ def main() -> None:
     """Train on the same conversations each way in turn, and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--conversations", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="folder of a causal model")
     parser.add_argument("--shape", choices=SHAPES, default="6m")
     parser.add_argument("--method", choices=("full", "lora"), default="full")
     parser.add_argument("--samples", type=int, default=160)
     parser.add_argument("--batch-size", type=int, default=EIGHT, help="the effective one")
-    parser.add_argument("--tokens-per-pass", type=int, default=8192)
+    parser.add_argument("--tokens-per-pass", type=int, help="if not the machine's default")
+    parser.add_argument("--packed-length", type=int, default=1024, help="tokens of a row of trl's")
     parser.add_argument("--repetitions", type=int, default=3)
     args = parser.parse_args()
     rows = asked(read_rows(args.conversations, CONVERSATIONS))
     conversations = [query.turns for query, _ in zip(rows, range(args.samples), strict=False)]
-    tokenizer = tokenizer_for(conversations)
+    tokenizer = load_tokenizer(args.model) if args.model else tokenizer_for(conversations)
     tokens = sum(len(one.ids) for one in Chat(tokenizer).encode(conversations))
     full = args.method == "full"
-    model = random_model(args.shape, tokenizer, torch.float32 if full else None)
+    model = _model(args, tokenizer, torch.float32 if full else None)
     work = 6 if full else 4  # operations a token and weight: a frozen weight has no gradient
     operations, adapter = (
         work * body(model) * tokens,
@@ -58,18 +66,29 @@ def main() -> None:
     )
     common = model, tokenizer, conversations, adapter, args
     ways = {
-        "trl SFTTrainer, its defaults": _trl(*common, saving=True),
-        "trl, no checkpointing": _trl(*common, saving=False),
+        "trl SFTTrainer, its defaults": _trl(*common, packing=False),
+        "trl, packed, no checkpointing": _trl(*common, packing=True),
         "bionerflow, padded": _ours(*common, packing=False),
         "bionerflow, packed": _ours(*common, packing=True),
     }
-    rows, _ = contest(
-        "training", ways, tokens, "tokens", args.repetitions, shape=args.shape, method=args.method
-    )
-    peak = matrix_rate(torch.bfloat16 if torch.cuda.is_available() else model.dtype, model.device)
+    facts = {
+        "shape": args.model.name if args.model else args.shape,
+        "method": args.method,
+        "conversations": args.conversations.stem,
+        "effective_batch_size": args.batch_size,
+        "bf16": in_bfloat16(TrainSettings()),
+    }
+    rows, _ = contest("training", ways, tokens, "tokens", args.repetitions, **facts)
+    peak = matrix_rate(torch.bfloat16 if facts["bf16"] else model.dtype, model.device)
     for row in rows:
         row["share_of_matrix_rate"] = f"{operations / float(row['wall_s']) / peak:.2f}"
     printed(rows)
+
+
+def _model(args: argparse.Namespace, tokenizer: Any, dtype: torch.dtype | None) -> Any:
+    if args.model:
+        return load_base(args.model, dtype)
+    return random_model(args.shape, tokenizer, dtype)
 
 
 def _trl(
@@ -78,24 +97,28 @@ def _trl(
     conversations: Conversations,
     adapter: Any,
     args: argparse.Namespace,
-    saving: bool,
+    packing: bool,
 ) -> Callable[[], Any]:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    data = Dataset.from_list(
-        [{"messages": [turn._asdict() for turn in turns]} for turns in conversations]
-    )
+    ids = [one.ids for one in Chat(tokenizer).encode(conversations)]
+    data = Dataset.from_dict({"input_ids": ids})
+    rows = 1 if packing else EIGHT  # of a pass
+    filled = args.packed_length / statistics.mean(map(len, ids)) if packing else EIGHT
 
     def work() -> None:
         with tempfile.TemporaryDirectory() as folder, _adapted(model, adapter) as trained:
             config = SFTConfig(
                 output_dir=folder,
                 num_train_epochs=1,
-                gradient_accumulation_steps=max(1, args.batch_size // EIGHT),
+                per_device_train_batch_size=rows,
+                gradient_accumulation_steps=max(1, round(args.batch_size / filled)),
                 learning_rate=RATE,
-                gradient_checkpointing=saving,
-                bf16=torch.cuda.is_available(),
+                packing=packing,
+                max_length=args.packed_length,
+                gradient_checkpointing=not packing,
+                bf16=in_bfloat16(TrainSettings()),
                 use_cpu=not torch.cuda.is_available(),
                 save_strategy="no",
                 report_to=[],
