@@ -43,10 +43,13 @@ def main() -> None:
 
 
 def answered(sentence: dict[str, Any], corpus: str, find: Find) -> dict[str, Any]:
-    """Return the line of a sentence; a mention that was found twice has its best confidence."""
+    """Return the line of a sentence; a mention that was found twice has its best confidence.
+
+    GLiNER2 puts a full stop in place of an empty text: what is outside of the text is left out.
+    """
     best: dict[tuple[str, int, int], float] = {}
     for type, start, end, confidence in find(sentence["text"]):
-        if start < end:
+        if start < end <= len(sentence["text"]):
             best[type, start, end] = max(confidence, best.get((type, start, end), 0.0))
     entities = [
         {"type": type, "spans": [[start, end]], "confidence": min(1.0, confidence)}
