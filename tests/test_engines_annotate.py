@@ -8,6 +8,7 @@ import pytest
 from test_cli import TEXT, annotate, tiny_run  # noqa: F401 (a fixture)
 from test_engines_openai import private, server, settings  # noqa: F401 (fixtures)
 
+import bionerflow
 from bionerflow import cli
 from bionerflow.annotate import model, zero_shot
 from bionerflow.annotate.model import engine_for
@@ -52,7 +53,7 @@ def test_types_of_ones_own_are_asked_of_a_model_in_a_folder(tiny_run, note, tmp_
     card = read_json(f"{out}.json")
     assert card["format"] == "html"
     assert card["definitions"] == {"Disease": "An illness."}
-    model = BaseModel(str(tiny_run / "model"), ["Disease"], tmp_path / "types.yaml")
+    model = BaseModel(str(tiny_run / "model"), ["Disease"], {"Disease": "An illness."})
     [query] = model._queries(0, "x")
     assert "Disease: An illness." in query.turns[1].content
 
@@ -67,14 +68,58 @@ def test_an_endpoint_is_asked_without_any_model_here(server, note, tmp_path):  #
     assert read_json(tmp_path / "out.csv.json")["engine"].startswith("openai 127.0.0.1")
 
 
+def test_examples_are_answered_in_the_prompt_before_each_sentence(server, note, tmp_path):  # noqa: F811
+    its, examples = tmp_path / "endpoint.yaml", tmp_path / "examples.txt"
+    its.write_text(f"url: {server.url}\nconcurrency: 1\n")
+    examples.write_text("She had [gout](Disease).\n\nNo [insulin](Chemical) was given.\n", "utf-8")
+    annotate(Path("some-model"), note, tmp_path / "out.csv", "csv", "--types", "Disease,Chemical",
+             "--examples", str(examples), "--engine", "openai",
+             "--engine-settings", str(its))  # fmt: skip
+    for body in server.asked:
+        *shown, asked = [(turn["role"], turn["content"]) for turn in body["messages"]]
+        assert [role for role, _ in shown] == ["user", "assistant"] * 2
+        assert shown[0][1].endswith("Text: She had gout.")
+        assert "gout" in shown[1][1]
+        assert "insulin" in shown[3][1]
+        assert asked[0] == "user"
+        assert "gout" not in asked[1]
+    assert read_json(tmp_path / "out.csv.json")["examples"][0] == "She had [gout](Disease)."
+
+
+def test_a_model_of_types_of_ones_own_is_loaded_by_the_python_interface(tiny_run):  # noqa: F811
+    model = bionerflow.load(tiny_run / "model", types=["Disease"], format="uniner",
+                            definitions={}, examples=["She had [gout](Disease)."])  # fmt: skip
+    [query] = model.annotator._queries(0, "No fever.")
+    assert query.given == 3  # uniner begins with an answer, in the example as in the query
+    assert [turn.content for turn in query.turns][4] == '["gout"]'
+    assert len(list(model.annotate(["No fever."]))) == 1
+
+
+def test_an_example_that_the_format_cannot_write_is_refused():
+    with pytest.raises(UserError, match="Example 1: the format multi_term cannot write its"):
+        zero_shot.wanted(["Disease"], {}, ["[none](Disease) was found."], None, "en")
+
+
+def test_definitions_and_examples_that_leave_no_room_are_refused_at_once(tiny_run):  # noqa: F811
+    with pytest.raises(UserError, match="Definitions and examples are too long"):
+        BaseModel(str(tiny_run / "model"), ["Disease"], examples=["word " * 2000])
+
+
 WRONG = {
-    "definitions of another type": (["--types", "Gene"], "--definitions defines 'Disease'"),
+    "definitions of another type": (
+        ["--types", "Gene"],
+        "'Disease' has a definition and is not a type to find",
+    ),
     "no place for definitions": (
         ["--types", "Disease", "--format", "multi_term"],
-        "prompt of multi_term has no place for definitions: give --format html",
+        "prompt of multi_term has no place for definitions: take the format html",
     ),
-    "no types": ([], "--definitions is for types of one's own"),
-    "a type twice": (["--types", "A,A"], "each type needs a name of its own"),
+    "no types": ([], "--definitions and --examples are for types of one's own"),
+    "no examples": (
+        ["--types", "Disease", "--examples", "nowhere.txt"],
+        "nowhere.txt cannot be read as UTF-8 text",
+    ),
+    "a type twice": (["--types", "A,A"], "Each type needs a name of its own"),
     "no url": (
         ["--types", "Disease", "--engine", "openai"],
         "engine: 'openai.url': Field required",

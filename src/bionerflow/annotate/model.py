@@ -14,13 +14,14 @@ from bionerflow.config.base import parse
 from bionerflow.config.models import MODEL_FILES
 from bionerflow.config.runs import RunCard
 from bionerflow.config.stages import PredictSettings
-from bionerflow.data.schema import Problem, Span, entity_from
+from bionerflow.data.schema import Entity, Problem, Span, Turn, entity_from
 from bionerflow.formats import Format, format_named
 from bionerflow.formats.prompts import Asking, conversation
 from bionerflow.formats.queries import Asked
 from bionerflow.inference.engines.base import Engine
 from bionerflow.inference.engines.load import CHOICE, load_engine
 from bionerflow.inference.predict import conversations, predict
+from bionerflow.inference.shots import after
 from bionerflow.models.shipped import CARD, run_folder, shipped
 from bionerflow.select.samples import Candidate
 from bionerflow.utils.cache import cache_folder, private_folder
@@ -143,10 +144,15 @@ class Annotator:
 
     def _queries(self, number: int, text: str) -> Iterator[Asked]:
         for types in self.format.queries(self.asking.types):
-            turns = conversation(self.asking, self.format, text, (), types)
-            yield Asked(
-                "", self.format.name, str(number), types, text, (), tuple(turns), self.format.given
-            )
+            turns = self._turns(text, (), types)
+            examples = [self._turns(*example, types) for example in self.asking.examples]
+            name, given = self.format.name, self.format.given
+            yield after(Asked("", name, str(number), types, text, (), turns, given), examples)
+
+    def _turns(
+        self, text: str, entities: Sequence[Entity], types: Sequence[str]
+    ) -> tuple[Turn, ...]:
+        return tuple(conversation(self.asking, self.format, text, entities, types))
 
     def _selected(self, sentences: Sequence[str], found: Sequence[Answered]) -> list[Answered]:
         candidates = [

@@ -1,5 +1,7 @@
 """Base models and runs, loaded from folders; nothing here reaches a network or runs remote code."""
 
+import logging
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from bionerflow.utils.files import read_json, write_json
 
 ADAPTER = "adapter_config.json"
 QUANTISATION = "quantization_config.json"
+# peft imports bitsandbytes, which warns of a kernel of the Hub that it would only use on a CPU.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 def device() -> torch.device:
@@ -82,7 +86,9 @@ def _adapted(folder: Path, base: Any) -> Any:
 
     if not (folder / "adapter_model.safetensors").is_file():
         raise UserError(f"The adapter in {folder} has no safetensors: pickled weights are refused.")
-    return PeftModel.from_pretrained(base, str(folder)).eval()
+    with warnings.catch_warnings():  # peft reads an attribute that transformers renamed
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")
+        return PeftModel.from_pretrained(base, str(folder)).eval()
 
 
 def four_bits() -> dict[str, Any]:

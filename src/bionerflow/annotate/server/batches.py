@@ -15,7 +15,7 @@ from typing import Literal
 
 from bionerflow.annotate.chunks import answer, to_ask
 from bionerflow.annotate.passages import Annotated, Annotator, Passage
-from bionerflow.annotate.server.models import Asked, Models
+from bionerflow.annotate.server.models import Asked, Models, TooLongError
 from bionerflow.data.schema import Span
 from bionerflow.utils.progress import told
 
@@ -179,8 +179,9 @@ def _next(batch: Batch, number: int) -> list[tuple[Annotated, Span]]:
 
 
 def _fail(batch: Batch, error: Exception) -> None:
-    traceback.print_exception(error)
-    batch.error = FAILED
+    if not isinstance(error, TooLongError):
+        traceback.print_exception(error)
+    batch.error = str(error) if isinstance(error, TooLongError) else FAILED
     _end(batch, "failed")
 
 
