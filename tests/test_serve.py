@@ -369,6 +369,12 @@ def test_the_interface_is_described_and_the_page_of_it_works_offline(client):
     assert health == {"status": "ok", "version": bionerflow.__version__, "waiting": 0, "kept": 0}
 
 
+def test_the_description_fits_a_phone(tiny, window):
+    window.open(f"{tiny.url}docs", 390, 844)
+    assert window.js("document.documentElement.scrollWidth") <= 390
+    assert "`" not in window.js("document.body.textContent")
+
+
 def raw(client: Client, data: bytes, pause: float = 0.0, pieces: int = 1) -> socket.socket:
     """Send bytes as they are, in pieces with pauses."""
     opened = socket.create_connection((client.host, client.port), timeout=60)

@@ -104,7 +104,9 @@ def annotate(args: argparse.Namespace) -> None:
     print(f"annotate: loading {args.model}", file=sys.stderr, flush=True)
     from bionerflow.annotate.sources import Reading
     from bionerflow.annotate.work import annotate as annotate_texts
+    from bionerflow.utils.progress import named
 
+    named(args.model)
     model = annotator(args)
     reading = Reading(model.language, args.form, args.column, args.id)
     summary = annotate_texts(args.inputs, reading, model, args.to, args.out, model.facts)

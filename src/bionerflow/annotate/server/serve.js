@@ -36,7 +36,7 @@ function model() {
 function chosenModel() {
   const {kind, corpora, formats} = model(), chat = kind === "chat";
   options("corpus", Object.keys(corpora));
-  options("format", chat ? ["", ...formats] : formats, chat ? ["as usual", ...formats] : formats);
+  options("format", chat ? ["", ...formats] : formats, chat ? ["default", ...formats] : formats);
   for (const name of ["wanted", "examples"]) ask.elements[name].closest("label").hidden = !chat;
   byId("keep").hidden = chat;
   chosenCorpus();
