@@ -7,8 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from transformers.utils.logging import disable_progress_bar
-
 from bionerflow.annotate.passages import Answered, Mention
 from bionerflow.config.base import parse
 from bionerflow.config.models import MODEL_FILES
@@ -199,7 +197,6 @@ class RunModel(Annotator):
         corpus = _one(folder, "corpus", corpus, card.corpora)
         asked = card.corpora[corpus]
         settings = changed(card.predict, batch_size, engine)
-        disable_progress_bar()
         super().__init__(
             engine_for(folder / "model", settings),
             Asking(asked.dataset, asked.language, tuple(asked.types), asked.definitions),

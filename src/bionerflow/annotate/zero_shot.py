@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers.utils.logging import disable_progress_bar
-
 from bionerflow.annotate.model import Annotator, changed, engine_for
 from bionerflow.config.models import MODEL_FILES, Package, known_models
 from bionerflow.config.stages import PredictSettings
@@ -62,7 +60,6 @@ class BaseModel(Annotator):
         written = list(examples)
         codec, asking = wanted(types, definitions or {}, written, format, language)
         settings = changed(SETTINGS, batch_size, engine)
-        disable_progress_bar()
         loaded, files = _loaded(model, settings)
         facts = {"model": model, "definitions": dict(asking.definitions), "examples": written}
         super().__init__(loaded, asking, codec, settings, facts, files, selector, threshold)
