@@ -29,6 +29,7 @@ from bionerflow.config.runs import RunCard
 from bionerflow.data.schema import Entity, Problem
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import write_json
+from bionerflow.utils.progress import Progress
 
 RUN = "own.tiny.multi_term.draw1"
 TYPES = ["gene", "disease"]
@@ -100,6 +101,7 @@ class Finder:
         return True
 
     def __call__(self, sentences):
+        Progress("predict", 4, "queries").to(1)
         assert self.gate.wait(20)
         self.calls.append(list(sentences))
         if any("FAIL" in sentence for sentence in sentences):
@@ -297,6 +299,19 @@ def test_a_long_batch_does_not_hold_up_a_short_one(client, finder):
     assert max(turns) <= 2 < 20 < len(finder.calls)
     [row] = client.result(long)
     assert len(row["entities"]) == 3000
+
+
+def test_progress_goes_on_within_a_turn(client, finder):
+    finder.gate.clear()
+    id, until = client.send(f"{TEXT} {TEXT}"), time.monotonic() + 20
+    while (found := client.ask("GET", f"/api/batches/{id}").json)["state"] != "running" or (
+        found["progress"] == 0
+    ):
+        assert time.monotonic() < until, found
+        time.sleep(0.01)
+    assert found["progress"] == 0.25
+    finder.gate.set()
+    assert client.ended(id)["progress"] == 1
 
 
 def test_shares_are_equal_as_far_as_lengths_allow():
