@@ -9,6 +9,8 @@ INSTALLED := .venv/.installed
 DEMO := results/tables/table5.csv results/report.html
 # The way to it is the longest: its jobs go first, the others beside them.
 LONGEST := results/predict/demo.smollm2-135m.conv_term.draw1.parquet
+# The console has what jobs say, and Snakemake's steps by tens of per cent; the log has the rest.
+BRIEF := --quiet rules reason host 2>&1 | python tools/brief.py
 # uv is several times faster than pip, but does not read pip's settings: what they say is handed on,
 # and where it cannot install, pip does. PyTorch's CPU build comes first, where there is one; its
 # CUDA build, which the package index has for Linux, needs more packages.
@@ -21,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 demo: $(INSTALLED)  ## from the synthetic sample to a table, on two CPU cores
 	@snakemake $(DEMO) --configfile config/demo.yaml --cores $(CORES) --resources mem_mb=5000 \
-		--prioritize $(LONGEST) --rerun-incomplete --quiet rules reason host || { echo "The demo\
+		--prioritize $(LONGEST) --rerun-incomplete $(BRIEF) || { echo "The demo\
 	 stopped; the lines above and the logs that they name say why. 'make demo' goes on from there. If the directory is locked\
 	 and no other run is going on, call '.venv/bin/snakemake --unlock' first." >&2; exit 1; }
 	@echo; cat results/tables/table5.md
@@ -29,7 +31,7 @@ demo: $(INSTALLED)  ## from the synthetic sample to a table, on two CPU cores
 
 demo-all: $(INSTALLED)  ## every table and figure, and the report, on two CPU cores
 	snakemake tables report --configfile config/demo-all.yaml --cores $(CORES) \
-		--resources mem_mb=5000 --rerun-incomplete --keep-going --quiet rules reason host
+		--resources mem_mb=5000 --rerun-incomplete --keep-going $(BRIEF)
 
 BENCHED := ncbi_disease
 MEASURED := benchmarks/results

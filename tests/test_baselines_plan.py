@@ -54,6 +54,16 @@ def test_all_systems_see_the_same_sentences(plan):
     assert {run.id for run in runs if run.system != "llm"} <= set(plan.baselines())
 
 
+def test_prompting_is_shown_beside_fine_tuning_on_the_same_sentences(plan):
+    table = plan.table("baselines", "prompting")
+    assert list(table.rows.values()) == ["no example", "five examples", "fine-tuned"]
+    runs = [plan.run(id) for id in table.ids() if "genia" in id and id.endswith("draw1")]
+    assert [(run.train.num_train_epochs, run.predict.shots) for run in runs] == [
+        (0, 0), (0, 5), (1, 0),
+    ]  # fmt: skip
+    assert {(run.formats[0], run.predict.test) for run in runs} == {("json_entity", 500)}
+
+
 def test_only_a_token_classifier_needs_an_encoder(plan):
     runs = [
         RUN.format(one, "genia") for one in ("dictionary.dictionary", "minilm.token_classification")
@@ -97,6 +107,23 @@ def tiny_models(models) -> None:
 
 
 @pytest.mark.long
+def test_what_prompting_is_worth_becomes_a_table(tmp_path):
+    target = "results/tables/baselines/prompting.csv"
+    flow = Flow(tmp_path, target, "--configfile", "config/demo-all.yaml")
+    tiny_model(tmp_path / "my models" / "smollm2-135m", max_position_embeddings=4096)
+    with (
+        flow.edited("config/experiments/demo_baselines.yaml", few_sentences),
+        flow.edited("config/models.yaml", tiny_models),
+    ):
+        done = flow.snakemake(timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = pd.read_csv(tmp_path / target, index_col=0)
+    assert list(table.index) == ["no example", "five examples", "fine-tuned"]
+    assert list(table.columns) == ["flat (synthetic)"]
+    assert table.notna().all(axis=None)
+
+
+@pytest.mark.long
 def test_baselines_become_a_table_beside_a_language_model(tmp_path):
     targets = ["results/tables/baselines.csv", "results/figures/baselines/cost.png"]
     flow = Flow(tmp_path, GOLD, "--configfile", "config/demo-all.yaml")
@@ -117,5 +144,5 @@ def test_baselines_become_a_table_beside_a_language_model(tmp_path):
     assert "Nothing to be done" in again.stdout + again.stderr
     table = pd.read_csv(tmp_path / "results/tables/baselines.csv", index_col=0)
     rows = table.loc[[row for row in table.index if "synthetic" in row]]
-    assert len(rows) == 4
+    assert len(rows) == 6
     assert rows["seconds per sentence"].notna().all()

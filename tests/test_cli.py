@@ -18,6 +18,7 @@ from bionerflow.inference.predict import predict
 from bionerflow.models.loading import load_causal, load_tokenizer
 from bionerflow.select.kinds import build
 from bionerflow.utils.files import read_json, write_json
+from bionerflow.utils.progress import read
 
 TEXT = "BCL6 plays a role in activated lymphocytes 🧬.\r\nBreast and ovarian cancer.\r\n"
 
@@ -69,7 +70,10 @@ def test_a_run_is_asked_as_its_card_says(tiny_run, tmp_path, capsys):
     rows = predict(engine, queries, model.settings, tmp_path / "shards")
     problems = [problem["kind"] for row in rows for problem in row["problems"]]
     assert sum(card["problems"].values()) == len(problems) > 0
-    assert "2 sentences of 1 documents" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "2 sentences of 1 documents" in said.out
+    told = {one.what: one.name for one in map(read, said.err.splitlines()) if one}
+    assert told == {"annotate": str(tiny_run), "predict": ""}  # the name ends with the command
 
 
 def test_standard_input(tiny_run, tmp_path, monkeypatch):

@@ -211,6 +211,7 @@ def test_the_new_version_is_planned_beside_the_old_one_with_the_same_test(here):
     old, new = "notes.smollm2-135m.conv_term.draw1", "notes.smollm2-135m.conv_term-v2.draw1"
     table = plan.table("mfner", "corrections")
     assert table.ids() == [old, new]
+    assert list(table.columns) == ["P", "R", "F1"]
     assert {cell.corpora for cell in table.cells} == {("notes",)}
     assert plan.run(new).corpora == ["notes-v2"]
     assert plan.run(new).predict.limits == {"notes-v2": 1}

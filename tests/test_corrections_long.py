@@ -82,7 +82,8 @@ def test_the_loop_ends_in_a_table_of_before_and_after(flow):
     assert [name.split()[0] for name in table.index] == [
         "conv_term", "conv_term-v2", "conv_term-v2-on",
     ]  # fmt: skip
-    assert table[["P", "R", "F1"]].notna().all(axis=None)
+    assert list(table.columns) == ["P", "R", "F1"]
+    assert table[["R", "F1"]].notna().all(axis=None)  # a tiny model may find nothing: no precision
     long = pd.read_csv(flow.folder / "results/tables/mfner/corrections.long.csv")
     assert set(long["corpora"]) == {"notes"}
     assert os.stat(weights).st_mtime_ns == trained

@@ -8,6 +8,7 @@ import pytest
 from test_cli import TEXT, annotate, tiny_run  # noqa: F401 (a fixture)
 from test_engines_openai import private, server, settings  # noqa: F401 (fixtures)
 
+import bionerflow
 from bionerflow import cli
 from bionerflow.annotate import model, zero_shot
 from bionerflow.annotate.model import engine_for
@@ -15,6 +16,7 @@ from bionerflow.annotate.zero_shot import BaseModel, folder_of_base
 from bionerflow.config.stages import PredictSettings
 from bionerflow.inference.engines import ctranslate2
 from bionerflow.inference.engines.load import CHOICE
+from bionerflow.models import shipped
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json, sha256, write_json
 
@@ -52,7 +54,7 @@ def test_types_of_ones_own_are_asked_of_a_model_in_a_folder(tiny_run, note, tmp_
     card = read_json(f"{out}.json")
     assert card["format"] == "html"
     assert card["definitions"] == {"Disease": "An illness."}
-    model = BaseModel(str(tiny_run / "model"), ["Disease"], tmp_path / "types.yaml")
+    model = BaseModel(str(tiny_run / "model"), ["Disease"], {"Disease": "An illness."})
     [query] = model._queries(0, "x")
     assert "Disease: An illness." in query.turns[1].content
 
@@ -67,14 +69,58 @@ def test_an_endpoint_is_asked_without_any_model_here(server, note, tmp_path):  #
     assert read_json(tmp_path / "out.csv.json")["engine"].startswith("openai 127.0.0.1")
 
 
+def test_examples_are_answered_in_the_prompt_before_each_sentence(server, note, tmp_path):  # noqa: F811
+    its, examples = tmp_path / "endpoint.yaml", tmp_path / "examples.txt"
+    its.write_text(f"url: {server.url}\nconcurrency: 1\n")
+    examples.write_text("She had [gout](Disease).\n\nNo [insulin](Chemical) was given.\n", "utf-8")
+    annotate(Path("some-model"), note, tmp_path / "out.csv", "csv", "--types", "Disease,Chemical",
+             "--examples", str(examples), "--engine", "openai",
+             "--engine-settings", str(its))  # fmt: skip
+    for body in server.asked:
+        *shown, asked = [(turn["role"], turn["content"]) for turn in body["messages"]]
+        assert [role for role, _ in shown] == ["user", "assistant"] * 2
+        assert shown[0][1].endswith("Text: She had gout.")
+        assert "gout" in shown[1][1]
+        assert "insulin" in shown[3][1]
+        assert asked[0] == "user"
+        assert "gout" not in asked[1]
+    assert read_json(tmp_path / "out.csv.json")["examples"][0] == "She had [gout](Disease)."
+
+
+def test_a_model_of_types_of_ones_own_is_loaded_by_the_python_interface(tiny_run):  # noqa: F811
+    model = bionerflow.load(tiny_run / "model", types=["Disease"], format="uniner",
+                            definitions={}, examples=["She had [gout](Disease)."])  # fmt: skip
+    [query] = model.annotator._queries(0, "No fever.")
+    assert query.given == 3  # uniner begins with an answer, in the example as in the query
+    assert [turn.content for turn in query.turns][4] == '["gout"]'
+    assert len(list(model.annotate(["No fever."]))) == 1
+
+
+def test_an_example_that_the_format_cannot_write_is_refused():
+    with pytest.raises(UserError, match="Example 1: the format multi_term cannot write its"):
+        zero_shot.wanted(["Disease"], {}, ["[none](Disease) was found."], None, "en")
+
+
+def test_definitions_and_examples_that_leave_no_room_are_refused_at_once(tiny_run):  # noqa: F811
+    with pytest.raises(UserError, match="Definitions and examples are too long"):
+        BaseModel(str(tiny_run / "model"), ["Disease"], examples=["word " * 2000])
+
+
 WRONG = {
-    "definitions of another type": (["--types", "Gene"], "--definitions defines 'Disease'"),
+    "definitions of another type": (
+        ["--types", "Gene"],
+        "'Disease' has a definition and is not a type to find",
+    ),
     "no place for definitions": (
         ["--types", "Disease", "--format", "multi_term"],
-        "prompt of multi_term has no place for definitions: give --format html",
+        "prompt of multi_term has no place for definitions: take the format html",
     ),
-    "no types": ([], "--definitions is for types of one's own"),
-    "a type twice": (["--types", "A,A"], "each type needs a name of its own"),
+    "no types": ([], "--definitions and --examples are for types of one's own"),
+    "no examples": (
+        ["--types", "Disease", "--examples", "nowhere.txt"],
+        "nowhere.txt cannot be read as UTF-8 text",
+    ),
+    "a type twice": (["--types", "A,A"], "Each type needs a name of its own"),
     "no url": (
         ["--types", "Disease", "--engine", "openai"],
         "engine: 'openai.url': Field required",
@@ -98,15 +144,18 @@ def test_what_cannot_be_asked_is_told(name, tiny_run, note, tmp_path):  # noqa: 
 
 def test_a_model_is_found_by_its_name(tmp_path, monkeypatch):
     made = []
-    monkeypatch.setattr("bionerflow.models.package.install", lambda *given: made.append(given))
+    monkeypatch.setattr(shipped, "install", lambda *given: made.append(given))
     monkeypatch.setattr(zero_shot, "FOLDER", tmp_path)
-    assert folder_of_base("smollm2-135m") == tmp_path / "package" / "smollm2-135m"
-    assert [given[1] for given in made] == [tmp_path / "package" / "smollm2-135m"]
+    cached = folder_of_base("smollm2-135m")
+    assert cached.parent == tmp_path / "cache" / "models"  # where shipped adapters have their base
+    assert [given[1] for given in made] == [cached]
     (tmp_path / "hub" / "qwen3-0.6b").mkdir(parents=True)
     with pytest.raises(UserError, match=r"not here yet: call `snakemake .*qwen3-0.6b --cores 1`"):
         folder_of_base("qwen3-0.6b")
     with pytest.raises(UserError, match="Did you mean 'smollm2-135m'"):
         folder_of_base("smolm2-135m")
+    monkeypatch.chdir(tmp_path)  # outside of a clone
+    assert folder_of_base("smollm2-135m") == cached
 
 
 def test_the_cache_is_cleared_by_a_command(tmp_path, capsys, monkeypatch):

@@ -30,6 +30,15 @@ def test_a_line_has_rate_and_time_left_and_comes_every_few_seconds(clock, capsys
     ]
 
 
+def test_lines_come_rarer_and_rarer_up_to_one_a_minute(clock, capsys):
+    work, told_at = Progress("train", 400, "steps"), []
+    for second in range(1, 401):
+        clock["now"] = second
+        work.to(second)
+        told_at += [second] * bool(capsys.readouterr().err)
+    assert told_at == [5, 10, 20, 40, 80, 140, 200, 260, 320, 380, 400]
+
+
 def test_what_was_done_before_does_not_count_for_the_rate_and_the_last_line_comes_once(
     clock, capsys
 ):
@@ -51,7 +60,7 @@ def test_without_a_total_there_is_no_time_left(clock, capsys):
 def test_work_inside_of_other_work_is_told_as_a_share_and_prints_nothing(clock, capsys):
     shares: list[float] = []
     with told(shares.append):
-        inner = Progress("predict", 8, "queries", every=0)
+        inner = Progress("predict", 8, "queries")
     for done in (2, 8):
         inner.to(done)
     assert shares == [0.25, 1.0]

@@ -29,6 +29,7 @@ from bionerflow.config.runs import RunCard
 from bionerflow.data.schema import Entity, Problem
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import write_json
+from bionerflow.utils.progress import Progress
 
 RUN = "own.tiny.multi_term.draw1"
 TYPES = ["gene", "disease"]
@@ -37,6 +38,7 @@ HOSTILE = (
     "<img src=x onerror=alert(1)></script><script>alert(2)</script> 患者 🧬 \u202e BRCA1 cancer."
 )
 SECRET = "sk-secret"
+TYPED = "gene: a part: of DNA\n 病： an illness \n\n__proto__"
 #: What the tests' annotator finds: words, the first two also as one discontinuous mention.
 WORD = re.compile(r"BRCA1|cancer")
 
@@ -91,6 +93,7 @@ class Finder:
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
+        self.asked: Any = None
         self.gate = threading.Event()
         self.gate.set()
 
@@ -98,6 +101,7 @@ class Finder:
         return True
 
     def __call__(self, sentences):
+        Progress("predict", 4, "queries").to(1)
         assert self.gate.wait(20)
         self.calls.append(list(sentences))
         if any("FAIL" in sentence for sentence in sentences):
@@ -164,7 +168,12 @@ def served(finder):
     """A server whose model is replaced by `finder`."""
     models = Models({RUN: Offer(RUN, "x", parse(RunCard, card(), "")), "chat": Offer("chat", "y")},
                     {"torch": {}})  # fmt: skip
-    models.annotator = lambda asked: finder  # type: ignore[method-assign]
+
+    def annotator(asked: Asked) -> Any:
+        finder.asked = asked
+        return finder
+
+    models.annotator = annotator  # type: ignore[method-assign]
     served = Served(models)
     yield served
     served.close()
@@ -233,6 +242,11 @@ def test_a_result_comes_in_every_form_however_hostile_the_text(client, form):
         ({"corpus": "../x"}, "Name the corpus, one of own"),
         ({"format": "x"}, "Name the format, one of multi_term"),
         ({"model": "chat"}, "name the types"),
+        ({"model": "chat", "types": ["a"], "definitions": {"b": "x"}}, "'b' has a definition"),
+        ({"model": "chat", "types": ["a"], "examples": ["[x](b)"]}, "Example 1: 'b' is not a type"),
+        ({"model": "chat", "types": ["a"], "examples": ["x"] * 21}, "examples"),
+        ({"model": "chat", "types": ["a"], "examples": ["x" * 2001]}, "examples.0"),
+        ({"examples": ["x"]}, "only a chat model takes definitions and examples"),
         ({"documents": []}, "documents: "),
         ({"documents": [{"text": "x" * (wire.CHARACTERS + 1)}]}, "documents.0.text"),
         ({"documents": [{"text": "x" * 150_000}] * 2}, "more than 200,000 characters"),
@@ -285,6 +299,19 @@ def test_a_long_batch_does_not_hold_up_a_short_one(client, finder):
     assert max(turns) <= 2 < 20 < len(finder.calls)
     [row] = client.result(long)
     assert len(row["entities"]) == 3000
+
+
+def test_progress_goes_on_within_a_turn(client, finder):
+    finder.gate.clear()
+    id, until = client.send(f"{TEXT} {TEXT}"), time.monotonic() + 20
+    while (found := client.ask("GET", f"/api/batches/{id}").json)["state"] != "running" or (
+        found["progress"] == 0
+    ):
+        assert time.monotonic() < until, found
+        time.sleep(0.01)
+    assert found["progress"] == 0.25
+    finder.gate.set()
+    assert client.ended(id)["progress"] == 1
 
 
 def test_shares_are_equal_as_far_as_lengths_allow():
@@ -355,6 +382,12 @@ def test_the_interface_is_described_and_the_page_of_it_works_offline(client):
     assert not re.search(r"https?://", docs)
     health = client.ask("GET", "/api/health").json
     assert health == {"status": "ok", "version": bionerflow.__version__, "waiting": 0, "kept": 0}
+
+
+def test_the_description_fits_a_phone(tiny, window):
+    window.open(f"{tiny.url}docs", 390, 844)
+    assert window.js("document.documentElement.scrollWidth") <= 390
+    assert "`" not in window.js("document.body.textContent")
 
 
 def raw(client: Client, data: bytes, pause: float = 0.0, pieces: int = 1) -> socket.socket:
@@ -446,16 +479,43 @@ def test_models_are_offered_by_name_and_told_where_they_are_not(folder, monkeypa
         offered([])
 
 
-def test_a_chat_model_is_asked_for_types_of_ones_own(tmp_path):
-    model = tiny_model(tmp_path / "model", max_position_embeddings=2048)
-    models = Models(offered([str(model)]), {"torch": {"engine": "torch"}})
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory) -> Models:
+    model = tiny_model(tmp_path_factory.mktemp("chat") / "model", max_position_embeddings=2048)
+    return Models(offered([str(model)]), {"torch": {"engine": "torch"}})
+
+
+def test_a_chat_model_is_asked_for_types_of_ones_own(chat):
     first, second = (
-        models.annotator(models.check(Asked("model", "torch", None, None, types)))
-        for types in (("gene",), ("drug", "symptom"))
+        chat.annotator(chat.check(Asked("model", "torch", None, None, types, *more)))
+        for types, *more in (
+            (("gene",),),
+            (("drug", "symptom"), (("drug", "a medicine"),), ("[aspirin](drug) helps.",)),
+        )
     )
     assert (first.asking.types, second.asking.types) == (("gene",), ("drug", "symptom"))
-    assert first.engine is second.engine  # loaded once
+    assert first.engine is second.engine  # loaded once, whatever format is asked for
+    assert (first.format.name, second.format.name) == ("multi_term", "html")
+    [query] = second._queries(0, "No pain.")
+    assert [turn.role for turn in query.turns[1:4]] == ["user", "assistant", "user"]
+    assert all("drug: a medicine" in query.turns[n].content for n in (1, 3))
+    assert "aspirin" in query.turns[2].content
     assert len(second(["aspirin"])) == 1
+
+
+def test_examples_that_are_too_long_are_told_to_who_asked(chat, capsys):
+    long = tuple(f"{'long ' * 300}{n}" for n in range(5))
+    queue = batches.Batches(chat)
+    batch = queue.add(
+        chat.check(Asked("model", "torch", None, None, ("gene",), (), long)), [("a", TEXT)]
+    )
+    while batch.ended is None:
+        time.sleep(0.01)
+    queue.close()
+    assert batch.error == (
+        "Definitions and examples are too long for the model: take fewer or shorter ones."
+    )
+    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
@@ -463,6 +523,12 @@ def window(tmp_path_factory):
     browser = Browser(tmp_path_factory.mktemp("profile"))
     yield browser
     browser.close()
+
+
+#: What styles write before elements of the page.
+BEFORE = """[...document.querySelectorAll("main *")]
+  .map(one => getComputedStyle(one, "::before").content)
+  .filter(content => !["none", "normal"].includes(content))"""
 
 
 def press(browser: Browser, key: str, modifiers: int = 0) -> None:
@@ -507,6 +573,9 @@ def test_the_page_works_by_keyboard_on_a_laptop_and_a_phone(served, window, tmp_
         "Not usable: 1"
     )
     assert "<b>TP53</b>" in window.js("document.querySelector('#unusable li').textContent")
+    assert window.js("document.getElementById('list').getBoundingClientRect().top") < size[1]
+    tab_to(window, "one.matches('.segment')")
+    assert "confidence 0." in window.js("document.getElementById('about').textContent")
     tab_to(window, "one.matches('#download select')")
     tab_to(window, "one.matches('#download button')")
     press(window, " ")
@@ -514,8 +583,7 @@ def test_the_page_works_by_keyboard_on_a_laptop_and_a_phone(served, window, tmp_
     while not (tmp_path / "annotations.bioc.json").is_file() and time.monotonic() < until:
         time.sleep(0.05)
     assert [path.name for path in tmp_path.glob("annotations*")] == ["annotations.bioc.json"]
-    tab_to(window, "one.matches('.segment')")
-    assert "confidence 0." in window.js("document.getElementById('about').textContent")
+    assert window.js(BEFORE) == []  # a rule of the report put arrows before labels and buttons
     assert window.js("document.documentElement.scrollWidth") <= size[0]
     for scheme in ("light", "dark"):
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -543,9 +611,32 @@ def test_the_page_says_what_is_wrong_and_files_can_be_dropped(served, window):
     assert window.js("document.querySelector('.sentence .where').textContent") == "<b>b.txt"
     window.js("ask.elements.text.value = 'FAIL'; ask.requestSubmit()")
     wait(window, "document.getElementById('state').textContent.startsWith('The model failed')")
+
+
+def test_the_page_asks_a_chat_model_for_types_with_definitions_and_examples(served, finder, window):
+    window.open(served.url, 390, 844)
     window.js("ask.elements.model.value = 'chat'; chosenModel()")
     assert not window.js("ask.elements.wanted.closest('label').hidden")
     assert window.js("getComputedStyle(document.getElementById('keep')).display") == "none"
+    for name, text in {"wanted": TYPED, "examples": "[BRCA1](gene) <b>is one.\n"}.items():
+        tab_to(window, f"one.name === '{name}'")
+        window.js(f"ask.elements.{name}.select()")
+        window.call("Input.insertText", text=text)
+    assert window.js("typesAsked()") == {
+        "types": ["gene", "病", "__proto__"],
+        "definitions": {"gene": "a part: of DNA", "病": "an illness"},
+        "examples": ["[BRCA1](gene) <b>is one."],
+    }
+    window.js("ask.elements.text.value = 'BRCA1'")
+    press(window, "Enter", modifiers=2)
+    wait(window, "document.getElementById('state').textContent.startsWith('Done: 1')")
+    assert finder.asked.examples == ("[BRCA1](gene) <b>is one.",)
+    assert finder.asked.format == "html"
+    window.js("ask.elements.examples.value = '[BRCA1](gen)'; ask.requestSubmit()")
+    wait(window, "document.getElementById('state').textContent.includes(\"Did you mean 'gene'\")")
+    assert window.js("document.documentElement.scrollWidth") <= 390
+    window.js("ask.elements.model.selectedIndex = 0; chosenModel()")
+    assert window.js("ask.elements.examples.closest('label').hidden")
 
 
 def test_the_command_serves(folder, monkeypatch, capsys):

@@ -2,9 +2,11 @@
 
 import csv
 import json
+import logging
 import re
 import shlex
 import shutil
+import warnings
 
 import pytest
 import torch
@@ -68,6 +70,13 @@ def test_a_shipped_adapter_is_loaded_by_its_name_and_made_ready_once(adapter):
     ours, theirs = model.state_dict(), trained.state_dict()
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_loading_an_adapter_prints_no_warning_of_a_library(adapter):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        bionerflow.load("tiny")
+    assert not logging.getLogger("bitsandbytes.backends.cpu.ops").isEnabledFor(logging.WARNING)
 
 
 def test_an_altered_adapter_is_refused_before_anything_is_fetched(adapter):

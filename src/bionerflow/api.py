@@ -79,24 +79,29 @@ def _annotation(one: Annotated) -> Annotation:
 
 
 def load(run: str | Path, **options: Any) -> Model:
-    """Load a trained run.
+    """Load a trained run, or a chat model that is asked for types of one's own.
 
     Args:
-        run: The folder of a run, its `model` folder, or the id of a run in `results/train`.
+        run: The folder of a run, its `model` folder, the id of a run in `results/train`, or the
+            name of an adapter that comes with the project; with `types`, a chat model.
         **options: `corpus` and `format` (which to ask for, where the run was trained on several),
             `selector` (a trained selector's folder or id), `threshold` (the probability from which
-            the selector keeps an entity) and `batch_size` (queries per batch).
+            the selector keeps an entity), `batch_size` (queries per batch) and `engine` (which one
+            answers: keys of the settings of `predict`). Of a chat model: `types` to find, their
+            `definitions`, `examples` with marked mentions such as `[gout](Disease)`, `format` and
+            `language`.
 
     Raises:
         UserError: there is no such run or selector, or an option is missing or unknown.
     """
     try:
         from bionerflow.annotate.model import RunModel
+        from bionerflow.annotate.zero_shot import BaseModel
     except ModuleNotFoundError as error:
         raise UserError(
             f"The package {error.name} is missing: pip install 'bionerflow[inference]'."
         ) from error
-    return Model(RunModel(str(run), **options))
+    return Model((BaseModel if "types" in options else RunModel)(str(run), **options))
 
 
 def annotate(

@@ -7,20 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from transformers.utils.logging import disable_progress_bar
-
 from bionerflow.annotate.passages import Answered, Mention
 from bionerflow.config.base import parse
 from bionerflow.config.models import MODEL_FILES
 from bionerflow.config.runs import RunCard
 from bionerflow.config.stages import PredictSettings
-from bionerflow.data.schema import Problem, Span, entity_from
+from bionerflow.data.schema import Entity, Problem, Span, Turn, entity_from
 from bionerflow.formats import Format, format_named
 from bionerflow.formats.prompts import Asking, conversation
 from bionerflow.formats.queries import Asked
 from bionerflow.inference.engines.base import Engine
 from bionerflow.inference.engines.load import CHOICE, load_engine
 from bionerflow.inference.predict import conversations, predict
+from bionerflow.inference.shots import after
 from bionerflow.models.shipped import CARD, run_folder, shipped
 from bionerflow.select.samples import Candidate
 from bionerflow.utils.cache import cache_folder, private_folder
@@ -143,10 +142,15 @@ class Annotator:
 
     def _queries(self, number: int, text: str) -> Iterator[Asked]:
         for types in self.format.queries(self.asking.types):
-            turns = conversation(self.asking, self.format, text, (), types)
-            yield Asked(
-                "", self.format.name, str(number), types, text, (), tuple(turns), self.format.given
-            )
+            turns = self._turns(text, (), types)
+            examples = [self._turns(*example, types) for example in self.asking.examples]
+            name, given = self.format.name, self.format.given
+            yield after(Asked("", name, str(number), types, text, (), turns, given), examples)
+
+    def _turns(
+        self, text: str, entities: Sequence[Entity], types: Sequence[str]
+    ) -> tuple[Turn, ...]:
+        return tuple(conversation(self.asking, self.format, text, entities, types))
 
     def _selected(self, sentences: Sequence[str], found: Sequence[Answered]) -> list[Answered]:
         candidates = [
@@ -193,7 +197,6 @@ class RunModel(Annotator):
         corpus = _one(folder, "corpus", corpus, card.corpora)
         asked = card.corpora[corpus]
         settings = changed(card.predict, batch_size, engine)
-        disable_progress_bar()
         super().__init__(
             engine_for(folder / "model", settings),
             Asking(asked.dataset, asked.language, tuple(asked.types), asked.definitions),

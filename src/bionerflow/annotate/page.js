@@ -47,12 +47,18 @@ function paged() {
   return found;
 }
 
+function counted(number, name) {
+  return `${number} ${name}${number === 1 ? "" : "s"}`;
+}
+
 function show() {
   const first = starts[page], last = page + 1 < starts.length ? starts[page + 1] : shown.length;
   document.getElementById("list").replaceChildren(...shown.slice(first, last).map(card));
   const mentions = shown.reduce((sum, passage) => sum + passage.mentions.length, 0);
+  const part = starts.length > 1 ? `${first + 1} to ${last} of ` : "";
   document.getElementById("count").textContent = shown.length
-    ? `${first + 1} to ${last} of ${shown.length} texts, ${mentions} mentions` : "No text is left by these filters.";
+    ? `${part}${counted(shown.length, "text")}, ${counted(mentions, "mention")}` : "No text is left by these filters.";
+  document.querySelector(".pages").hidden = starts.length === 1;
   document.getElementById("previous").disabled = page === 0;
   document.getElementById("next").disabled = last === shown.length;
 }

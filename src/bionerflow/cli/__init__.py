@@ -7,6 +7,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from contextvars import copy_context
 
 from bionerflow.cli.annotate import add_annotate
 from bionerflow.cli.cache import add_clear_cache
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one subcommand; an error is one line, and a traceback where `--debug` asks for it."""
     args = parser().parse_args(arguments)
     try:
-        args.command(args)
+        copy_context().run(args.command, args)  # what it names its progress ends with it
     except KeyboardInterrupt:
         sys.exit("stopped: the same command goes on from here")
     except (UserError, OSError) as error:

@@ -26,6 +26,7 @@ example:
   bionerflow annotate reports.csv --column report --model RUN --to html -o reports.html
   cat abstract.txt | bionerflow annotate - --model RUN --to csv -o abstract.csv
   bionerflow annotate notes/ --model smollm2-135m --types Disease,Chemical --to csv -o notes.csv
+  bionerflow annotate notes/ --model MODEL --types Disease --examples examples.txt --to csv -o n.csv
 """
 
 
@@ -66,7 +67,7 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
         help="queries that are answered at once; fewer need less memory",
     )
     add_engine(its.add_argument_group("engine"))
-    add_zero_shot(its.add_argument_group("types of one's own, without training (zero-shot)"))
+    add_zero_shot(its.add_argument_group("types of one's own (zero-shot, few-shot)"))
     its.set_defaults(command=annotate)
 
 
@@ -87,6 +88,9 @@ def add_zero_shot(group: argparse._ArgumentGroup) -> None:
     """Add what is asked of a model that was not trained here."""
     group.add_argument("--types", metavar="A,B", help="the types, with commas between")
     group.add_argument("--definitions", type=Path, metavar="FILE", help="YAML: what types mean")
+    group.add_argument("--examples", type=Path, metavar="FILE",
+                       help="texts that the prompt answers first, one per line, with marked "
+                       "mentions: [breast cancer](Disease)")  # fmt: skip
     group.add_argument("--language", default="en", help="of the texts (default: en)")
 
 
@@ -100,7 +104,9 @@ def annotate(args: argparse.Namespace) -> None:
     print(f"annotate: loading {args.model}", file=sys.stderr, flush=True)
     from bionerflow.annotate.sources import Reading
     from bionerflow.annotate.work import annotate as annotate_texts
+    from bionerflow.utils.progress import named
 
+    named(args.model)
     model = annotator(args)
     reading = Reading(model.language, args.form, args.column, args.id)
     summary = annotate_texts(args.inputs, reading, model, args.to, args.out, model.facts)
@@ -117,15 +123,32 @@ def annotator(args: argparse.Namespace) -> "Annotator":
 
     judging = (args.selector, read_threshold(args.threshold), args.batch_size, engine_of(args))
     if args.types is None:
-        if args.definitions:
-            raise UserError("--definitions is for types of one's own: give --types, too.")
+        if args.definitions or args.examples:
+            raise UserError(
+                "--definitions and --examples are for types of one's own: give --types, too."
+            )
         from bionerflow.annotate.model import RunModel
 
         return RunModel(args.model, args.corpus, args.format, *judging)
     from bionerflow.annotate.zero_shot import BaseModel
+    from bionerflow.formats.prompts import read_definitions
 
     types = [type.strip() for type in args.types.split(",")]
-    return BaseModel(args.model, types, args.definitions, args.format, args.language, *judging)
+    defined = read_definitions(args.definitions) if args.definitions else {}
+    examples = lines_of(args.examples) if args.examples else []
+    return BaseModel(args.model, types, defined, examples, args.format, args.language, *judging)
+
+
+def lines_of(file: Path) -> list[str]:
+    """Return the lines of a text file.
+
+    Raises:
+        UserError: there is no such text.
+    """
+    try:
+        return file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read as UTF-8 text: {error}.") from None
 
 
 def engine_of(args: argparse.Namespace) -> dict[str, Any]:

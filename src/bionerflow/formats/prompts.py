@@ -11,18 +11,24 @@ import yaml
 
 from bionerflow.data.schema import Entity, Turn
 from bionerflow.formats import Format
+from bionerflow.formats.marked import MarkedText
+from bionerflow.utils.errors import UserError
 
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What prompts say of a corpus: its name in prompts, language, types and their definitions."""
+    """What prompts say of a corpus: its name in prompts, language, types and their definitions.
+
+    `examples` are answered before each sentence, where types of one's own have some.
+    """
 
     dataset: str
     language: str
     types: tuple[str, ...]
     definitions: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[MarkedText, ...] = ()
 
 
 def conversation(
@@ -99,6 +105,23 @@ def _words(family: str, language: str) -> dict[str, str]:
 
 
 def read_definitions(path: str | Path) -> dict[str, str]:
-    """Read the definitions of a corpus's types (resources/definitions)."""
-    entries = yaml.safe_load(Path(path).read_text("utf-8"))
-    return {type: entry["definition"] for type, entry in entries.items()}
+    """Read the definitions of types: those of a corpus (resources/definitions), or one's own.
+
+    Raises:
+        UserError: the file is no YAML of types, each with a definition.
+    """
+    try:
+        entries = yaml.safe_load(Path(path).read_text("utf-8"))
+        found = {
+            type: entry["definition"] if isinstance(entry, dict) else entry
+            for type, entry in entries.items()
+        }
+    except (OSError, yaml.YAMLError, ValueError, AttributeError, KeyError) as error:
+        raise UserError(f"{path} cannot be read as definitions ({_short(error)}).") from None
+    if wrong := [type for type, said in found.items() if not isinstance(said, str)]:
+        raise UserError(f"{path}: '{wrong[0]}' needs a definition in words.")
+    return found
+
+
+def _short(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]

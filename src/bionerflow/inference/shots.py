@@ -1,10 +1,11 @@
 """Few-shot prompts: training examples as earlier turns of the conversation."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bionerflow.data.sampling import draw
+from bionerflow.data.schema import Turn
 from bionerflow.formats.queries import Asked
 from bionerflow.utils.errors import UserError
 
@@ -44,9 +45,14 @@ def _after(query: Asked, examples: dict[Kind, list[Asked]]) -> Asked:
             f"{query.corpus} has no training sentence with {', '.join(query.types)} that could be "
             "an example: set predict.shots to 0."
         )
-    answered = sum(turn.role == "assistant" for turns in its for turn in turns)
+    return after(query, its)
+
+
+def after(query: Asked, examples: Sequence[Sequence[Turn]]) -> Asked:
+    """Put answered conversations before a query, as earlier turns; the system turn stays first."""
+    answered = sum(turn.role == "assistant" for turns in examples for turn in turns)
     system = query.turns[0].role == "system"
-    earlier = [turn for turns in its for turn in turns[system:]]
+    earlier = [turn for turns in examples for turn in turns[system:]]
     turns = (*query.turns[:system], *earlier, *query.turns[system:])
     return replace(query, turns=turns, given=answered + query.given)
 

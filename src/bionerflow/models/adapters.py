@@ -1,5 +1,8 @@
 """LoRA adapters on models, where peft can put one."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bionerflow.config.trainer import LoraSettings
@@ -32,9 +35,18 @@ def with_adapter(model: Any, lora: Any) -> Any:
     from peft import get_peft_model
 
     try:
-        return get_peft_model(model, lora)
+        with without_warning():
+            return get_peft_model(model, lora)
     except ValueError as error:
         raise UserError(
             f"LoRA cannot be put on {type(model).__name__} ({error}): choose another method "
             "or another model."
         ) from None
+
+
+@contextmanager
+def without_warning() -> Iterator[None]:
+    """Within the block, do not warn that peft reads an attribute that transformers has renamed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")
+        yield

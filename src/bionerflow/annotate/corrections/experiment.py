@@ -18,6 +18,9 @@ CAPTION = """\
 Strict micro scores over typed character spans on the test set of {corpus}, which no version of the
 corpus is trained on. A configuration that ends in {version} is trained on the corrections, too{on}.
 """
+#: What is printed instead of the metrics' keys.
+LABELS = {"precision": "P", "recall": "R", "f1": "F1", "difference": "ΔF1",
+          "interval": "95 % interval", "p_holm": "p (Holm)"}  # fmt: skip
 TRAINED_ON = ", and the one that ends in -on began with the run {run}"
 
 
@@ -171,8 +174,9 @@ def tables(
     tested |= {"rows": {"configuration": from_base}, "where": {**where, "model": "first"}}
     tested |= {"columns": {"metric": ["difference", "interval", "p", "p_holm"]}}
     return {
+        "labels": LABELS,
         "tables": {
             f"{setup.paper}/corrections": scores,
             f"{setup.paper}/corrections_significance": tested,
-        }
+        },
     }

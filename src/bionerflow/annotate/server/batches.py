@@ -15,7 +15,7 @@ from typing import Literal
 
 from bionerflow.annotate.chunks import answer, to_ask
 from bionerflow.annotate.passages import Annotated, Annotator, Passage
-from bionerflow.annotate.server.models import Asked, Models
+from bionerflow.annotate.server.models import Asked, Models, TooLongError
 from bionerflow.data.schema import Span
 from bionerflow.utils.progress import told
 
@@ -41,6 +41,7 @@ class Batch:
     error: str | None = None
     sentences: list[tuple[Annotated, Span]] = field(default_factory=list)
     done: int = 0
+    part: float = 0.0  # sentences of the turn that is going on
     ended: float | None = None
     characters: int = 0
 
@@ -53,7 +54,7 @@ class Batch:
         """The share of the sentences that is answered, 0 to 1."""
         if self.state == "done":
             return 1.0
-        return self.done / len(self.sentences) if self.sentences else 0.0
+        return (self.done + self.part) / len(self.sentences) if self.sentences else 0.0
 
     @property
     def together(self) -> Asked:
@@ -155,9 +156,15 @@ def _ask(batches: list[Batch], annotator: Annotator) -> None:
             batch.sentences = list(to_ask(batch.texts, annotator))
             batch.state = "running"
     shares = _shares(batches)
-    answer([one for batch, n in shares for one in _next(batch, n)], annotator)
+
+    def tell(share: float) -> None:
+        for batch, number in shares:
+            batch.part = share * number
+
+    with told(tell):
+        answer([one for batch, n in shares for one in _next(batch, n)], annotator)
     for batch, number in shares:
-        batch.done += number
+        batch.part, batch.done = 0.0, batch.done + number
         if batch.done == len(batch.sentences):
             _end(batch, "done")
 
@@ -179,8 +186,9 @@ def _next(batch: Batch, number: int) -> list[tuple[Annotated, Span]]:
 
 
 def _fail(batch: Batch, error: Exception) -> None:
-    traceback.print_exception(error)
-    batch.error = FAILED
+    if not isinstance(error, TooLongError):
+        traceback.print_exception(error)
+    batch.error = str(error) if isinstance(error, TooLongError) else FAILED
     _end(batch, "failed")
 
 

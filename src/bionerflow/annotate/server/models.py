@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bionerflow.annotate.model import RUNS, Annotator, RunModel, card_of, run_of
-from bionerflow.annotate.zero_shot import PLAIN, BaseModel, check, folder_of_base
+from bionerflow.annotate.zero_shot import PLAIN, BaseModel, check_room, folder_of_base, wanted
 from bionerflow.config.runs import RunCard
-from bionerflow.formats import FORMATS, format_named
+from bionerflow.formats import FORMATS, Format
+from bionerflow.formats.prompts import Asking
 from bionerflow.models.shipped import ADAPTERS, CARD, shipped
 from bionerflow.utils.errors import UserError, nearest
 
@@ -21,13 +22,23 @@ LOADED = 2
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a batch asks for; of a run `types` are those that are kept, of a chat model asked."""
+    """What a batch asks for.
+
+    Of a run, `types` are those that are kept. Of a chat model, they are those that it is asked for,
+    with their `definitions` and with `examples` (`formats.marked`).
+    """
 
     model: str
     engine: str
     corpus: str | None
     format: str | None
     types: tuple[str, ...]
+    definitions: tuple[tuple[str, str], ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+class TooLongError(UserError):
+    """What was asked is too long for the model; the words name nothing of the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,45 +129,64 @@ class Models:
             )
         if asked.engine not in self.engines:
             raise UserError(f"The engine '{asked.engine}' is not offered.")
-        format = _one("format", asked.format, offer.formats, bool(offer.card))
         if not offer.card:
             if not asked.types:
                 raise UserError(f"{offer.name} is a chat model: name the types to find.")
-            check(format_named(format), asked.types, {}, "en")
-            return replace(asked, format=format, corpus=None)
-        corpus = _one("corpus", asked.corpus, list(offer.corpora), True)
+            return replace(asked, format=_wanted(asked)[0].name, corpus=None)
+        if asked.definitions or asked.examples:
+            raise UserError(
+                f"{offer.name} is trained: only a chat model takes definitions and examples."
+            )
+        format = _one("format", asked.format, offer.formats)
+        corpus = _one("corpus", asked.corpus, list(offer.corpora))
         known = offer.corpora[corpus]
         if other := sorted(set(asked.types) - set(known)):
             raise UserError(f"{offer.name} does not know '{other[0]}'.{nearest(other[0], known)}")
         return replace(asked, format=format, corpus=corpus, types=asked.types or tuple(known))
 
     def annotator(self, asked: Asked) -> Annotator:
-        """Return the annotator of what was checked; it is loaded if it is not yet."""
-        key = replace(asked, types=())
+        """Return the annotator of what was checked; its model is loaded if it is not yet.
+
+        Raises:
+            TooLongError: definitions and examples leave the model no room for a sentence.
+        """
+        run = bool(self.offers[asked.model].card)
+        format = asked.format if run else None
+        key = replace(asked, types=(), definitions=(), examples=(), format=format)
         if key not in self.loaded:
             while len(self.loaded) >= LOADED:
                 self.loaded.popitem(last=False)
             print(f"serve: loading {asked.model} ({asked.engine})", file=sys.stderr, flush=True)
             self.loaded[key] = self._load(asked)
         self.loaded.move_to_end(key)
-        annotator = self.loaded[key]
-        if self.offers[asked.model].card:
-            return annotator
-        annotator = copy(annotator)
-        annotator.asking = replace(annotator.asking, types=asked.types)
-        return annotator
+        return self.loaded[key] if run else _asking(self.loaded[key], asked)
 
     def _load(self, asked: Asked) -> Annotator:
         offer, engine = self.offers[asked.model], self.engines[asked.engine]
         if offer.card:
             return RunModel(offer.place, asked.corpus, asked.format, *self.judging, engine)
         types = list(asked.types)
-        return BaseModel(offer.place, types, None, asked.format, "en", *self.judging, engine)
+        return BaseModel(offer.place, types, None, (), asked.format, "en", *self.judging, engine)
 
 
-def _one(what: str, given: str | None, known: Sequence[str], several: bool) -> str:
-    """Return what is given, or the only one, or the first where that may be chosen."""
-    if given is None and (len(known) == 1 or not several):
+def _wanted(asked: Asked) -> tuple[Format, Asking]:
+    return wanted(asked.types, dict(asked.definitions), asked.examples, asked.format, "en")
+
+
+def _asking(annotator: Annotator, asked: Asked) -> Annotator:
+    """Return an annotator with the same model that is asked for other types."""
+    annotator = copy(annotator)
+    annotator.format, annotator.asking = _wanted(asked)
+    try:
+        check_room(annotator)
+    except UserError as error:
+        raise TooLongError(str(error)) from None
+    return annotator
+
+
+def _one(what: str, given: str | None, known: Sequence[str]) -> str:
+    """Return what is given, or the only one."""
+    if given is None and len(known) == 1:
         return known[0]
     if given is None or given not in known:
         raise UserError(f"Name the {what}, one of {', '.join(known)}.")

@@ -34,11 +34,11 @@ function model() {
 }
 
 function chosenModel() {
-  const {kind, corpora, formats} = model();
+  const {kind, corpora, formats} = model(), chat = kind === "chat";
   options("corpus", Object.keys(corpora));
-  options("format", formats);
-  ask.elements.wanted.closest("label").hidden = kind === "run";
-  byId("keep").hidden = kind !== "run";
+  options("format", chat ? ["", ...formats] : formats, chat ? ["default", ...formats] : formats);
+  for (const name of ["wanted", "examples"]) ask.elements[name].closest("label").hidden = !chat;
+  byId("keep").hidden = chat;
   chosenCorpus();
 }
 
@@ -52,9 +52,16 @@ function chosenCorpus() {
   byId("keep").replaceChildren(document.querySelector("#keep legend"), ...boxes);
 }
 
-function wantedTypes() {
-  if (model().kind === "chat") return ask.elements.wanted.value.split(",").map(type => type.trim()).filter(type => type);
-  return [...ask.querySelectorAll("[name=type]:checked")].map(({value}) => value);
+function linesOf(name) {
+  return ask.elements[name].value.split("\n").map(line => line.trim()).filter(line => line);
+}
+
+// Of a run the types to keep; of a chat model those to find, what they mean, and examples.
+function typesAsked() {
+  if (model().kind === "run") return {types: [...ask.querySelectorAll("[name=type]:checked")].map(({value}) => value)};
+  const lines = linesOf("wanted").map(line => line.match(/^([^:：]*)(?:[:：](.*))?$/).slice(1).map((part = "") => part.trim()));
+  const definitions = Object.fromEntries(lines.filter(([, meaning]) => meaning));
+  return {types: lines.map(([type]) => type), definitions, examples: linesOf("examples")};
 }
 
 // Characters as the server counts them: code points.
@@ -103,9 +110,9 @@ function busy(on) {
 async function annotate() {
   if (!documents().length) return say("There is no text yet.", true);
   if (measure()) return say("The texts are too long for one batch.", true);
-  const types = wantedTypes();
-  if (!types.length) return say("Choose a type at least.", true);
-  const body = {documents: documents(), model: model().name, types, engine: ask.elements.engine.value,
+  const asked = typesAsked();
+  if (!asked.types.length) return say("Choose a type at least.", true);
+  const body = {documents: documents(), model: model().name, ...asked, engine: ask.elements.engine.value,
     corpus: ask.elements.corpus.value || null, format: ask.elements.format.value || null};
   const headers = {"Content-Type": "application/json"};
   busy(true);
@@ -147,6 +154,7 @@ async function showResult(id) {
     element("li", "", `${documents.length > 1 ? `${id}: ` : ""}${KINDS[kind] || kind}: ${detail}`)));
   const count = documents.reduce((sum, {entities}) => sum + entities.length, 0);
   say(`Done: ${count} ${count === 1 ? "entity" : "entities"} found.`);
+  byId("found").scrollIntoView();
 }
 
 async function stop() {
@@ -178,7 +186,7 @@ options("form", offered.forms.map(({name}) => name), offered.forms.map(({title})
 ask.elements.model.addEventListener("change", chosenModel);
 ask.elements.corpus.addEventListener("change", chosenCorpus);
 ask.elements.text.addEventListener("input", measure);
-ask.elements.text.addEventListener("keydown", event => {
+ask.addEventListener("keydown", event => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) ask.requestSubmit();
 });
 ask.addEventListener("submit", event => { event.preventDefault(); annotate(); });

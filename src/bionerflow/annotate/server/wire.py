@@ -12,10 +12,11 @@ from bionerflow.annotate.server.models import Asked, Offer
 from bionerflow.data.schema import problem_row
 
 #: Limits of one batch, and of its request in bytes.
-TEXTS, CHARACTERS, TYPES, BYTES = 1000, 200_000, 20, 2_000_000
+TEXTS, CHARACTERS, TYPES, EXAMPLES, BYTES = 1000, 200_000, 20, 20, 2_000_000
 
 Name = Typed[str, StringConstraints(min_length=1, max_length=200)]
 Type = Typed[str, StringConstraints(min_length=1, max_length=100)]
+Words = Typed[str, StringConstraints(min_length=1, max_length=2000)]
 
 
 class Strict(BaseModel):
@@ -41,6 +42,15 @@ class BatchRequest(Strict):
         max_length=TYPES,
         description="of a run: the types to keep (default: all); of a chat model: those to find",
     )
+    definitions: dict[Type, Words] = Field(
+        {}, max_length=TYPES, description="of a chat model: what types mean, by type"
+    )
+    examples: list[Words] = Field(
+        [],
+        max_length=EXAMPLES,
+        description="of a chat model: texts that the prompt answers first, each with its mentions "
+        "marked as in `[breast cancer](Disease)`",
+    )
     engine: str | None = Field(None, description="what answers; without it, the first offered")
     corpus: str | None = Field(None, description="of a run that was trained on several corpora")
     format: str | None = Field(None, description="output format, where there are several")
@@ -54,7 +64,15 @@ class BatchRequest(Strict):
     def asked(self, engine: str) -> Asked:
         """Return what is asked for."""
         types = tuple(dict.fromkeys(self.types))
-        return Asked(self.model, self.engine or engine, self.corpus, self.format, types)
+        return Asked(
+            self.model,
+            self.engine or engine,
+            self.corpus,
+            self.format,
+            types,
+            tuple(self.definitions.items()),
+            tuple(self.examples),
+        )
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Yield id and text of each document."""
@@ -152,6 +170,7 @@ class Limits(BaseModel):
     documents: int = TEXTS
     characters: int = CHARACTERS
     types: int = TYPES
+    examples: int = EXAMPLES
     bytes: int = BYTES
 
 
