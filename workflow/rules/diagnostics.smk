@@ -105,7 +105,9 @@ rule consistency:
     input:
         lambda w: data(
             *collect(
-                "results/predict/sampled/{run}.{n}", run=w.run, n=range(1, SAMPLINGS + 1)
+                "results/predict/sampled/{run}.{n}",
+                run=w.run,
+                n=range(1, SAMPLINGS + 1),
             )
         ),
         lambda w: data(*[f"results/corpora/{c}/test" for c in plan.tested(w.run)]),

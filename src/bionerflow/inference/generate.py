@@ -98,8 +98,9 @@ class _Batch:
         order = sorted(range(len(asked)), key=lambda n: asked[n][0])
         self.waiting = [_Row(n, asked[n][0], asked[n][1:]) for n in reversed(order)]
         self.sampling = sampling
-        for row in self.waiting if sampling else []:
-            row.chance = sampling.chance(asked[row.number], model.device)
+        if sampling:
+            for row in self.waiting:
+                row.chance = sampling.chance(asked[row.number], model.device)
         self.rows: list[_Row] = []
         self.writer = writer
         self.slots = slots_of(model, min(size, len(asked)))
@@ -169,7 +170,6 @@ class _Batch:
                     self.rows[slot] = last
 
 
-@torch.inference_mode()
 def generate(
     model: Any,
     tokenizer: Any,
@@ -194,11 +194,29 @@ def generate(
     chat = Chat(tokenizer)
     asked = chat.encode_asked(conversations, given)
     check_asked(model.config, asked, max_new_tokens)
-    batch = _Batch(model, asked, batch_size, writer, sampling)
     ends = Ends(chat.end, chat.ends(model))
-    answered: list[list[Answer]] = [[] for _ in conversations]
+    return answers_to(
+        model, tokenizer, asked, ends, max_new_tokens, batch_size, done, writer, sampling
+    )
+
+
+@torch.inference_mode()
+def answers_to(
+    model: Any,
+    tokenizer: Any,
+    asked: Sequence[list[list[int]]],
+    ends: Ends,
+    max_new_tokens: int,
+    batch_size: int,
+    done: Callable[[int], None] = lambda _: None,
+    writer: WriterOf | None = None,
+    sampling: Sampling | None = None,
+) -> list[list[Answer]]:
+    """Answer conversations that are given as the token ids of what is asked, turn by turn."""
+    batch = _Batch(model, asked, batch_size, writer, sampling)
+    answered: list[list[Answer]] = [[] for _ in asked]
     count = 0
-    while count < len(conversations):
+    while count < len(asked):
         for row in batch.step(ends, max_new_tokens):
             answered[row.number] = _answers(tokenizer, row)
             count += 1
