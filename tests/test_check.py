@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from flow import Flow
+from questions import TARGETS
 from work import counted_calls
 
 from bionerflow.cli import main
@@ -68,6 +69,13 @@ def test_check_names_what_to_bring_gated_models_and_costs(fresh, capsys):
     assert not (fresh.folder / "results/raw").exists()
 
 
+def test_models_to_fetch_are_listed_by_name_with_whose_template_they_take(plan):
+    names = ["qwen2.5-0.5b", "llama-3.2-1b-base"]
+    *_, first, last = check.to_fetch(plan, [("prefetch", {"model": name}) for name in names])
+    assert "meta-llama/Llama-3.2-1B, 2.5 GB, unpinned, chat template of meta-llama/" in first
+    assert last == "- qwen2.5-0.5b: Qwen/Qwen2.5-0.5B-Instruct, 1.0 GB, unpinned"
+
+
 def test_a_corpus_that_is_left_out_is_not_fetched_and_its_row_says_so(fresh):
     Path("mine.yaml").write_text("exclude: [cadec]\n")
     jobs = planned([TABLE], "--configfile", "mine.yaml")
@@ -106,6 +114,16 @@ def test_a_training_costs_what_its_rates_and_the_formula_say(plan):
     assert cost.gpu_hours == pytest.approx(hours)
     assert cost.kwh == pytest.approx(hours * watts * 1.67 / 1000)
     assert cost.co2e_g == pytest.approx(cost.kwh * 51.28)
+
+
+def test_a_zero_shot_run_is_no_training_and_has_no_checkpoints(plan):
+    run = {"run": "paper.glm4-9b.zero_shot.draw1"}
+    assert plan.forecast([("train", run)]).runs == 0
+    lasting, passing = plan.disk_gb([("train", run)])
+    assert (lasting, passing) == (pytest.approx(2 * 9.4), 0)  # in bfloat16
+    jobs = [("train", {"run": RUN}), ("fit_selector", {"selector": "llm_cls"})]
+    assert plan.forecast(jobs).runs == 2
+    assert plan.disk_gb(jobs)[1] > 0
 
 
 def test_several_gpus_are_counted_each_and_the_processor_once():
@@ -161,14 +179,9 @@ def test_planning_all_three_papers_is_cheap_and_docs_scale_md_is_in_step(fresh):
 
 
 def test_every_open_question_s_target_plans_in_the_demo_s_size(fresh):
-    questions = ["mfner/questions", "mfner/wrong_types", "mfner/parts", "mfner/shifts",
-                 "unified/unusable", "unified/thresholds", "unified/supervised", "unified/parts",
-                 "bioselecttune/questions", "bioselecttune/share_on_dev",
-                 "bioselecttune/figure3_control"]  # fmt: skip
-    targets = [f"results/tables/{name}.csv" for name in questions]
-    jobs = planned(targets, "--configfile", "config/demo-all.yaml")
+    jobs = planned(TARGETS, "--configfile", "config/demo-all.yaml")
     made = {output for job in jobs for output in job.outputs}
-    assert set(targets) <= made
+    assert set(TARGETS) <= made
     assert {job.wildcards["model"] for job in jobs if "model" in job.wildcards} <= {
-        "smollm2-135m", "minilm",
+        "smollm2-135m", "smollm2-135m-layers", "minilm",
     }  # fmt: skip

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from torch.nn.functional import cross_entropy
 from transformers import RobertaConfig
-from zoo import BY_NAME, FAMILIES, Family, build
+from zoo import BY_NAME, FAMILIES, MODELS, Family, build
 
 from bionerflow.config.stages import SelectorSettings
 from bionerflow.data.schema import Span, Turn
@@ -257,6 +258,16 @@ def page() -> str:
         cells = [_cell(family, step) for step in STEPS]
         about = [family.name, family.config, family.tokenizer, family.template or "none"]
         lines.append(f"| {' | '.join(about + cells)} |")
+    lines += [
+        "",
+        "Models of `config/models.yaml` by family:",
+        "",
+        "| family | models |",
+        "|---|---|",
+    ]
+    for family in FAMILIES:
+        if its := [f"`{model}`" for model, name in MODELS.items() if name == family.name]:
+            lines.append(f"| {family.name} | {', '.join(its)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -264,6 +275,12 @@ def _cell(family: Family, step: str) -> str:
     if step not in steps_of(family):
         return "–"
     return SAYS[family.refused[step]] if step in family.refused else "yes"
+
+
+def test_every_model_of_the_configuration_belongs_to_a_family():
+    models = yaml.safe_load((PAGE.parents[1] / "config/models.yaml").read_text("utf-8"))["models"]
+    assert MODELS.keys() == {name for name, one in models.items() if one["source"] != "none"}
+    assert set(MODELS.values()) <= BY_NAME.keys()
 
 
 def test_the_page_of_families_is_that_of_the_tests():

@@ -39,6 +39,7 @@ from bionerflow.data.schema import (
 from bionerflow.data.shards import WHOLE, Share, gather
 from bionerflow.ifd.losses import Losses, Passage
 from bionerflow.ifd.scores import Score, Scorer, _plain_pairs, score_file
+from bionerflow.ifd.spread import spreads
 from bionerflow.models.loading import load_scorer, load_tokenizer, save
 from bionerflow.utils.files import write_json
 from bionerflow.utils.progress import Progress
@@ -442,3 +443,19 @@ def conversation(n, turns, positive):
         "entities": [entity] if positive else [],
         "turns": [turn._asdict() for turn in turns],
     }
+
+
+def test_a_spread_is_of_all_that_has_a_score(tmp_path):
+    scores = {"a.x": [0.1, 0.2, None, 1.0], "a.y": [1.7], "b.x": [None]}
+    for name, values in scores.items():
+        rows = [
+            {"id": str(n), "types": [], "n_tokens": 1, "ppl_conditioned": 1.0, "ppl_alone": 1.0,
+             "ifd": value, "reason": None if value else "one_token_answer"}
+            for n, value in enumerate(values)
+        ]  # fmt: skip
+        write_rows(tmp_path / f"{name}.superfiltering.parquet", rows, SCORES)
+    found = spreads(sorted(tmp_path.glob("*.parquet")))
+    assert found["b"] == {"n": 0} | dict.fromkeys(found["a"].keys() - {"n"})
+    a = found["a"]
+    assert (a["n"], a["mean"], a["at_least_one"]) == (4, 0.75, 0.5)
+    assert (a["q10"], a["q50"], a["q90"]) == (0.13, 0.6, 1.49)

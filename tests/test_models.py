@@ -23,6 +23,7 @@ from bionerflow.models.hub import prefetch
 from bionerflow.models.loading import load_causal, load_encoder, load_tokenizer
 from bionerflow.models.local import link
 from bionerflow.models.package import install
+from bionerflow.models.template import has_template, take_template
 from bionerflow.utils.errors import UserError
 from bionerflow.workflow.plan.local import checked
 
@@ -105,6 +106,47 @@ def test_what_was_fetched_is_recorded(tmp_path, monkeypatch):
     assert (card["id"], card["revision"], card["licence"]) == ("a/model", "f00d", HUB.licence)
     assert (list(card["files"]), asked["revision"]) == (["config.json"], "f00d")
     assert not any(pattern.endswith((".py", ".bin", ".pt", "*")) for pattern in asked["patterns"])
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_pretrained_model_gets_the_template_of_another_where_it_has_none(
+    own, tmp_path, monkeypatch
+):
+    fetched = []
+
+    def download(id, revision, local_dir, allow_patterns):
+        fetched.append((id, revision))
+        local_dir.mkdir(exist_ok=True)
+        template = {"a/model": "own" if own else None, "a/tuned": "tuned"}[id]
+        config = {"chat_template": template} if template else {}
+        (local_dir / "tokenizer_config.json").write_text(json.dumps(config))
+
+    def info(self, id, revision):
+        return type("Info", (), {"sha": f"sha of {id}"})
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", info)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    prefetch(HUB.model_copy(update={"chat_template_of": "a/tuned"}), tmp_path / "model")
+    card = json.loads((tmp_path / "model.json").read_text())
+    assert card["revision"] == "sha of a/model"
+    if own:
+        assert fetched == [("a/model", "sha of a/model")]
+        assert not (tmp_path / "model/chat_template.jinja").exists()
+    else:
+        assert card["chat_template_revision"] == "sha of a/tuned"
+        assert (tmp_path / "model/chat_template.jinja").read_text() == "tuned"
+        assert has_template(tmp_path / "model")
+
+
+def test_a_template_is_found_in_its_file_or_in_the_tokenizer_s(tmp_path):
+    assert not has_template(tmp_path)
+    named = [{"name": "tools", "template": "t"}, {"name": "default", "template": "d"}]
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": named}))
+    take_template(tmp_path, tmp_path)
+    assert (tmp_path / "chat_template.jinja").read_text() == "d"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="name another model as chat_template_of"):
+        take_template(tmp_path / "empty", tmp_path)
 
 
 # packages

@@ -19,8 +19,9 @@ from bionerflow.data.schema import (
 from bionerflow.tables.cases import cases
 from bionerflow.tables.define import Definition, define
 from bionerflow.tables.figures import NOTHING, draw
-from bionerflow.tables.fill import long_form, measured
+from bionerflow.tables.fill import long_form, measured, read_metrics
 from bionerflow.tables.significance import differences
+from bionerflow.utils.files import write_json
 from bionerflow.utils.plotting import save
 
 TEXT = "DR enhancer B domain"
@@ -121,6 +122,44 @@ def test_what_runs_recorded_is_shown_as_they_recorded_it():
     assert found["run.seconds", "one"]["text"] == "01:01:01"
     assert found["run.seconds", "one"]["runs"] == "x.mini.one.draw1 x.mini.one.draw2"
     assert found["run.kwh", "one"]["reason"] == "no run recorded run.kwh"
+
+
+def test_what_runs_recorded_is_found_in_files_of_their_folder_or_of_their_name(tmp_path):
+    run = "x.mini.one.draw1"
+    write_json(tmp_path / run / "metrics.json", {"seconds": 1.0})
+    write_json(tmp_path / run / "cost.json", {"wh": 2.0})
+    write_json(tmp_path / f"diagnostics/{run}.consistency.json", {"unanimous": 0.5})
+    found = read_metrics(sorted(tmp_path.rglob("*.json")))
+    expected = {"seconds": 1.0, "cost": {"wh": 2.0}, "consistency": {"unanimous": 0.5}}
+    assert found == {run: expected}
+
+
+def test_a_place_of_what_runs_recorded_may_be_that_of_the_cell_s_corpus():
+    table = Grid(
+        **TITLED, rows=[{"corpus": ["genia", "elsewhere"]}],
+        columns=[{"metric": ["run.ifd.{corpus}.q50"]}], where={"configuration": "one"},
+    )  # fmt: skip
+    recorded = {"x.mini.one.draw1": {"ifd": {"genia": {"q50": 0.25}, "": {"q50": 9.0}}}}
+    found = by_place(measured(defined(table, draws=[1]), {}, recorded))
+    assert found["genia", "run.ifd.{corpus}.q50"]["text"] == "0.25"
+    assert (
+        found["elsewhere", "run.ifd.{corpus}.q50"]["reason"] == "the experiment has no such corpus"
+    )
+
+
+def test_all_names_what_goes_together():
+    """`all` models of a configuration are those that it is asked of."""
+    asked = Experiment(
+        corpora=["flat"], models=["mini"],
+        configurations={
+            "one": {"formats": ["conv_term"]},
+            "two": {"formats": ["conv_term"], "models": ["base"]},
+        },
+    )  # fmt: skip
+    both = Grid(**TITLED, rows={"configuration": "all", "model": "all"}, columns={"corpus": "all"})
+    assert list(define("x/y", both, "x", asked, {"flat": "Flat"}).rows) == ["one mini", "two base"]
+    first = Grid(**TITLED, rows={"configuration": "all"}, columns={}, where={"model": "first"})
+    assert list(define("x/y", first, "x", asked, {"flat": "Flat"}).rows) == ["one"]
 
 
 def test_a_model_s_place_and_a_stand_in_are_the_experiment_s():

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 from bionerflow.config.stages import TrainSettings
 from bionerflow.data.schema import Turn
 from bionerflow.inference.generate import generate
+from bionerflow.models import loading
 from bionerflow.models.chat import Chat, Encoded
 from bionerflow.models.loading import load_base, load_causal, load_merged, load_tokenizer, save
 from bionerflow.train import memory
@@ -295,6 +296,20 @@ def test_memory_that_will_not_suffice_is_told_at_once(base, tokenizer, tmp_path,
     with pytest.raises(UserError, match=r"needs \d+ MB beside the model, and 0 MB are free: take"):
         fit(load_base(base), tokenizer, task(8), settings(), tmp_path, 1)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_not_trained_stays_in_its_precision_and_needs_no_memory(
+    base, tokenizer, tmp_path, monkeypatch
+):
+    """Zero-shot is in bfloat16 on GPUs (unified): nine billion weights fit into 40 GB."""
+    monkeypatch.setattr(memory, "_free", lambda device: 1000)
+    monkeypatch.setattr(loading, "precision", lambda: torch.bfloat16)
+    model, metrics = train(base, tokenizer, task(4), settings(num_train_epochs=0), tmp_path, 1)
+    assert model.dtype == torch.bfloat16
+    assert metrics["steps"] == 0
+    before = load_base(base)
+    assert torch.equal(weights(model), weights(before))
+    assert adapted(base, settings()).dtype == torch.float32
 
 
 def test_memory_that_gives_out_is_explained(base, tokenizer, tmp_path, monkeypatch):

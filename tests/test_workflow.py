@@ -41,6 +41,8 @@ TARGETS = [
     *(f"results/tables/{name}.csv" for name in ("format_capacity", "leakage", "mfner/table1")),
     *(f"results/annotations/own.{form}" for form in ("html", "brat")),
     "results/diagnostics/sample_flat.html",
+    f"results/diagnostics/{OWN}.consistency.json",
+    f"results/curate/{RUN}/ifd.json",
 ]
 EXPERIMENT = "config/experiments/demo.yaml"
 DEFINED = load(Tables, ROOT / "config" / "tables.yaml")
@@ -77,7 +79,8 @@ def demo(tmp_path_factory) -> tuple[Flow, list[Job]]:
 
     It is the demo with what it leaves out, so that every rule has jobs: corpora and a model that
     are fetched, a model in a folder of the user's, a threshold tuned on dev, the ceiling of
-    filtering, work that jobs share out, texts to annotate, and tables and figures of single runs.
+    filtering, work that jobs share out, texts to annotate, answers drawn by chance, and tables and
+    figures of single runs.
     """
     flow = Flow(tmp_path_factory.mktemp("flow"), *TARGETS, "--configfile", "config/demo.yaml")
     experiment = yaml.safe_load((flow.folder / EXPERIMENT).read_text("utf-8"))
@@ -166,7 +169,8 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
     ]
     shares = [f"{how}_{share}" for how in ("curated", "random") for share in (25, 75)]
     asked = ["random_50", "negatives_75", "negatives_random_75", "by_llama"]
-    asked += ["by_biogpt", "by_biomedbert", *(f"curated{n}_steps" for n in ("_25", "", "_75"))]
+    asked += ["by_biogpt", "by_biomedbert", "negatives_75_steps"]
+    asked += [f"curated{n}_steps" for n in ("_25", "", "_75")]
     corpora = ("ncbi_disease_once", "bc5cdr_chem", "bc5cdr_disease", "bc2gm")
     asked += [f"alone{share}.{c}" for share in ("", "_25", "_50", "_75") for c in corpora]
     assert {id for id in shown if "+" not in id} == {
@@ -176,6 +180,7 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
             for model in ("qwen2.5-7b", "llama-3.1-8b", "deepseek-r1-7b")
             for name in (*both, "zero_shot")
         ],
+        "paper.deepseek-r1-7b.zero_shot_thinking.draw1",
         *[
             f"paper.qwen3-{size}.{name}.draw{draw}"
             for size, more in (("4b", []), ("8b", shares + asked))
@@ -466,8 +471,13 @@ def planned(monkeypatch, tmp_path, edit=lambda experiment: None, **config) -> Pl
             lambda e: curated(e)["curate"].update(scorer="smolm2-135m"),
             ", configurations.curated: unknown model 'smolm2-135m'. Did you mean 'smollm2-135m'?",
         ),
+        (
+            lambda e: curated(e).update(corpora=["sample_discontinuous"], formats=["symbolic"]),
+            ", configurations.curated: symbolic cannot carry the discontinuous mentions of"
+            " sample_discontinuous: choose other formats or corpora.",
+        ),
     ],
-    ids=["key", "override", "corpus", "model", "format", "scorer"],
+    ids=["key", "override", "corpus", "model", "format", "scorer", "discontinuous"],
 )
 def test_what_an_experiment_may_not_say_is_named(monkeypatch, tmp_path, edit, message):
     with pytest.raises(UserError) as caught:

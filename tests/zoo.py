@@ -48,7 +48,9 @@ FIXTURES = {
     "falcon": LOOP + "{{ m.role|capitalize + ': ' + m.content + '\n\n' }}" + OPEN
     + "Assistant:{% endif %}",
 }  # fmt: skip
-CONTROL = re.compile(r"<[|｜][\w▁]+[|｜]>|\[gMASK\]|<sop>|<(?:start|end)_of_turn>")
+CONTROL = re.compile(
+    r"<[|｜][\w▁]+[|｜]>|\[gMASK\]|<sop>|<(?:start|end)_of_(?:turn|utterance)>|<\|?turn\|?>"
+)
 SIZE = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -169,6 +171,28 @@ FAMILIES = [
     _family("ModernBERT", "ModernBertConfig", "bpe_framed", None, LOCAL, head=MASKED),
 ]  # fmt: skip
 BY_NAME = {family.name: family for family in FAMILIES}
+#: The family of each model of config/models.yaml.
+MODELS = {
+    "smollm2-135m": "SmolLM2",
+    "smollm2-135m-layers": "SmolLM2",
+    "smollm2-135m-hub": "SmolLM2",
+    "minilm": "BERT",
+    "qwen2.5-0.5b": "Qwen2.5",
+    "qwen2.5-0.5b-base": "Qwen2.5",
+    "qwen2.5-7b": "Qwen2.5",
+    "llama-3.2-1b": "Llama 3",
+    "llama-3.2-1b-base": "Llama 3",
+    "llama-3.1-8b": "Llama 3",
+    "glm4-9b": "GLM-4",
+    "deepseek-r1-7b": "DeepSeek-R1-Distill (Qwen2)",
+    "qwen3-0.6b": "Qwen3",
+    "qwen3-4b": "Qwen3",
+    "qwen3-8b": "Qwen3",
+    "biogpt": "BioGPT",
+    "biomedbert": "BiomedBERT",
+    "biobert": "BERT",
+    "bert-multilingual": "BERT",
+}
 
 
 def fast(core, trainer, **special):
@@ -267,17 +291,20 @@ TOKENIZERS = {
 }
 
 
+def with_template(tokenizer, source: str):
+    """Give a tokenizer a chat template and the control tokens in it; return it."""
+    roles = {"<|system|>", "<|user|>", "<|assistant|>"} if "<|" in source else set()
+    tokenizer.add_tokens(sorted(roles | set(CONTROL.findall(source))), special_tokens=True)
+    tokenizer.chat_template = source
+    return tokenizer
+
+
 def build(family: Family, folder: Path) -> Path:
     """Write a tiny model of the family into `folder`, as the Hub has it; return `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = biogpt(folder) if family.tokenizer == "biogpt" else TOKENIZERS[family.tokenizer]()
     if family.template:
-        roles = ["<|system|>", "<|user|>", "<|assistant|>"]
-        found = set(CONTROL.findall(family.source)) | (
-            set(roles) if "<|" in family.source else set()
-        )
-        tokenizer.add_tokens(sorted(found), special_tokens=True)
-        tokenizer.chat_template = family.source
+        with_template(tokenizer, family.source)
     size = SIZE | {"vocab_size": len(tokenizer)} | family.sizes
     size |= {"eos_token_id": tokenizer.eos_token_id, "bos_token_id": tokenizer.bos_token_id}
     size.setdefault("pad_token_id", tokenizer.pad_token_id)

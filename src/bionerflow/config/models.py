@@ -43,6 +43,9 @@ class Hub(Settings):
     id: str = Field(description="name on the Hub: `owner/model`")
     revision: str | None = Field(None, description="commit, tag or branch; null: the newest")
     gated: bool = Field(False, description="given to accounts that accepted its licence: HF_TOKEN")
+    chat_template_of: str | None = Field(
+        None, description="model of the Hub whose chat template it takes where it has none"
+    )
     licence: str = Field(description="licence of the weights")
     resources: Resources = Field(description="what a job with the model asks for")
 

@@ -91,6 +91,9 @@ class PredictSettings(Settings):
     shots: int = Field(
         0, ge=0, description="training examples in each prompt, drawn by seed (few-shot)"
     )
+    thinking: int = Field(
+        0, ge=0, description="tokens of a thought before each answer; 0: the thought is closed"
+    )
     engine: EngineName = Field(
         "torch",
         description="what answers: `torch`, `ctranslate2`, `vllm`, `openai` (each has settings of "
@@ -109,13 +112,15 @@ class PredictSettings(Settings):
                 f"constrained answers need the engine {' or '.join(CONSTRAINING)}: "
                 f"{self.engine} cannot be told which tokens are allowed"
             )
+        if self.thinking and self.engine != "torch":
+            raise ValueError("thinking needs `engine: torch`")
         if self.engine == "openai" and not self.openai:
             raise ValueError("engine: openai needs `openai: {url: ..., model: ...}`")
         return self
 
     def unchanged_by_engines(self) -> "PredictSettings":
-        """Return the settings for validation: this project's own engine, and no examples."""
-        groups = ("shots", "engine", "ctranslate2", "vllm", "openai")
+        """Return the settings for validation: this project's own engine, nothing else asked."""
+        groups = ("shots", "thinking", "engine", "ctranslate2", "vllm", "openai")
         own = type(self)()
         return self.model_copy(update={name: getattr(own, name) for name in groups})
 

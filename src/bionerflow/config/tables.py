@@ -30,8 +30,9 @@ Metric = Literal[
 ]  # fmt: skip
 #: What a significance table shows (bionerflow.tables.significance).
 TESTED = ("difference", "interval", "p", "p_holm", "effect", "detectable")
-#: A metric that begins so is a place in a run's metrics.json: `run.settings.num_train_epochs`.
-RECORDED = "run."
+#: A metric that begins so is a place in a run's metrics.json: `run.settings.num_train_epochs`. This
+#: part of it is the name of the corpus that the cell is about.
+RECORDED, OF_CORPUS = "run.", "{corpus}"
 
 Key = Literal["corpus", "configuration", "model", "format", "metric", "trained_on"]
 Axis = dict[Key, list[str] | Literal["all"]]

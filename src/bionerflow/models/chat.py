@@ -8,7 +8,8 @@ Templates differ in what they write and accept:
 
 - An answer ends with the special token that the template writes behind it. GLM-4 writes none: the
   token of the next role ends the answer.
-- A template that opens a thought for the answer (DeepSeek-R1) has it closed at once.
+- A template that opens a thought for the answer (DeepSeek-R1) has it closed at once, unless there
+  is to be room to think.
 - All that the template writes before an answer is asked (the channel of gpt-oss, empty thoughts).
 - A system text that the template does not take (Gemma 2) stands before the first user's text.
 """
@@ -34,8 +35,12 @@ TODAY = """{%- macro strftime_now(format) -%}
 {%- endmacro %}
 """
 MARK = "\u2402{}\u2403"
+#: What transformers marks quoted control tokens with, which parts a text where it stands alone.
+QUOTE, _, UNQUOTE = mark_control_tokens("x", re.compile("x"))
+MARKED = re.compile(f"{QUOTE}(.)([^{QUOTE}]*?){UNQUOTE}")
 MARKS = re.compile(MARK.format(r"(\d+)"))
-OPEN_THOUGHT = re.compile(r"<think>\s*$")
+OPEN, CLOSE = "<think>", "</think>"
+OPEN_THOUGHT = re.compile(rf"{OPEN}\s*$")
 #: What templates wrote: by template, its variables, what was asked, and how.
 _RENDERED: dict[tuple[Any, ...], list[str]] = {}
 
@@ -63,16 +68,23 @@ class Written(NamedTuple):
 
 
 class Chat:
-    """A tokenizer's chat template, taken apart."""
+    """A tokenizer's chat template, taken apart.
 
-    def __init__(self, tokenizer: Any) -> None:
-        """Keep the tokenizer; raise UserError if it has no chat template."""
+    Args:
+        tokenizer: Of the model.
+        thinks: Whether thoughts are left open before answers, for the model to write them.
+
+    Raises:
+        UserError: the tokenizer has no chat template.
+    """
+
+    def __init__(self, tokenizer: Any, *, thinks: bool = False) -> None:
         if not tokenizer.chat_template:
             raise UserError(
                 f"The tokenizer of {tokenizer.name_or_path} has no chat template: "
                 "choose an instruction-tuned model, or add chat_template.jinja to its folder."
             )
-        self.tokenizer = tokenizer
+        self.tokenizer, self.thinks = tokenizer, thinks
         added = [token for token in tokenizer.added_tokens_decoder.values() if token.special]
         special = {token.content for token in added} | set(tokenizer.all_special_tokens)
         longest_first = sorted(special, key=len, reverse=True)
@@ -158,10 +170,18 @@ class Chat:
     def _ids(self, pieces: Sequence[Written]) -> list[list[int]]:
         plain = [piece.text for piece in pieces if not piece.quoted]
         ids = iter(self.tokenizer(plain, add_special_tokens=False)["input_ids"] if plain else [])
-        return [
-            encode_marked_chat(self.tokenizer, piece.text) if piece.quoted else next(ids)
-            for piece in pieces
-        ]
+        return [self._marked_ids(piece.text) if piece.quoted else next(ids) for piece in pieces]
+
+    def _marked_ids(self, text: str) -> list[int]:
+        """Tokenise a text with marked control tokens.
+
+        Some tokenizers (Unigram) make a control token of its letters, too: it is read in two parts.
+        """
+        try:
+            return encode_marked_chat(self.tokenizer, text)
+        except ValueError:
+            parted = MARKED.sub(rf"{QUOTE}\1{QUOTE}\2", text)
+            return encode_marked_chat(self.tokenizer, parted)
 
     @cached_property
     def _adds_space(self) -> bool:
@@ -210,7 +230,8 @@ class Chat:
         texts = self._render(asks)
         pieces: list[str] = []
         for n, opened, answered in zip(answers, texts[::2], texts[1::2], strict=True):
-            text = _opening(opened, answered.split(MARK.format(n), 1)[0])
+            before = answered.split(MARK.format(n), 1)[0]
+            text = _open_thought(opened) if self.thinks else _opening(opened, before)
             if pieces:
                 text = text.split(MARK.format(answers[len(pieces) // 2 - 1]), 1)[1]
                 text = text.removeprefix(self._end_mark)
@@ -257,7 +278,7 @@ class Chat:
     def _apply(self, asks: Sequence[tuple[tuple[Turn, ...], bool]], style: Style) -> list[str]:
         """Render in the given style; a UserError's message is a clause."""
         special = tuple(sorted(self.tokenizer.special_tokens_map.items()))
-        key = (str(self.tokenizer.chat_template), str(special), tuple(asks), style)
+        key = (str(self.tokenizer.chat_template), str(special), tuple(asks), style, self.thinks)
         if key not in _RENDERED:
             _RENDERED[key] = limited(lambda: [self._applied(*ask, style) for ask in asks])
         return _RENDERED[key]
@@ -272,7 +293,7 @@ class Chat:
             chat_template=TODAY + template if "strftime_now" in template else template,
             tokenize=False,
             add_generation_prompt=is_open,
-            enable_thinking=False,
+            enable_thinking=self.thinks,
             date_string=DATE,
         )
 
@@ -290,8 +311,13 @@ def _opening(opened: str, before: str) -> str:
     if before.startswith(opened):
         return before
     if OPEN_THOUGHT.search(opened):
-        return f"{opened.rstrip()}\n\n</think>\n\n"
+        return f"{opened.rstrip()}\n\n{CLOSE}\n\n"
     return opened
+
+
+def _open_thought(opened: str) -> str:
+    """Return what opens an answer with its thought, which not every template opens itself."""
+    return opened if OPEN_THOUGHT.search(opened) else f"{opened}{OPEN}\n"
 
 
 def _fill(piece: str, turns: Sequence[Turn]) -> str:

@@ -13,6 +13,7 @@ from pydantic import Field
 from bionerflow.config.base import Settings
 from bionerflow.config.experiments import Experiment
 from bionerflow.config.tables import (
+    OF_CORPUS,
     RECORDED,
     Cases,
     Claim,
@@ -131,9 +132,10 @@ def define(
         return _cases(name, table, prefix, asked)
     if isinstance(table, Claims):
         return _claims(name, table, prefix, asked)
-    chosen = list(lines(table.rows, listed))
+    chosen = list(lines(table.rows, listed, [table.where]))
     columns = {
-        _title(table, column, titles) or "value": column for column in _columns(table, asked)
+        _title(table, column, titles) or "value": column
+        for column in _columns(table, asked, chosen)
     }
     rows = _pairs(chosen) if isinstance(table, Significance) else _rows(chosen)
     asked_of = {
@@ -237,8 +239,8 @@ def _claimed(
         yield cell.model_copy(update={"score": claim.score, "text": told.get(metric, "")})
 
 
-def _columns(table: Grid, experiment: Experiment) -> list[Selection]:
-    columns = list(lines(table.columns, experiment))
+def _columns(table: Grid, experiment: Experiment, rows: list[Selection]) -> list[Selection]:
+    columns = list(lines(table.columns, experiment, [table.where | row for row in rows]))
     also = [{"configuration": name} for name in experiment.also] if table.also else []
     return columns + [column for column in also if column not in columns]
 
@@ -279,7 +281,8 @@ def _cell(
     corpora = [whole["corpus"]] if "corpus" in whole else pool
     sides = [sources(side, experiment) for side in selections]
     reason = "; ".join(filter(None, (missing(side, experiment) for side in selections)))
-    if corpora is not None and not recorded(whole) and not set(corpora) & set(experiment.corpora):
+    of_corpora = not recorded(whole) or OF_CORPUS in whole["metric"]
+    if corpora is not None and of_corpora and not set(corpora) & set(experiment.corpora):
         reason = NO_CORPUS if "corpus" in whole else NO_POOL
     if whole.get("corpus") in left_out:
         reason = LEFT_OUT.format(whole["corpus"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from bionerflow.config.tables import RECORDED
+from bionerflow.config.tables import OF_CORPUS, RECORDED
 from bionerflow.evaluate.match import ERRORS
 from bionerflow.evaluate.pool import measure
 from bionerflow.tables.define import Cell, Definition
@@ -50,12 +50,14 @@ def read_evaluations(paths: Iterable[str | Path]) -> Evaluations:
 def read_metrics(paths: Iterable[str | Path]) -> Recorded:
     """Return what each run recorded of itself, from results/train/{run}/metrics.json.
 
-    What stands in another file beside it, such as footprint.json, is found under its name.
+    What stands in another file of the run, such as footprint.json beside it, or in a file
+    {run}.{name}.json elsewhere, is found under its name.
     """
     found: dict[str, dict[str, Any]] = {}
     for path in map(Path, paths):
-        known = found.setdefault(path.parent.name, {})
-        known |= read_json(path) if path.stem == "metrics" else {path.stem: read_json(path)}
+        run, _, name = path.stem.rpartition(".")
+        known = found.setdefault(run or path.parent.name, {})
+        known |= read_json(path) if name == "metrics" else {name: read_json(path)}
     return found
 
 
@@ -207,10 +209,14 @@ def _written(metric: str, unit: str, value: float, sd: float | None) -> str:
 
 
 def _recorded(cell: Cell, recorded: Recorded) -> Number:
-    """Return what a cell's runs recorded: the mean of different numbers, or all different words."""
+    """Return what a cell's runs recorded: the mean of different numbers, or all different words.
+
+    OF_CORPUS in the place of a number stands for the cell's corpus.
+    """
     number = number_of(cell) | {"corpora": "", "format": ""}
+    metric = cell.metric.replace(OF_CORPUS, " ".join(cell.corpora))
     runs = dict.fromkeys(id.partition("+")[0] for ids in cell.models.values() for id in ids)
-    every = {run: _at(recorded.get(run), cell.metric) for run in runs}
+    every = {run: _at(recorded.get(run), metric) for run in runs}
     found = {run: value for run, value in every.items() if value is not None}
     if not found:
         return number | {"reason": cell.reason or f"no run recorded {cell.metric}"}

@@ -3,9 +3,9 @@
 Light to import: the workflow finds a table's inputs with it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from bionerflow.config.experiments import Experiment
 from bionerflow.config.runs import run_id
@@ -35,8 +35,13 @@ class Source(NamedTuple):
         return f"{run}+{self.selector}" if self.selector else run
 
 
-def lines(groups: list[Axis], experiment: Experiment) -> Iterator[Selection]:
-    """Yield what each row (or column) selects."""
+def lines(
+    groups: list[Axis], experiment: Experiment, others: Sequence[Mapping[Any, str]] = ()
+) -> Iterator[Selection]:
+    """Yield what each row (or column) selects.
+
+    `all` configurations, or models, are those that go together with what one of `others` selects.
+    """
     everything = {
         "corpus": experiment.corpora,
         "trained_on": experiment.corpora,
@@ -46,7 +51,20 @@ def lines(groups: list[Axis], experiment: Experiment) -> Iterator[Selection]:
     for axis in groups:
         choices = [everything[key] if names == ALL else names for key, names in axis.items()]
         for names in product(*choices):
-            yield named(cast(Selection, dict(zip(axis, names, strict=True))), experiment)
+            line = named(cast(Selection, dict(zip(axis, names, strict=True))), experiment)
+            wholes = [cast(Selection, {**other, **line}) for other in others or [{}]]
+            if ALL not in axis.values() or any(_together(one, experiment) for one in wholes):
+                yield line
+
+
+def _together(selection: Selection, experiment: Experiment) -> bool:
+    """Tell whether a selection's configuration is asked of its model, as far as it has both."""
+    selection = named(selection, experiment)
+    name, model = selection.get("configuration", "").partition("+")[0], selection.get("model")
+    name = selection.get("format", name) if name == "only" else name
+    if model is None or name not in experiment.configurations:
+        return True
+    return model in experiment.fine_tuned(name)
 
 
 def named(selection: Selection, experiment: Experiment) -> Selection:

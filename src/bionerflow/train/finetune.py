@@ -89,7 +89,8 @@ def fit_rows(
     trainer_class: type[ValidatingTrainer] = ValidatingTrainer,
 ) -> tuple[Any, dict[str, Any]]:
     """Train a model on rows that `collator` makes padded passes of; see `fit`."""
-    check_memory(model, processes() if settings.fsdp else 1)
+    if settings.num_train_epochs:
+        check_memory(model, processes() if settings.fsdp else 1)
     args = training_arguments(settings, data, checkpoints, seed, validate is not None)
     passes: Any = Passes(
         collator,
@@ -146,8 +147,8 @@ def adapted(base: str | Path, settings: TrainSettings) -> Any:
     """
     attention = settings.attn_implementation
     if settings.method == "full":
-        # Steps of 1e-5 vanish in bfloat16 weights.
-        return load_base(base, torch.float32, attention)
+        # Steps of 1e-5 vanish in bfloat16 weights. A model that is not trained stays as it answers.
+        return load_base(base, torch.float32 if settings.num_train_epochs else None, attention)
     if settings.method == "qlora":
         from peft import prepare_model_for_kbit_training
 

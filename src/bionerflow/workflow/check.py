@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 
 from bionerflow.config.models import Hub, Local
+from bionerflow.models.template import has_template
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json, write_text
 from bionerflow.workflow.jobs import Job, behind, planned
 from bionerflow.workflow.plan import Plan
 from bionerflow.workflow.plan.forecast import Cost, Planned, energy
-from bionerflow.workflow.plan.local import has_template
 
 CONFIG = "config/config.yaml"
 #: The page with a generated part, the marks around that part, and the targets that it is about.
@@ -88,7 +88,7 @@ def by_hand(plan: Plan, jobs: Iterable[Planned]) -> list[str]:
 
 def to_fetch(plan: Plan, jobs: Iterable[Planned]) -> list[str]:
     """Return which models are fetched from the Hub, and which of them need a token."""
-    names = [its["model"] for rule, its in jobs if rule == "prefetch"]
+    names = sorted(its["model"] for rule, its in jobs if rule == "prefetch")
     lines = [f"- {name}: {_fetched(plan, name)}" for name in names]
     return ["## To fetch from the Hugging Face Hub", "", *lines] if lines else []
 
@@ -99,12 +99,13 @@ def _fetched(plan: Plan, name: str) -> str:
         return str(model.source)
     size = f", {plan.parameters(name) * 2 / 1e9:.1f} GB" if plan.parameters(name) else ""
     revision = f", revision {model.revision}" if model.revision else ", unpinned"
+    template = f", chat template of {model.chat_template_of}" if model.chat_template_of else ""
     gated = f"; gated: accept its licence ({model.licence}) on its page" if model.gated else ""
     if model.gated:
         from huggingface_hub import get_token
 
         gated += "; a token is set" if get_token() else ", and set HF_TOKEN: no token is set"
-    return f"{model.id}{size}{revision}{gated}"
+    return f"{model.id}{size}{revision}{template}{gated}"
 
 
 def at_hand(plan: Plan, jobs: Iterable[Planned]) -> list[str]:
@@ -151,8 +152,8 @@ def machine(plan: Plan, jobs: list[Planned], cost: Cost) -> list[str]:
     return [
         "## Disk and memory",
         "",
-        f"- disk: {lasting:,.0f} GB of models, up to {passing:,.0f} GB of checkpoints per training "
-        f"that is going on; {free:,.0f} GB are free.{short}",
+        f"- disk: {lasting:,.0f} GB of models, fetched and trained, up to {passing:,.0f} GB of "
+        f"checkpoints per training that is going on; {free:,.0f} GB are free.{short}",
         f"- memory per job: at most {cost.memory_mb / 1000:,.0f} GB{gpu}",
     ]
 

@@ -23,7 +23,10 @@ PLUGINS: Registry[Callable[[Path, PredictSettings], Engine]] = Registry(
 
 
 def load_engine(
-    folder: Path, settings: PredictSettings, converted: Path | None = None, threads: int = 0
+    folder: Path,
+    settings: PredictSettings,
+    converted: Path | None = None,
+    threads: int = 0,
 ) -> Engine:
     """Load the engine that the settings name.
 
@@ -57,5 +60,5 @@ def load_engine(
             from bionerflow.inference.engines.torch import TorchEngine
             from bionerflow.models.loading import load_causal, load_tokenizer
 
-            return TorchEngine(load_causal(folder), load_tokenizer(folder))
+            return TorchEngine(load_causal(folder), load_tokenizer(folder), settings.thinking)
     return PLUGINS.named(settings.engine)(folder, settings)

@@ -88,10 +88,23 @@ class BasePlan:
                 known(where, "format", format, formats())
             if run.curate.scorer:
                 known(where, "model", run.curate.scorer, self.models)
+            self._check_formats(where, run)
         for corpus in self.config.exclude:
             known("exclude", "corpus", corpus, self.corpora)
         if self.config.primary_paper not in self.experiments:
             known("primary_paper", "paper", self.config.primary_paper, self.experiments)
+
+    def _check_formats(self, where: str, run: Run) -> None:
+        """Refuse a run none of whose formats can carry what its corpora have."""
+        if not run.corpora or not all(self.corpora[name].discontinuous for name in run.corpora):
+            return
+        from bionerflow.formats import format_named
+
+        if not any(format_named(name).carries_all_of(True) for name in run.formats):
+            raise UserError(
+                f"{where}: {', '.join(run.formats)} cannot carry the discontinuous mentions of "
+                f"{', '.join(run.corpora)}: choose other formats or corpora."
+            )
 
     def run(self, id: str) -> Run:
         """Return a run by its id."""

@@ -45,7 +45,7 @@ def validated(run: Run) -> float:
 def tested(run: Run) -> float:
     """Return the tokens that a run writes on test: each sentence is answered in each format."""
     sentences = _limited(run.corpora + run.unseen, run.predict.limits, run.predict.test)
-    return sentences * len(run.formats) * ANSWER
+    return sentences * len(run.formats) * (ANSWER + run.predict.thinking)
 
 
 def scored() -> float:

@@ -60,10 +60,16 @@ class ForecastPlan(ResourcesPlan):
         total = Cost()
         for rule, wildcards in jobs:
             total.jobs += 1
-            total.runs += rule in ("train", "fit_baseline")
+            total.runs += self._trains(rule, wildcards)
             if work := self.work(rule, wildcards):
                 self._add(total, work)
         return total
+
+    def _trains(self, rule: str, wildcards: Mapping[str, str]) -> bool:
+        """Tell whether a job trains a run or a selector; zero-shot runs are not trained."""
+        if rule in ("train", "fit_baseline"):
+            return bool(self.run(wildcards["run"]).train.num_train_epochs)
+        return rule == "fit_selector"
 
     def _add(self, total: Cost, work: Work) -> None:
         asks = self.models[work.model].resources
@@ -113,8 +119,9 @@ class ForecastPlan(ResourcesPlan):
             elif rule == "train":
                 run = self.run(wildcards["run"])
                 share = 1 if run.train.method == "full" else ADAPTER
-                trained = self.parameters(run.model) * share
-                yield TRAINED * trained, CHECKPOINTS * trained
+                size = self.parameters(run.model) * share
+                trains = self._trains(rule, wildcards)
+                yield (TRAINED if trains else FETCHED) * size, CHECKPOINTS * size * trains
             elif rule == "fit_selector":
                 base = self.selector(wildcards["selector"])[0].base
                 yield TRAINED * ADAPTER * self.parameters(base), 0

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 from bionerflow.config.models import MODEL_FILES
+from bionerflow.models.template import TEMPLATE, TOKENIZER, has_template
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import checksums, read_json
-
-TOKENIZER = "tokenizer_config.json"
-TEMPLATE = "chat_template.jinja"
+from bionerflow.utils.files import checksums
 
 
 def checked(name: str, path: str, *, chats: bool) -> dict[str, str]:
@@ -40,11 +38,3 @@ def checked(name: str, path: str, *, chats: bool) -> dict[str, str]:
             f"model, or add {TEMPLATE} to its folder."
         )
     return files
-
-
-def has_template(folder: str | Path) -> bool:
-    """Tell whether the tokenizer in a model's folder has a chat template."""
-    file = Path(folder, TOKENIZER)
-    return Path(folder, TEMPLATE).is_file() or (
-        file.is_file() and bool(read_json(file).get("chat_template"))
-    )

@@ -72,8 +72,10 @@ class ResourcesPlan(SharingPlan, SelectorsPlan):
             "fit_selector": lambda: self.fitting(wildcards["selector"]),
             "select": lambda: self.filtering(wildcards["run"], wildcards["selector"]),
         }
-        works |= {"predict_share": works["predict"], "predict_dev": works["predict"]}
-        works |= {"ifd_share": works["ifd"], "tune_selector": works["select"]}
+        answered = ("predict_share", "predict_dev", "predict_sampled")
+        works |= dict.fromkeys(answered, works["predict"])
+        works |= dict.fromkeys(("ifd_share", "ifd_test"), works["ifd"])
+        works |= {"tune_selector": works["select"]}
         if rule == "fit_baseline" and self.run(wildcards["run"]).system == "token_classification":
             return works["train"]()
         return works[rule]() if rule in works else None

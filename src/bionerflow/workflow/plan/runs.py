@@ -11,6 +11,7 @@ import yaml
 from bionerflow.config.experiments import LAYERED
 from bionerflow.config.models import Resources
 from bionerflow.config.stages import SCORELESS, PredictSettings
+from bionerflow.utils.errors import UserError
 from bionerflow.workflow.plan.base import as_json
 from bionerflow.workflow.plan.corpora import CorporaPlan
 from bionerflow.workflow.plan.models import ModelsPlan
@@ -48,6 +49,22 @@ class RunsPlan(CorporaPlan, ModelsPlan):
             return []
         folder = f"results/ifd/{its.curate.scorer}"
         return [f"{folder}/{c}.{f}.{its.curate.mode}" for c in its.corpora for f in its.formats]
+
+    def test_scores(self, run: str) -> list[str]:
+        """Return the IFD files, without ending, of the test sentences that a run is asked.
+
+        Raises:
+            UserError: the run names no scorer.
+        """
+        its = self.run(run)
+        if not its.curate.scorer:
+            raise UserError(f"The run '{run}' has no IFD: set curate.scorer.")
+        folder = f"results/ifd/{its.curate.scorer}/test"
+        return [
+            f"{folder}/{corpus}.{format}.{its.curate.mode}"
+            for corpus in self.tested(run)
+            for format in its.formats
+        ]
 
     def scores_negatives(self, scorer: str, mode: str) -> bool:
         """Tell whether a run ranks negatives by the scores of this model in this mode."""

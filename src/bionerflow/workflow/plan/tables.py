@@ -8,6 +8,14 @@ from bionerflow.tables.define import Definition, define
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.workflow.plan.runs import RunsPlan
 
+#: What runs record in files of their own, which need no metrics.json: paths without ending.
+BESIDE = {
+    "footprint": "train/{}/footprint",
+    "cost": "train/{}/cost",
+    "consistency": "diagnostics/{}.consistency",
+    "ifd": "curate/{}/ifd",
+}
+
 
 class TablesPlan(RunsPlan):
     """Look-ups by paper and table."""
@@ -42,14 +50,20 @@ class TablesPlan(RunsPlan):
         return [f"results/evaluate/{id}.json" for id in definition.ids()]
 
     def metrics(self, paper: str, table: str) -> list[str]:
-        """Return the metrics of the runs that a table rests on."""
+        """Return the files that runs recorded of themselves and that a table rests on."""
         definition = self.table(paper, table)
         ids = definition.ids() if definition.kind == "grid" else []
         runs = dict.fromkeys(id.partition("+")[0] for id in ids)
         recorded = (c.metric for c in definition.cells if c.metric.startswith(RECORDED))
         asked = {metric.split(".")[1] for metric in recorded}
-        files = ["metrics", *(name for name in ("footprint", "cost") if name in asked)]
-        return [f"results/train/{run}/{file}.json" for run in runs for file in files]
+        files = [] if definition.recorded() and asked <= BESIDE.keys() else ["train/{}/metrics"]
+        files += [path for name, path in BESIDE.items() if name in asked]
+        return [
+            f"results/{file.format(run)}.json"
+            for run in runs
+            for file in files
+            if file != BESIDE["ifd"] or self.run(run).curate.scorer
+        ]
 
     def looked_into(self, paper: str, table: str) -> list[str]:
         """Return the prediction files, without ending, that a table compares or quotes.
