@@ -17,7 +17,7 @@ from bionerflow.formats.queries import asked
 from bionerflow.inference.engines.load import load_engine
 from bionerflow.inference.predict import predict, sample, seconds, shared, usage
 from bionerflow.inference.shots import with_shots
-from bionerflow.utils.environment import checkpoint_key, machine
+from bionerflow.utils.environment import checkpoint_key, machine, made_with
 from bionerflow.utils.files import remove_folder, sha256, write_result
 from bionerflow.utils.progress import named
 from bionerflow.utils.script import run
@@ -58,7 +58,7 @@ def main() -> None:
     nothing = not queries and args.share != WHOLE  # more jobs than there are parts
     rows = [] if nothing else list(predict(engine, queries, settings, checkpoints))
     problems = Counter(problem["kind"] for row in rows for problem in row["problems"])
-    card: dict[str, Any] = {"problems": dict(problems), "engine": engine.label}
+    card: dict[str, Any] = {"problems": dict(problems), "engine": engine.label, **made_with()}
     if spent := usage(checkpoints):
         card["usage"] = dict(spent)
     if args.cost:

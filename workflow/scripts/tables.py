@@ -6,6 +6,7 @@ from pathlib import Path
 from bionerflow.tables.cases import cases
 from bionerflow.tables.define import Definition
 from bionerflow.tables.fill import Number, long_form, measured, read_evaluations, read_metrics
+from bionerflow.tables.made import made_of, read_made
 from bionerflow.tables.published import read_published
 from bionerflow.tables.significance import differences
 from bionerflow.tables.write import write_table
@@ -30,12 +31,14 @@ def main() -> None:
 
 def numbers(definition: Definition, args: argparse.Namespace) -> list[Number]:
     """Return the measured numbers of a table of any kind."""
+    recorded = read_metrics(args.metrics)
+    if definition.kind == "grid":
+        return measured(definition, read_evaluations(args.evaluations), recorded)
     predictions = {path.stem: path for path in args.predictions}
-    if definition.kind in ("significance", "claims"):
-        return differences(definition, predictions, args.gold)
-    if definition.kind == "cases":
-        return cases(definition, predictions, args.gold)
-    return measured(definition, read_evaluations(args.evaluations), read_metrics(args.metrics))
+    fill = cases if definition.kind == "cases" else differences
+    made = read_made(predictions, args.gold)
+    found = fill(definition, predictions, args.gold)
+    return [number | made_of(number, made, recorded) for number in found]
 
 
 if __name__ == "__main__":

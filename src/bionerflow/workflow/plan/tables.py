@@ -44,8 +44,10 @@ class TablesPlan(RunsPlan):
     def metrics(self, paper: str, table: str) -> list[str]:
         """Return the metrics of the runs that a table rests on."""
         definition = self.table(paper, table)
-        ids = definition.ids() if definition.kind == "grid" else []
-        runs = dict.fromkeys(id.partition("+")[0] for id in ids)
+        runs = dict.fromkeys(id.partition("+")[0] for id in definition.ids())
+        if definition.kind == "claims":
+            files = (f"results/train/{run}/metrics.json" for run in runs)
+            return [file for file in files if Path(file).is_file()]
         recorded = (c.metric for c in definition.cells if c.metric.startswith(RECORDED))
         asked = {metric.split(".")[1] for metric in recorded}
         files = ["metrics", *(name for name in ("footprint", "cost") if name in asked)]
