@@ -153,7 +153,7 @@ def test_a_file_that_two_jobs_share_is_described_once_and_others_are_left_out(tm
 
 
 def test_without_records_it_is_said_what_to_do(tmp_path):
-    with pytest.raises(UserError, match="has no record of a job.*--drop-metadata"):
+    with pytest.raises(UserError, match=r"has no record of a job.*--drop-metadata"):
         done(tmp_path)
 
 

@@ -56,7 +56,8 @@ def results(tmp_path):
         path = tmp_path / f"{run}.parquet"
         write_rows(path, rows, PREDICTIONS, **MADE[name], environment_hash="e")
         scripted("evaluate.py", "--predictions", path, "--gold", tmp_path / "gold",
-                 "--train", tmp_path / "train.parquet", "--out", tmp_path / f"evaluate/{run}.json")  # fmt: skip
+                 "--train", tmp_path / "train.parquet",
+                 "--out", tmp_path / f"evaluate/{run}.json")  # fmt: skip
         trained = {"environment": {"commit": "c0", "environment_hash": "e"}}
         write_json(tmp_path / run / "metrics.json", trained)
     return tmp_path

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from bionerflow.tables.abstention import abstentions
 from bionerflow.tables.cases import cases
 from bionerflow.tables.define import Definition
 from bionerflow.tables.fill import Number, long_form, measured, read_evaluations, read_metrics
@@ -20,7 +21,8 @@ def main() -> None:
     parser.add_argument("--evaluations", type=Path, nargs="*", default=[])
     parser.add_argument("--metrics", type=Path, nargs="*", default=[], help="runs' metrics.json")
     parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="Parquet files")
-    parser.add_argument("--gold", type=Path, help="folder of {corpus}/test.parquet")
+    parser.add_argument("--dev", type=Path, nargs="*", default=[], help="the same, of dev")
+    parser.add_argument("--gold", type=Path, help="folder of {corpus}/{split}.parquet")
     parser.add_argument("--published", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, required=True, help="results/tables/{paper}/{name}.csv")
     args = parser.parse_args()
@@ -34,10 +36,13 @@ def numbers(definition: Definition, args: argparse.Namespace) -> list[Number]:
     recorded = read_metrics(args.metrics)
     if definition.kind == "grid":
         return measured(definition, read_evaluations(args.evaluations), recorded)
-    predictions = {path.stem: path for path in args.predictions}
-    fill = cases if definition.kind == "cases" else differences
+    predictions, dev = ({path.stem: path for path in its} for its in (args.predictions, args.dev))
+    if definition.kind == "abstention":
+        found = abstentions(definition, predictions, dev, args.gold)
+    else:
+        fill = cases if definition.kind == "cases" else differences
+        found = fill(definition, predictions, args.gold)
     made = read_made(predictions, args.gold)
-    found = fill(definition, predictions, args.gold)
     return [number | made_of(number, made, recorded) for number in found]
 
 

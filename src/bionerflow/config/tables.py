@@ -12,7 +12,8 @@ from bionerflow.utils.errors import UserError
 #: shares of boundary errors that are n tokens off, and whose start is n characters off (signed);
 #: recall by nesting and length; the ends of the 95 % interval of F1; recall on nested and on
 #: discontinuous mentions; expected calibration error and the accuracy of the predictions in
-#: each tenth of confidence; F1 in other papers' conventions.
+#: each tenth of confidence; the area under the risk-coverage curve, and the risk where so many
+#: percent of the predictions are kept, those of most confidence; F1 in other papers' conventions.
 Metric = Literal[
     "precision", "recall", "f1", "surface_f1", "relaxed_f1", "unseen_recall",
     "delta_nested", "delta_discontinuous",
@@ -24,12 +25,19 @@ Metric = Literal[
     "recall_depth_0", "recall_depth_1", "recall_depth_2+",
     "recall_tokens_1", "recall_tokens_2", "recall_tokens_3", "recall_tokens_4", "recall_tokens_5+",
     "f1_low", "f1_high", "nested_recall", "discontinuous_recall",
+    "aurc", "risk_10", "risk_20", "risk_30", "risk_40", "risk_50",
+    "risk_60", "risk_70", "risk_80", "risk_90", "risk_100",
     "ece", "accuracy_1", "accuracy_2", "accuracy_3", "accuracy_4", "accuracy_5",
     "accuracy_6", "accuracy_7", "accuracy_8", "accuracy_9", "accuracy_10",
     "uniner", "instructuie", "gollie", "iepile", "seqeval", "semeval_partial", "semeval_type",
 ]  # fmt: skip
 #: What a significance table shows (bionerflow.tables.significance).
 TESTED = ("difference", "interval", "p", "p_holm", "effect", "detectable")
+#: What an abstention table shows (bionerflow.tables.abstention): a threshold of confidence that was
+#: chosen on dev, for the best F1 or for a precision of 80 % and more, and what it keeps of test.
+AIMS = ("best_f1", "p80", "p90", "p95")
+MEASURES = ("threshold", "coverage", "precision", "recall", "f1")
+ABSTAINED = tuple(f"{aim}_{measure}" for aim in AIMS for measure in MEASURES)
 #: A metric that begins so is a place in a run's metrics.json: `run.settings.num_train_epochs`.
 RECORDED = "run."
 
@@ -81,8 +89,8 @@ class Grid(Titled):
         [], description="corpora that are pooled instead; those the experiment has of them"
     )
     unit: Unit = Field("fraction", description="unit of the scores")
-    figure: Literal["bars", "lines", "shares", "reliability", "scatter"] | None = Field(
-        None, description="the figure that shows the table"
+    figure: Literal["bars", "lines", "shares", "reliability", "risk_coverage", "scatter"] | None = (
+        Field(None, description="the figure that shows the table")
     )
 
     @model_validator(mode="after")
@@ -110,6 +118,20 @@ class Significance(Grid):
     def known_metrics(cls) -> tuple[str, ...]:
         """Return the metrics that its cells may ask for."""
         return TESTED
+
+
+class Abstention(Grid):
+    """What thresholds of confidence keep: chosen on dev, and reported on test.
+
+    The runs of its cells answer dev sentences, too.
+    """
+
+    kind: Literal["abstention"] = Field(description="kind of table")  # type: ignore[assignment]
+
+    @classmethod
+    def known_metrics(cls) -> tuple[str, ...]:
+        """Return the metrics that its cells may ask for."""
+        return ABSTAINED
 
 
 class Cases(Titled):
@@ -148,7 +170,7 @@ class Claims(Titled):
     unit: Unit = Field("percent", description="unit of the differences")
 
 
-Table = Annotated[Grid | Significance | Cases | Claims, Field(discriminator="kind")]
+Table = Annotated[Grid | Significance | Abstention | Cases | Claims, Field(discriminator="kind")]
 
 
 OURS = {

@@ -81,7 +81,7 @@ class Definition(Settings):
     `mentions` are those that the paper shows, by example (Cases).
     """
 
-    kind: Literal["grid", "significance", "cases", "claims"]
+    kind: Literal["grid", "significance", "abstention", "cases", "claims"]
     name: str
     title: str
     caption: str

@@ -39,7 +39,9 @@ def made_of(
     names = sorted(every) if asked == ALL_CORPORA else asked.split()
     return {
         "engine": ", ".join(sorted(distinct(str(one.get("engine", "")) for one in answers))),
-        "corpus_hash": " ".join(_hash(name, "test", every[name]) for name in names if name in every),
+        "corpus_hash": " ".join(
+            _hash(name, "test", every[name]) for name in names if name in every
+        ),
         **together(*trained, *answers),
     }
 

@@ -78,7 +78,10 @@ def _files(plan: Plan, definition: Definition, cell: Cell, number: dict[str, Any
     """Return what the cell is computed from: scores, records of runs, or predictions."""
     ids = number["runs"].split() or [id for its in cell.models.values() for id in its]
     if definition.kind != "grid":
-        return [f"{plan.prediction_file(id)}.parquet" for id in [*ids, *cell.against]]
+        files = [plan.prediction_file(id) for id in [*ids, *cell.against]]
+        if definition.kind == "abstention":
+            files += [f"results/predict/dev/{id}" for id in ids if id in plan.runs]
+        return [f"{file}.parquet" for file in files]
     if cell.metric.startswith("run."):
         names = ("metrics", "footprint") if ".footprint." in cell.metric else ("metrics",)
         return [f"results/train/{id}/{name}.json" for id in ids for name in names]

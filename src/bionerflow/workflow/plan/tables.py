@@ -64,6 +64,15 @@ class TablesPlan(RunsPlan):
             return [file for id in ids for file in self._at_hand(id)]
         return [self.prediction_file(id) for id in ids]
 
+    def tuned_on(self, paper: str, table: str) -> list[str]:
+        """Return the files, without ending, of the dev predictions that a table's thresholds need.
+
+        A selector's prediction set has none.
+        """
+        definition = self.table(paper, table)
+        ids = definition.ids() if definition.kind == "abstention" else []
+        return [f"results/predict/dev/{id}" for id in ids if id in self.runs]
+
     def _at_hand(self, id: str) -> list[str]:
         """Return the file, without ending, of a prediction set that was made here or is kept."""
         made = self.prediction_file(id)
@@ -73,11 +82,15 @@ class TablesPlan(RunsPlan):
         return [f"results/measured/{id}"] if kept.is_file() else []
 
     def looked_up(self, paper: str, table: str) -> list[str]:
-        """Return the gold files, without ending, of `looked_into`."""
+        """Return the gold files, without ending, of `looked_into` and `tuned_on`."""
         files = self.looked_into(paper, table)
         runs = dict.fromkeys(Path(file).name.partition("+")[0] for file in files)
         corpora = dict.fromkeys(corpus for run in runs for corpus in self.tested(run))
-        return [f"results/corpora/{corpus}/test" for corpus in corpora]
+        tuned = [Path(file).name for file in self.tuned_on(paper, table)]
+        trained = dict.fromkeys(corpus for run in tuned for corpus in self.run(run).corpora)
+        return [f"results/corpora/{corpus}/test" for corpus in corpora] + [
+            f"results/corpora/{corpus}/dev" for corpus in trained
+        ]
 
     def published(self, paper: str, table: str) -> list[str]:
         """Return the file of what the paper prints, if there is one."""
