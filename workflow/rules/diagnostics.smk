@@ -4,9 +4,11 @@
 # out  results/diagnostics/{corpus}.json, .md, .html: scale, labels, overlap of training and test;
 #      results/diagnostics/{corpus}.label_errors.csv: gold that several systems contradict;
 #      results/diagnostics/{run}.abstention.json: thresholds chosen on dev, reported on test;
+#      results/diagnostics/{run}.consistency.json: how far five samplings of a run agree;
 #      results/diagnostics/schemes.csv: ranks by the strictest and the most lenient scheme
 
 DIAGNOSED = sorted({corpus for run in TRAINED for corpus in plan.tested(run)})
+SAMPLINGS = 5
 
 
 localrules:
@@ -96,6 +98,34 @@ rule abstention:
     shell:
         "python -P {input.code[0]:q} --dev results/predict/dev/{wildcards.run:q}.parquet"
         " --test results/predict/{wildcards.run:q}.parquet --gold results/corpora"
+        " --out {output.json:q} 2>&1 | tee {log:q}"
+
+
+rule consistency:
+    input:
+        lambda w: data(
+            *collect(
+                "results/predict/sampled/{run}.{n}", run=w.run, n=range(1, SAMPLINGS + 1)
+            )
+        ),
+        lambda w: data(*[f"results/corpora/{c}/test" for c in plan.tested(w.run)]),
+        code=code("workflow/scripts/consistency.py"),
+    output:
+        json="results/diagnostics/{run}.consistency.json",
+    log:
+        "results/logs/diagnostics/{run}.consistency.log",
+    wildcard_constraints:
+        run=one_of(plan.runs),
+    conda:
+        "../../environment.yml"
+    params:
+        predictions=lambda w: collect(
+            "results/predict/sampled/{run}.{n}.parquet",
+            run=w.run,
+            n=range(1, SAMPLINGS + 1),
+        ),
+    shell:
+        "python -P {input.code[0]:q} --predictions {params.predictions:q} --gold results/corpora"
         " --out {output.json:q} 2>&1 | tee {log:q}"
 
 

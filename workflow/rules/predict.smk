@@ -5,7 +5,11 @@
 #      results/checkpoints/predict/ until all is. Shares of it are put together by `gather`;
 #      results/models/ct2/{run}, the merged model as CTranslate2 reads it, where that engine answers;
 #      results/cost/{run}.json, what answering took;
+#      results/predict/sampled/{run}.{n}.parquet, answers whose tokens are drawn by chance;
 #      results/tables/engines.csv, every engine that is here beside the others, with one run's model
+
+# As in Wang et al. (ICLR 2023), whose samplings vote.
+TEMPERATURE = 0.7
 
 
 rule ctranslate2:
@@ -65,12 +69,13 @@ rule predict:
         converted=asked(lambda w: [f"--converted={f}" for f in plan.converted(w.run)]),
         python=asked(lambda w: plan.interpreter(w.run)),
         cost="results/cost/{run}.json",
+        sampled=[],
     shell:
         "{params.python:q} -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q}"
         " --model {input.model:q} {params.converted:q} --queries {params.queries:q}"
         " --examples {params.examples:q}"
         " --settings {params.settings:q} --seed {params.seed:q} --threads {threads:q}"
-        " --share {params.share:q} --cost {params.cost:q}"
+        " --share {params.share:q} {params.sampled:q} --cost {params.cost:q}"
         " --checkpoints results/checkpoints/predict --out {output.predictions:q} 2>&1 | tee {log:q}"
 
 
@@ -105,6 +110,20 @@ use rule predict as predict_dev with:
         queries=asked(
             lambda w: [f"{stem}.parquet" for stem in plan.rendered(w.run, "dev")]
         ),
+        cost=[],
+
+
+# Each sampling draws its tokens by another seed.
+use rule predict as predict_sampled with:
+    output:
+        predictions="results/predict/sampled/{run}.{sampling}.parquet",
+        card="results/predict/sampled/{run}.{sampling}.json",
+    log:
+        "results/logs/predict/sampled/{run}.{sampling}.log",
+    wildcard_constraints:
+        sampling=r"\d+",
+    params:
+        sampled=lambda w: [f"--sampling={w.sampling}", f"--temperature={TEMPERATURE}"],
         cost=[],
 
 

@@ -15,9 +15,12 @@ from bionerflow.data.schema import CONVERSATIONS, PREDICTIONS, read_card, read_r
 from bionerflow.data.shards import WHOLE, share
 from bionerflow.formats.queries import asked
 from bionerflow.inference.engines.load import load_engine
+from bionerflow.inference.engines.torch import TorchEngine
 from bionerflow.inference.predict import predict, sample, seconds, shared, usage
+from bionerflow.inference.sampling import Sampling
 from bionerflow.inference.shots import with_shots
 from bionerflow.utils.environment import checkpoint_key, machine, made_with
+from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import remove_folder, sha256, write_result
 from bionerflow.utils.progress import named
 from bionerflow.utils.script import run
@@ -34,6 +37,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--share", type=share, default=WHOLE, help="2of8: the second of 8 jobs")
+    parser.add_argument("--sampling", type=int, help="draw tokens: the number of the sampling")
+    parser.add_argument("--temperature", type=float, default=1.0, help="of --sampling")
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--cost", type=Path, nargs="?", help="results/cost/{run}.json")
     parser.add_argument("--out", type=Path, required=True)
@@ -45,13 +50,19 @@ def main() -> None:
     training = asked(rows_of(args.examples))
     drawn = with_shots(drawn, training, settings.shots, args.seed)
     queries = shared(drawn, settings, args.share)
+    if args.sampling and settings.engine != "torch":
+        raise UserError(f"Tokens are drawn by the engine torch, not by {settings.engine}.")
     engine = load_engine(args.model, settings, args.converted, args.threads)
+    sampling = {"sampling": args.sampling, "temperature": args.temperature} if args.sampling else {}
+    if isinstance(engine, TorchEngine) and args.sampling:
+        engine.sampling = Sampling(args.temperature, args.sampling)
     inputs = {
         "settings": settings.model_dump(),
         "seed": args.seed,
         "queries": [read_card(path) for path in [*args.queries, *args.examples]],
         "model": {path.name: sha256(path) for path in sorted(args.model.glob("*.*"))},
         "share": args.share,
+        **sampling,
         "engine": engine.label if settings.engine == "ctranslate2" else settings.engine,
     }
     checkpoints = args.checkpoints / args.out.stem / checkpoint_key(inputs)
@@ -59,6 +70,7 @@ def main() -> None:
     rows = [] if nothing else list(predict(engine, queries, settings, checkpoints))
     problems = Counter(problem["kind"] for row in rows for problem in row["problems"])
     card: dict[str, Any] = {"problems": dict(problems), "engine": engine.label, **made_with()}
+    card |= sampling
     if spent := usage(checkpoints):
         card["usage"] = dict(spent)
     if args.cost:

@@ -1,9 +1,10 @@
-"""Greedy answers by continuous batching: who ended leaves, who waits enters, prefixes are shared.
+"""Answers by continuous batching: who ended leaves, who waits enters, prefixes are shared.
 
 A conversation is asked again and again (conv_term has a turn a type); what was read and written
 stays in its slot of the cache. Conversations enter in the order of their tokens, so that one begins
 as the one before it did, and that beginning is copied. No row sees another: an answer depends
-neither on its neighbours nor on the order (in float32; elsewhere rounding may differ).
+neither on its neighbours nor on the order (in float32; elsewhere rounding may differ). Tokens are
+the most probable ones, or drawn where a `Sampling` is given.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from bionerflow.data.schema import Turn
 from bionerflow.inference.constrained import Writer, constrained
 from bionerflow.inference.engines.base import Answer, check_asked
 from bionerflow.inference.prefix import shared
+from bionerflow.inference.sampling import Sampling
 from bionerflow.inference.slots import slots_of
 from bionerflow.models.chat import Chat
 
@@ -37,7 +39,8 @@ class Ends(NamedTuple):
 class _Row:
     """A conversation under way: `length` tokens are in its slot, `unread` ones come next.
 
-    `writer` chooses the tokens of the answer under way, if answers are constrained.
+    `writer` chooses the tokens of the answer under way, if answers are constrained; `chance` is
+    what tokens are drawn with, if they are.
     """
 
     number: int
@@ -47,6 +50,7 @@ class _Row:
     written: list[tuple[int, float]] = field(default_factory=list)
     answers: list[tuple[list[tuple[int, float]], bool]] = field(default_factory=list)
     writer: Writer | None = None
+    chance: torch.Generator | None = None
 
     def take(self, token: int, logprob: float, ends: Ends, limit: int) -> None:
         """Take the token chosen after all that was unread; ask on where an answer ends."""
@@ -65,13 +69,17 @@ class _Row:
             self.unread = []
 
 
-def choose(logits: torch.Tensor, writers: Sequence[Writer | None]) -> tuple[list[int], list[float]]:
+def choose(
+    logits: torch.Tensor, writers: Sequence[Writer | None], drawn: torch.Tensor | None = None
+) -> tuple[list[int], list[float]]:
     """Choose each row's next token from its logits, (rows, vocabulary): the most probable one.
 
-    A row's writer allows some tokens alone. Return the tokens and their natural log-probabilities
-    among all tokens.
+    A row's writer allows some tokens alone. Where there are `drawn` logits (Sampling.drawn), the
+    largest of these is chosen. Return the tokens and their natural log-probabilities among all
+    tokens, without chance and temperature.
     """
-    tokens = constrained(logits, writers) if any(writers) else logits.argmax(-1)
+    likely = logits if drawn is None else drawn
+    tokens = constrained(likely, writers) if any(writers) else likely.argmax(-1)
     chosen = logits.gather(-1, tokens[:, None])[:, 0]
     return tokens.tolist(), (chosen - logits.logsumexp(-1)).tolist()
 
@@ -80,10 +88,18 @@ class _Batch:
     """Conversations that are answered together, and those that wait."""
 
     def __init__(
-        self, model: Any, asked: Sequence[list[list[int]]], size: int, writer: WriterOf | None
+        self,
+        model: Any,
+        asked: Sequence[list[list[int]]],
+        size: int,
+        writer: WriterOf | None,
+        sampling: Sampling | None,
     ) -> None:
         order = sorted(range(len(asked)), key=lambda n: asked[n][0])
         self.waiting = [_Row(n, asked[n][0], asked[n][1:]) for n in reversed(order)]
+        self.sampling = sampling
+        for row in self.waiting if sampling else []:
+            row.chance = sampling.chance(asked[row.number], model.device)
         self.rows: list[_Row] = []
         self.writer = writer
         self.slots = slots_of(model, min(size, len(asked)))
@@ -109,7 +125,9 @@ class _Batch:
         chunks = [self.rows[n].unread if n in going else [] for n in slots]
         logits = self.slots.read(slots, chunks, [self.rows[n].length for n in slots])
         writers = [self._writer(self.rows[n]) if n in going else None for n in slots]
-        for n, token, logprob in zip(slots, *choose(logits, writers), strict=True):
+        chances = [self.rows[n].chance if n in going else None for n in slots]
+        drawn = self.sampling.drawn(logits, chances) if self.sampling else None
+        for n, token, logprob in zip(slots, *choose(logits, writers, drawn), strict=True):
             if n in going:
                 self.rows[n].take(token, logprob, ends, limit)
         ended = [self.rows[n] for n in moving if not self.rows[n].unread]
@@ -161,12 +179,14 @@ def generate(
     done: Callable[[int], None] = lambda _: None,
     writer: WriterOf | None = None,
     given: Sequence[int] = (),
+    sampling: Sampling | None = None,
 ) -> list[list[Answer]]:
     """Answer every assistant turn of the conversations; what these turns hold is not read.
 
     The answers come in the order of the conversations. `done` is told how many of them are
     answered; `writer` gives what chooses the tokens of each conversation's n-th answer. The first
     answers that are `given`, so many per conversation, are read as examples and not answered.
+    Tokens are drawn where there is a `sampling`.
 
     Raises:
         UserError: a conversation with its answers may not fit into the model's context.
@@ -174,7 +194,8 @@ def generate(
     chat = Chat(tokenizer)
     asked = chat.encode_asked(conversations, given)
     check_asked(model.config, asked, max_new_tokens)
-    batch, ends = _Batch(model, asked, batch_size, writer), Ends(chat.end, chat.ends(model))
+    batch = _Batch(model, asked, batch_size, writer, sampling)
+    ends = Ends(chat.end, chat.ends(model))
     answered: list[list[Answer]] = [[] for _ in conversations]
     count = 0
     while count < len(conversations):

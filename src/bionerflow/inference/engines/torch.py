@@ -13,12 +13,14 @@ from bionerflow.inference.engines.base import (
     LocalEngine,
 )
 from bionerflow.inference.generate import WriterOf, generate
+from bionerflow.inference.sampling import Sampling
 
 
 class TorchEngine(LocalEngine):
-    """A model in this process."""
+    """A model in this process; with a `sampling`, its answers are drawn by chance."""
 
     name = "torch"
+    sampling: Sampling | None = None
 
     @property
     def version(self) -> str:
@@ -43,6 +45,7 @@ class TorchEngine(LocalEngine):
             done,
             self._writer(constraint, max_new_tokens) if constraint else None,
             [one.given for one in conversations],
+            self.sampling,
         )
 
     def _writer(self, constraint: ConstraintOf, max_new_tokens: int) -> WriterOf:
