@@ -189,8 +189,8 @@ OURS = {
 }
 
 
-#: The table of an experiment that is no paper's and for which the file defines none.
-RUNS = "runs"
+#: The tables of an experiment that is no paper's and for which the file defines none.
+RUNS, DIFFERENCES = "runs", "differences"
 EVERY_RUN = Grid(
     title="Every run on every corpus",
     caption="Strict micro F1 over typed character spans on the test sample, all formats of a"
@@ -199,6 +199,25 @@ EVERY_RUN = Grid(
     rows={"configuration": "all", "model": "all"},
     columns={"corpus": "all"},
 )
+EVERY_DIFFERENCE = Significance(
+    kind="significance",
+    title="Differences between neighbouring runs",
+    caption="Strict F1 of a row's first run minus its second, all corpora that both were tested on"
+    " pooled, with a 95 % interval and the p value of a two-sided paired test over documents and"
+    " draws. p (Holm): corrected for the number of tests in this table. Cohen's d: the difference"
+    " in standard deviations of documents, with its 95 % interval. Detectable: the smallest true"
+    " difference that one such test at 5 % finds with a power of 80 %.",
+    rows={"configuration": "all", "model": "all"},
+    columns={"metric": list(TESTED)},
+    labels={
+        "difference": "ΔF1",
+        "interval": "95 % interval",
+        "p_holm": "p (Holm)",
+        "effect": "Cohen's d",
+        "detectable": "Detectable",
+    },
+)
+DEFAULTS = {RUNS: EVERY_RUN, DIFFERENCES: EVERY_DIFFERENCE}
 
 
 def _with_labels(table: Any, shared: Any) -> Any:
@@ -234,13 +253,14 @@ class Tables(Settings):
         return OURS
 
     def find(self, name: str) -> Grid | Significance | Cases | Claims:
-        """Return a table; `{experiment}/runs` is there where the file says nothing else.
+        """Return a table; those of DEFAULTS are there where the file says nothing else.
 
         Raises:
             UserError: there is none of this name; the known ones are listed.
         """
-        if name not in self.tables and name.endswith(f"/{RUNS}"):
-            return EVERY_RUN
+        default = DEFAULTS.get(name.partition("/")[2])
+        if name not in self.tables and default:
+            return default
         if name not in self.tables:
             known = ", ".join(sorted([*self.tables, *self.counts, *self.ours]))
             raise UserError(f"There is no table '{name}'. The tables are: {known}.")

@@ -47,6 +47,7 @@ CLAIMED = {
     "difference": "Difference",
     "interval": "Interval",
     "p_holm": "p (Holm)",
+    "effect": "Cohen's d",
     "detectable": "Detectable",
 }
 NO_CORPUS = f"{NOT_ASKED} such corpus"

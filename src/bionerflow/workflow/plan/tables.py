@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import RECORDED, RUNS
+from bionerflow.config.tables import DIFFERENCES, RECORDED, RUNS
 from bionerflow.tables.define import Definition, define
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.workflow.plan.runs import RunsPlan
@@ -102,7 +102,15 @@ class TablesPlan(RunsPlan):
         known = papers or tuple(self.experiments)
         named = [name for name in self.tables.tables if name.partition("/")[0] in known]
         have = {name.partition("/")[0] for name in named}
-        return named + [f"{name}/{RUNS}" for name in known if name not in have]
+        return named + [
+            f"{name}/{table}" for name in known if name not in have for table in self._default(name)
+        ]
+
+    def _default(self, paper: str) -> list[str]:
+        """Return the tables of an experiment without any: differences need two runs."""
+        its = self.experiment(paper)
+        several = len(its.configurations) * len(its.all_models()) > 1
+        return [RUNS, DIFFERENCES] if several else [RUNS]
 
     def counted_tables(self) -> list[str]:
         """Return the tables of what corpora hold; a configuration of no paper has none."""
