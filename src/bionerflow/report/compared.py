@@ -41,12 +41,12 @@ def tests(
 
 def _test(row: Best, predictions: Mapping[str, Path], gold: Path) -> dict[str, Any] | None:
     assert row.next  # noqa: S101 (`tests` asks for no other)
-    sides = [
+    first, second = (
         [predictions[id] for id in sorted(predictions) if configuration(id) == one.configuration]
         for one in (row.best, row.next)
-    ]
+    )
     try:
-        counts = documents(*sides, gold) if all(sides) else None
+        counts = documents(first, second, gold) if first and second else None
     except UserError:
         return None
     if counts is not None and row.on in set(counts["corpus"]):

@@ -41,8 +41,8 @@ def abstentions(
         names = [name for name in corpora or sorted(told) if name in tuned and name in told]
         if not names:
             return None
-        sides = (together(side[name] for name in names) for side in (tuned, told))
-        return dict(zip(AIMS, chosen_on_dev(*sides), strict=True))
+        on_dev, on_test = (together(side[name] for name in names) for side in (tuned, told))
+        return dict(zip(AIMS, chosen_on_dev(on_dev, on_test), strict=True))
 
     def number(cell: Cell) -> Number:
         ids = next(iter(cell.models.values()), [])

@@ -46,8 +46,8 @@ class TablesPlan(RunsPlan):
         definition = self.table(paper, table)
         runs = dict.fromkeys(id.partition("+")[0] for id in definition.ids())
         if definition.kind == "claims":
-            files = (f"results/train/{run}/metrics.json" for run in runs)
-            return [file for file in files if Path(file).is_file()]
+            made = (f"results/train/{run}/metrics.json" for run in runs)
+            return [file for file in made if Path(file).is_file()]
         recorded = (c.metric for c in definition.cells if c.metric.startswith(RECORDED))
         asked = {metric.split(".")[1] for metric in recorded}
         files = ["metrics", *(name for name in ("footprint", "cost") if name in asked)]
