@@ -105,7 +105,9 @@ rule consistency:
     input:
         lambda w: data(
             *collect(
-                "results/predict/sampled/{run}.{n}", run=w.run, n=range(1, SAMPLINGS + 1)
+                "results/predict/sampled/{run}.{n}",
+                run=w.run,
+                n=range(1, SAMPLINGS + 1),
             )
         ),
         lambda w: data(*[f"results/corpora/{c}/test" for c in plan.tested(w.run)]),
@@ -115,7 +117,7 @@ rule consistency:
     log:
         "results/logs/diagnostics/{run}.consistency.log",
     wildcard_constraints:
-        run=one_of(plan.runs),
+        run=one_of(id for id, its in plan.runs.items() if its.system == "llm"),
     conda:
         "../../environment.yml"
     params:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bionerflow.report.provenance.crate import write_crate
 from bionerflow.report.provenance.records import done
 from bionerflow.utils.environment import made_with
+from bionerflow.utils.errors import UserError
 from bionerflow.utils.script import run
 from bionerflow.workflow.jobs import behind
 
@@ -22,6 +23,11 @@ def main() -> None:
     args = parser.parse_args()
     about = {**args.about, "snakemake": version("snakemake"), **made_with()}
     jobs = behind(args.targets, done())
+    if not jobs:
+        raise UserError(
+            f"Snakemake has no record of how {args.targets[0]} was made: remove it, and make it "
+            "anew."
+        )
     write_crate(args.out, jobs, args.targets, args.workflow, about)
 
 

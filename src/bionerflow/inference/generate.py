@@ -125,8 +125,10 @@ class _Batch:
         chunks = [self.rows[n].unread if n in going else [] for n in slots]
         logits = self.slots.read(slots, chunks, [self.rows[n].length for n in slots])
         writers = [self._writer(self.rows[n]) if n in going else None for n in slots]
-        chances = [self.rows[n].chance if n in going else None for n in slots]
-        drawn = self.sampling.drawn(logits, chances) if self.sampling else None
+        drawn = None
+        if self.sampling:
+            chances = [self.rows[n].chance if n in going else None for n in slots]
+            drawn = self.sampling.drawn(logits, chances)
         for n, token, logprob in zip(slots, *choose(logits, writers, drawn), strict=True):
             if n in going:
                 self.rows[n].take(token, logprob, ends, limit)

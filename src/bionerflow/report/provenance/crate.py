@@ -96,22 +96,10 @@ def write_crate(
     _describe(crate, about, jobs)
     results = Results(crate, out.parent)
     main = _workflow(results, workflow, about)
-    engine = {"@type": "SoftwareApplication", "name": "Snakemake"}
-    engine |= {"version": about["snakemake"], "url": "https://snakemake.github.io"}
-    engine = _add(crate, "#snakemake", **engine)
     steps = _steps(crate, main, jobs, about)
     controls = [_action(results, n, job, steps[job.rule]) for n, job in enumerate(jobs, 1)]
-    made = {output for job in jobs for output in job.outputs}
-    raw = {path for job in jobs for path in job.inputs} - made
-    whole = _times(min(job.begun for job in jobs), max(job.ended for job in jobs))
-    said = {"name": about["name"], "description": f"snakemake {' '.join(targets)}"}
-    run = _add(crate, "#run", **{"@type": "CreateAction", **said, **whole})
-    run["instrument"] = main
-    run["object"] = [crate.get("workflow/configuration.json"), *results.entities(raw)]
-    run["result"] = results.entities(targets)
-    organize = {"@type": "OrganizeAction", "name": f"Snakemake {about['snakemake']}", **whole}
-    organized = _add(crate, "#organize", **organize)
-    organized["instrument"], organized["result"], organized["object"] = engine, run, controls
+    run = _run(results, main, jobs, targets, about["name"])
+    organized = _organized(run, controls, about["snakemake"])
     crate.root_dataset["mentions"] = [run, organized, *(one["object"] for one in controls)]
     write_json(out, crate.metadata.generate())
 
@@ -177,6 +165,32 @@ def _steps(
     main["step"] = [step for step, _ in found.values()]
     main["hasPart"] = [tool for _, tool in found.values()]
     return found
+
+
+def _run(
+    results: Results, main: Any, jobs: Sequence[Done], targets: Sequence[str], name: str
+) -> Any:
+    """Add all jobs together: an action of the workflow, from raw files to what was asked for."""
+    times = _times(min(job.begun for job in jobs), max(job.ended for job in jobs))
+    said = {"name": name, "description": f"snakemake {' '.join(targets)}"}
+    run = _add(results.crate, "#run", **{"@type": "CreateAction", **said, **times})
+    made = {output for job in jobs for output in job.outputs}
+    raw = {path for job in jobs for path in job.inputs} - made
+    run["instrument"], run["result"] = main, results.entities(targets)
+    run["object"] = [results.crate.get("workflow/configuration.json"), *results.entities(raw)]
+    return run
+
+
+def _organized(run: Any, controls: Sequence[Any], version: str) -> Any:
+    """Add what Snakemake did: it started the steps, which led to the run."""
+    crate = run.crate
+    engine = {"@type": "SoftwareApplication", "name": "Snakemake", "version": version}
+    times = {key: run[key] for key in ("startTime", "endTime", "actionStatus")}
+    said = {"@type": "OrganizeAction", "name": f"Snakemake {version}", **times}
+    organized = _add(crate, "#organize", **said)
+    organized["instrument"] = _add(crate, "#snakemake", **engine, url="https://snakemake.github.io")
+    organized["result"], organized["object"] = run, controls
+    return organized
 
 
 def _action(results: Results, n: int, job: Done, its: tuple[Any, Any]) -> Any:

@@ -72,7 +72,8 @@ class ResourcesPlan(SharingPlan, SelectorsPlan):
             "fit_selector": lambda: self.fitting(wildcards["selector"]),
             "select": lambda: self.filtering(wildcards["run"], wildcards["selector"]),
         }
-        works |= {"predict_share": works["predict"], "predict_dev": works["predict"]}
+        alike = ("predict_share", "predict_dev", "predict_sampled")
+        works |= dict.fromkeys(alike, works["predict"])
         works |= {"ifd_share": works["ifd"], "tune_selector": works["select"]}
         if rule == "fit_baseline" and self.run(wildcards["run"]).system == "token_classification":
             return works["train"]()
