@@ -25,7 +25,7 @@ from bionerflow.data.schema import (
 from bionerflow.evaluate.compare import compare
 from bionerflow.evaluate.effects import holm
 from bionerflow.report.browser import sentences
-from bionerflow.report.compared import tests
+from bionerflow.report.compared import paired_tests
 from bionerflow.report.figures import drawn
 from bionerflow.report.found import (
     SHOWN as ROWS,
@@ -433,7 +433,7 @@ def test_the_best_configuration_is_tested_against_the_next_over_draws(tmp_path):
         for draw in (1, 2, 3)
     ]
     rows = [best_overall(best), *best_per_corpus(best), *best_per_corpus(best)]
-    found = tests(rows, paths, tmp_path / "gold")
+    found = paired_tests(rows, paths, tmp_path / "gold")
     assert [one["on"] for one in found] == ["2 corpora", "flat", "zh"]
     assert {(one["first"], one["second"], one["draws"]) for one in found} == {("x.a", "x.b", 3)}
     assert [one["documents"] for one in found] == [60, 30, 30]
@@ -442,8 +442,8 @@ def test_the_best_configuration_is_tested_against_the_next_over_draws(tmp_path):
                     [paths[f"x.b.draw{n}"] for n in (1, 2, 3)], tmp_path / "gold")  # fmt: skip
     assert [one["difference"] for one in found[1:]] == [one["difference"] for one in alone[:2]]
     other = best_overall([best[0], result("x.c.draw1", flat=0.5, zh=0.4)])
-    assert tests([other], {**paths, "x.c.draw1": paths["x.c.draw1"]}, tmp_path / "gold")
-    assert tests([other], {"x.a.draw1": paths["x.a.draw1"]}, tmp_path / "gold") == []
+    assert paired_tests([other], {**paths, "x.c.draw1": paths["x.c.draw1"]}, tmp_path / "gold")
+    assert paired_tests([other], {"x.a.draw1": paths["x.a.draw1"]}, tmp_path / "gold") == []
 
 
 def test_the_picture_can_be_read_with_one_run_and_with_a_hundred():

@@ -15,7 +15,7 @@ from bionerflow.config.corpora import CorpusSettings
 from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import FootprintSettings
 from bionerflow.report.browser import sentences
-from bionerflow.report.compared import tests
+from bionerflow.report.compared import paired_tests
 from bionerflow.report.figures import Drawing, drawn
 from bionerflow.report.found import (
     PICTURE,
@@ -113,7 +113,7 @@ def _found(scores: list[Any], tables: list[dict[str, Any]]) -> dict[str, Any]:
 def _tests(scores: list[Any], predictions: Mapping[str, Path], gold: Path) -> list[dict[str, Any]]:
     """Return the tests of what the page begins with: all corpora together, then each of them."""
     overall = best_overall(scores)
-    return tests(([overall] if overall else []) + best_per_corpus(scores), predictions, gold)
+    return paired_tests(([overall] if overall else []) + best_per_corpus(scores), predictions, gold)
 
 
 def _drawing(one: Drawing) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from bionerflow.report.found import Best, configuration
 from bionerflow.utils.errors import UserError
 
 
-def tests(
+def paired_tests(
     rows: Iterable[Best], predictions: Mapping[str, Path], gold: Path
 ) -> list[dict[str, Any]]:
     """Return the record of each row that can be tested (evaluate.compare.difference).
@@ -40,7 +40,7 @@ def tests(
 
 
 def _test(row: Best, predictions: Mapping[str, Path], gold: Path) -> dict[str, Any] | None:
-    assert row.next  # noqa: S101 (`tests` asks for no other)
+    assert row.next  # noqa: S101 (`paired_tests` asks for no other)
     first, second = (
         [predictions[id] for id in sorted(predictions) if configuration(id) == one.configuration]
         for one in (row.best, row.next)
