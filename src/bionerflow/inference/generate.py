@@ -98,8 +98,9 @@ class _Batch:
         order = sorted(range(len(asked)), key=lambda n: asked[n][0])
         self.waiting = [_Row(n, asked[n][0], asked[n][1:]) for n in reversed(order)]
         self.sampling = sampling
-        for row in self.waiting if sampling else []:
-            row.chance = sampling.chance(asked[row.number], model.device)
+        if sampling:
+            for row in self.waiting:
+                row.chance = sampling.chance(asked[row.number], model.device)
         self.rows: list[_Row] = []
         self.writer = writer
         self.slots = slots_of(model, min(size, len(asked)))
