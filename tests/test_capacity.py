@@ -27,7 +27,7 @@ def test_what_a_format_cannot_write_lowers_its_ceiling():
 def test_the_table_has_a_row_a_corpus_and_format_and_is_printed_a_row_a_format(tmp_path):
     corpora = {"toy": (["A"], EXAMPLES), "flat": (["A"], EXAMPLES[1:])}
     titled = Titled(title="T", caption="C")
-    write_capacities(tmp_path / "t.csv", list(capacities(corpora, WORDS)), titled)
+    write_capacities(tmp_path / "t.csv", list(capacities(corpora, WORDS)), titled, tmp_path)
     table = pd.read_csv(tmp_path / "t.long.csv")
     assert list(table["format"]) == [*FORMATS, *FORMATS]
     assert table.loc[table["format"] == "multi_brat", "f1"].to_list() == [100.0, 100.0]

@@ -1,9 +1,12 @@
 """The leakage table."""
 
+import pandas as pd
+
 from bionerflow.config.tables import Titled
 from bionerflow.corpora.leakage import leakage
-from bionerflow.data.schema import Example, write_examples
+from bionerflow.data.schema import Example, read_card, write_examples
 from bionerflow.tables.leakage import write_leakage
+from bionerflow.utils.environment import commit
 
 
 def write(folder, corpus, split, *sentences):
@@ -25,8 +28,16 @@ def test_sentences_are_compared_without_space_and_documents_by_pubmed_id(tmp_pat
     write(tmp_path, "iob", "test", ("test-0", tokens), ("test-1", "Results ."))
     corpora = {"raw": "", "original": "", "iob": "", "lost": "left out, by hand"}
     titled = Titled(title="T", caption="C")
-    write_leakage(tmp_path / "leakage.csv", leakage(corpora, tmp_path), titled)
-    assert (tmp_path / "leakage.long.csv").read_text().splitlines() == [
+    write_leakage(tmp_path / "leakage.csv", leakage(corpora, tmp_path), titled, tmp_path)
+    counts = pd.read_csv(tmp_path / "leakage.long.csv", dtype=str, keep_default_na=False)
+    train = read_card(tmp_path / "raw" / "train.parquet")["sha256"]
+    test = read_card(tmp_path / "iob" / "test.parquet")["sha256"]
+    hashes = counts.pop("corpus_hash").tolist()
+    assert hashes[2] == f"raw/train:{train[:12]} iob/test:{test[:12]}"
+    assert counts.pop("commit").tolist() == [commit()] * 4 + [""]
+    assert counts.pop("environment_hash").astype(bool).tolist() == [True] * 4 + [False]
+    assert hashes[-1] == ""
+    assert counts.to_csv(index=False).splitlines() == [
         "train_corpus,test_corpus,test_sentences,shared_sentences,test_documents,shared_documents,reason",
         "iob,iob,1,0,,,",
         "iob,original,1,0,,,",

@@ -54,8 +54,8 @@ def test_scores_name_the_engine_of_their_predictions(tmp_path):
 
 
 def test_filtered_predictions_keep_the_engine(tmp_path):
-    from bionerflow.select.filter import _engine
+    from bionerflow.select.filter import _made
 
     write_rows(tmp_path / "in.parquet", [], PREDICTIONS, engine="vllm 1")
-    _write_kept(tmp_path / "out.parquet", [], [], 0.5, **_engine(tmp_path / "in.parquet"))
+    _write_kept(tmp_path / "out.parquet", [], [], 0.5, **_made(tmp_path / "in.parquet"))
     assert read_card(tmp_path / "out.parquet")["engine"] == "vllm 1"

@@ -1,5 +1,8 @@
 """Differences over draws and documents: by independent implementations, and by simulation."""
 
+from functools import cache
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,25 +18,31 @@ from bionerflow.evaluate.statistics import differences, interval, prf, randomisa
 DOCUMENTS = 100
 
 
-def counts(rng: np.random.Generator, draws: int, seeds_differ: float, size: int = DOCUMENTS):
-    """Return the counts of two runs (2, draws, documents, 3) by chance.
+def simulated(rng: np.random.Generator, times: int, draws: int, seeds_differ: float, size: int):
+    """Return the counts of two runs by chance, so many times: (times, 2, draws, documents, 3).
 
     Documents differ in length and difficulty, runs in skill, draws of a run in skill by
     `seeds_differ` (standard deviation of the log odds).
     """
-    gold = 1 + rng.poisson(4, size)
-    difficulty = rng.normal(0, 0.8, size)
-    skill = np.array([1.0, 0.8])[:, None, None] + rng.normal(0, seeds_differ, (2, draws, 1))
-    odds = np.exp(skill + difficulty + rng.normal(0, 0.3, (2, draws, size)))
+    gold = 1 + rng.poisson(4, (times, 1, 1, size))
+    difficulty = rng.normal(0, 0.8, (times, 1, 1, size))
+    skill = np.array([1.0, 0.8])[:, None, None] + rng.normal(0, seeds_differ, (times, 2, draws, 1))
+    odds = np.exp(skill + difficulty + rng.normal(0, 0.3, (times, 2, draws, size)))
     correct = rng.binomial(gold, odds / (1 + odds))
     predicted = correct + rng.poisson(0.8, correct.shape)
     return np.stack([correct, np.broadcast_to(gold, correct.shape), predicted], axis=-1)
+
+
+def counts(rng: np.random.Generator, draws: int, seeds_differ: float, size: int = DOCUMENTS):
+    """Return the counts of two runs by chance (2, draws, documents, 3)."""
+    return simulated(rng, 1, draws, seeds_differ, size)[0]
 
 
 def f1_difference(pair: np.ndarray) -> np.ndarray:
     return scores(pair[0])["f1"] - scores(pair[1])["f1"]
 
 
+@cache
 def truth(seeds_differ: float) -> float:
     """Return the difference in F1 over very many draws and documents."""
     rng = np.random.default_rng(99)
@@ -75,7 +84,7 @@ def test_the_error_of_a_difference_is_that_of_the_jackknife_over_documents():
 def test_with_one_draw_it_is_a_paired_t_test():
     values = np.random.default_rng(3).normal(0.1, 1, (1, 80))
     found, expected = crossed(values), stats.ttest_1samp(values[0], 0)
-    assert (found.p(), found.df) == (pytest.approx(expected.pvalue), 79)
+    assert (found.p(), found.shares) == (pytest.approx(expected.pvalue), ((1, 79),))
     assert found.interval() == pytest.approx(tuple(expected.confidence_interval()))
 
 
@@ -89,7 +98,22 @@ def test_with_several_draws_the_mean_squares_are_those_of_a_two_way_analysis_of_
     found = crossed(values)
     assert found.value == pytest.approx(values.mean())
     assert found.error == pytest.approx(np.sqrt(total / 100))
-    assert found.df == pytest.approx(min(3 * (total / draws) ** 2, 24))
+    assert found.shares == (
+        (pytest.approx(draws / total), 3),
+        (pytest.approx(1 - draws / total), 24),
+    )
+    weights, ends = (draws, rows - rest), stats.t.isf(0.025, [3, 24])
+    reach = np.average(ends, weights=weights) * found.error  # Cochran, Biometrics 20:191, 1964
+    assert found.interval() == pytest.approx((found.value - reach, found.value + reach))
+
+
+@pytest.mark.parametrize("draws", [1, 2, 4])
+@pytest.mark.parametrize("mean", [0.02, 0.2, 0.5])
+def test_an_interval_of_the_level_that_p_leaves_ends_at_zero(draws, mean):
+    rng = np.random.default_rng(13)
+    found = crossed(mean + rng.normal(0, 0.1, (draws, 1)) + rng.normal(0, 1, (draws, 60)))
+    low, high = found.interval(1 - found.p())
+    assert min(abs(low), abs(high)) == pytest.approx(0, abs=1e-3 * found.error)
 
 
 def test_the_error_is_that_of_a_bootstrap_over_draws_and_documents():
@@ -132,22 +156,35 @@ def test_the_detectable_difference_is_that_of_statsmodels_and_is_found_in_80_per
 
 def crossed_covers(draws: int, seeds_differ: float, times: int) -> float:
     rng, value = np.random.default_rng(8), truth(seeds_differ)
-    pairs = (counts(rng, draws, seeds_differ) for _ in range(times))
+    pairs = simulated(rng, times, draws, seeds_differ, DOCUMENTS)
     return share_covered([crossed(f1_difference(pair)).interval() for pair in pairs], value)
 
 
-VARIANCES = pytest.mark.parametrize(("draws", "seeds_differ"), [(1, 0), (3, 0), (3, 0.3), (5, 0.1)])
+VARIANCES = pytest.mark.parametrize(
+    ("draws", "seeds_differ"),
+    [(1, 0), *product((2, 3), (0, 0.1, 0.3, 0.6)), (5, 0.1), (5, 0.3)],
+)
 
 
 @VARIANCES
 def test_intervals_over_draws_and_documents_cover_95_percent(draws, seeds_differ):
-    assert 0.925 <= crossed_covers(draws, seeds_differ, 800) <= 0.975
+    assert 0.925 <= crossed_covers(draws, seeds_differ, 1000) <= 0.975
 
 
 @pytest.mark.long
 @VARIANCES
 def test_intervals_over_draws_and_documents_cover_95_percent_5000_times(draws, seeds_differ):
     assert 0.93 <= crossed_covers(draws, seeds_differ, 5000) <= 0.97
+
+
+def test_one_t_with_satterthwaites_degrees_of_freedom_says_too_little_of_two_draws():
+    rng, value, bounds = np.random.default_rng(8), truth(0.1), []
+    for pair in simulated(rng, 1000, 2, 0.1, DOCUMENTS):
+        found = crossed(f1_difference(pair))
+        df = min(1 / found.shares[0][0] ** 2, DOCUMENTS - 1)
+        reach = found.error * stats.t.isf(0.025, df)
+        bounds.append((found.value - reach, found.value + reach))
+    assert share_covered(bounds, value) < 0.925
 
 
 def test_intervals_over_documents_alone_say_too_little_where_draws_differ():

@@ -58,7 +58,7 @@ def test_one_file_has_runs_a_table_and_a_report(here, capsys):
     plan = plan_of("own/mine.yaml")
     assert list(plan.runs) == RUNS
     assert [plan.run(run).train.learning_rate for run in RUNS] == [1e-3, 5e-4] * 2
-    assert plan.every_table() == ["mine/runs", "format_capacity", "leakage"]
+    assert plan.every_table() == ["mine/runs", "mine/differences", "format_capacity", "leakage"]
     table = plan.table("mine", "runs")
     assert table.ids() == plan.shown() == RUNS
     assert (len(table.rows), len(table.columns), len(table.cells)) == (4, 2, 8)

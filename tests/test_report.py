@@ -22,7 +22,10 @@ from bionerflow.data.schema import (
     write_examples,
     write_rows,
 )
+from bionerflow.evaluate.compare import compare
+from bionerflow.evaluate.effects import holm
 from bionerflow.report.browser import sentences
+from bionerflow.report.compared import paired_tests
 from bionerflow.report.figures import drawn
 from bionerflow.report.found import (
     SHOWN as ROWS,
@@ -396,17 +399,51 @@ FOUND = [
 def test_the_best_run_is_compared_with_the_next_configuration():
     overall = best_overall(FOUND)
     assert (overall.on, overall.best.name, overall.best.f1) == ("2 corpora", "x.b.draw1+s", 0.45)
-    assert (overall.next.name, overall.apart) == ("x.a.draw1", False)
+    assert overall.next.name == "x.a.draw1"
     assert overall.difference == pytest.approx(5)
     flat, zh = best_per_corpus(FOUND)
     assert (flat.on, flat.best.name, flat.next.name) == ("flat", "x.c.draw1", "x.a.draw2")
-    assert flat.apart
     assert (zh.best.configuration, zh.next.configuration) == ("x.b+s", "x.a")
     assert [one["predictions"] for one in by_f1(FOUND)] == [
         "x.b.draw1+s", "x.a.draw1", "x.a.draw2", "x.c.draw1",
     ]  # fmt: skip
     assert best_overall(FOUND[:2]).next is None  # draws are not compared with each other
     assert (best_overall([]), best_per_corpus([]), picture([])) == (None, [], None)
+
+
+def test_the_best_configuration_is_tested_against_the_next_over_draws(tmp_path):
+    rats = Entity.at("species", [(0, 4)], "rats")
+    examples = [Example(f"{n}", f"{n}", "en", "rats", (rats,)) for n in range(30)]
+    paths = {}
+    for corpus in ("flat", "zh"):
+        write_examples(tmp_path / f"gold/{corpus}/test.parquet", examples)
+    for name, right in (("a", 29), ("b", 14), ("c", 10)):
+        for draw in (1, 2, 3):
+            rows = [
+                {"corpus": corpus, "format": "f", "id": f"{n}", "answers": [], "problems": []}
+                | {"entities": [entity_row(rats)] * (n < right - (draw + len(corpus)) % 3)}
+                for corpus in (("flat", "zh") if name != "c" else ("flat",))
+                for n in range(30)
+            ]
+            paths[f"x.{name}.draw{draw}"] = tmp_path / f"x.{name}.draw{draw}.parquet"
+            write_rows(paths[f"x.{name}.draw{draw}"], rows, PREDICTIONS)
+    best = [
+        result(f"x.{name}.draw{draw}", flat=f1 + draw / 100, zh=f1)
+        for name, f1 in (("a", 0.9), ("b", 0.5))
+        for draw in (1, 2, 3)
+    ]
+    rows = [best_overall(best), *best_per_corpus(best), *best_per_corpus(best)]
+    found = paired_tests(rows, paths, tmp_path / "gold")
+    assert [one["on"] for one in found] == ["2 corpora", "flat", "zh"]
+    assert {(one["first"], one["second"], one["draws"]) for one in found} == {("x.a", "x.b", 3)}
+    assert [one["documents"] for one in found] == [60, 30, 30]
+    assert holm([one["p"] for one in found]) == [one["p_holm"] for one in found]
+    alone = compare([paths[f"x.a.draw{n}"] for n in (1, 2, 3)],
+                    [paths[f"x.b.draw{n}"] for n in (1, 2, 3)], tmp_path / "gold")  # fmt: skip
+    assert [one["difference"] for one in found[1:]] == [one["difference"] for one in alone[:2]]
+    other = best_overall([best[0], result("x.c.draw1", flat=0.5, zh=0.4)])
+    assert paired_tests([other], {**paths, "x.c.draw1": paths["x.c.draw1"]}, tmp_path / "gold")
+    assert paired_tests([other], {"x.a.draw1": paths["x.a.draw1"]}, tmp_path / "gold") == []
 
 
 def test_the_picture_can_be_read_with_one_run_and_with_a_hundred():

@@ -18,7 +18,7 @@ from bionerflow.data.schema import (
     write_examples,
     write_rows,
 )
-from bionerflow.inference.generate import generate
+from bionerflow.inference.generate import choose, generate
 from bionerflow.inference.sampling import Sampling
 from bionerflow.models.loading import load_causal, load_tokenizer
 from bionerflow.utils.files import read_json
@@ -50,6 +50,26 @@ def test_draws_have_the_probabilities_of_the_tempered_softmax():
     assert stats.chisquare(counts.numpy(), expected.numpy(), sum_check=False).pvalue > 0.01
     flat = 4000 * torch.softmax(logits[0], -1)
     assert stats.chisquare(counts.numpy(), flat.numpy(), sum_check=False).pvalue < 1e-6
+
+
+class Only:
+    """Stands in for a grammar that allows the first two tokens."""
+
+    def choose(self, logits, best):
+        return max((0, 1), key=lambda token: logits[token])
+
+
+def test_of_the_tokens_that_are_allowed_one_is_drawn_by_their_probabilities():
+    logits, sampling = torch.tensor([[1.0, 0.0, 9.0, *[-9.0] * 99]]), Sampling(1.0, 1)
+    chance, count = sampling.chance([[1]], logits.device), 2000
+    found = [choose(logits, [Only()], sampling.drawn(logits, [chance])) for _ in range(count)]
+    ones = sum(tokens == [1] for tokens, _ in found)
+    assert {tokens[0] for tokens, _ in found} == {0, 1}
+    share = float(torch.softmax(logits[0, :2], -1)[1])
+    assert stats.binomtest(ones, count, share).pvalue > 0.01
+    greedy = choose(logits, [Only()])
+    assert greedy[0] == [0]
+    assert {probability for tokens, [probability] in found if tokens == [0]} == set(greedy[1])
 
 
 def test_a_row_without_a_chance_draws_nothing():

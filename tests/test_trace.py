@@ -2,6 +2,7 @@
 
 import csv
 import re
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,9 @@ from flow import Flow, carry_out
 from tiny import tiny_model
 
 from bionerflow.cli import main
+from bionerflow.utils.environment import made_with
 from bionerflow.utils.errors import UserError
+from bionerflow.utils.files import write_result
 from bionerflow.workflow import trace
 from bionerflow.workflow.jobs import planned
 
@@ -81,6 +84,43 @@ def test_nothing_is_repeated_in_a_folder_that_has_files(copy, tmp_path):
         trace.repeat(found, tmp_path / "again", [])
 
 
+def evaluated(folder: Path, correct: int) -> None:
+    """Write a run's scores into a folder."""
+    counts = {"correct": correct, "gold": 4, "predicted": 4, "sentences": 2}
+    bounds = dict.fromkeys(("value", "low", "high"), correct / 4)
+    record = {"n": counts, "strict": {"f1": bounds}}
+    scores = [{"corpus": "sample_flat", "format": None} | record]
+    write_result(folder / f"results/evaluate/{RUN}.json", {"predictions": RUN, "scores": scores})
+
+
+@pytest.mark.parametrize(
+    ("correct", "said"),
+    [(2, "0.50 (0.5), equal to the digit"), (3, "0.75 (0.75), DIFFERS from 0.50 (0.5)")],
+)
+def test_a_repetition_is_compared_to_the_digit(copy, tmp_path, monkeypatch, correct, said):
+    made("sample_flat", "0.50")
+    found = trace.find("table5", "sample_flat", "conv_term", DEMO)
+    calls = []
+
+    def run(command, cwd, check):
+        """Stand in for Snakemake: write what it would have made."""
+        assert not (cwd / "results").exists()
+        assert (cwd / "config/demo.yaml").is_file()
+        calls.append(command)
+        evaluated(cwd, correct)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(trace.subprocess, "run", run)
+    got = trace.repeat(found, tmp_path / "again", ["--configfile", *DEMO])
+    assert got.endswith(said)
+    assert f"results/evaluate/{RUN}.json" in calls[0]
+
+
+def test_a_counted_table_has_no_runs_to_go_back_to(copy):
+    with pytest.raises(UserError, match=r"mfner/table1 is counted from corpora, without a run"):
+        trace.find("mfner/table1", "genia", "train", DEMO)
+
+
 @pytest.mark.long
 def test_five_cells_are_traced_and_one_is_equal_when_it_is_made_anew(copy, tmp_path, capsys):
     tiny_model(copy.folder / "tiny", max_position_embeddings=8192)
@@ -91,7 +131,12 @@ def test_five_cells_are_traced_and_one_is_equal_when_it_is_made_anew(copy, tmp_p
         "models": ["tiny"],
         "base": {
             "curate": {"train": 8, "dev": 2},
-            "train": {"epochs": 1, "learning_rate": 1e-3, "batch_size": 4, "max_length": 8192},
+            "train": {
+                "num_train_epochs": 1,
+                "learning_rate": 1e-3,
+                "effective_batch_size": 4,
+                "max_length": 8192,
+            },
             "predict": {"test": 20, "max_new_tokens": 16},
         },
         "configurations": {"conv_term": {"formats": ["conv_term"]}},
@@ -113,6 +158,11 @@ def test_five_cells_are_traced_and_one_is_equal_when_it_is_made_anew(copy, tmp_p
     assert len(cells) >= 5
     for cell in cells[:5]:
         main(["trace", *cell, *CONFIG])
-        assert "local_model tiny" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "local_model tiny" in said
+        assert re.search(r"^corpus_hash: sample_\w+/test:[0-9a-f]{12}", said, re.MULTILINE)
+        assert f"\ncommit: {made_with()['commit']}\n" in said
+        assert f"\nenvironment_hash: {made_with()['environment_hash']}\n" in said
+        assert "\nengine: torch " in said
     main(["trace", *cells[0], *CONFIG, "--repeat", str(tmp_path / "again")])
     assert "equal to the digit" in capsys.readouterr().out

@@ -117,7 +117,7 @@ rule consistency:
     log:
         "results/logs/diagnostics/{run}.consistency.log",
     wildcard_constraints:
-        run=one_of(plan.runs),
+        run=one_of(id for id, its in plan.runs.items() if its.system == "llm"),
     conda:
         "../../environment.yml"
     params:

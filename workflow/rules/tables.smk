@@ -53,6 +53,7 @@ rule paper:
 rule table:
     input:
         asked(lambda w: data(*plan.looked_into(w.paper, w.table))),
+        asked(lambda w: data(*plan.tuned_on(w.paper, w.table))),
         asked(lambda w: data(*plan.looked_up(w.paper, w.table))),
         evaluations=asked(lambda w: plan.evaluations(w.paper, w.table)),
         metrics=asked(lambda w: plan.metrics(w.paper, w.table)),
@@ -79,10 +80,11 @@ rule table:
         predictions=asked(
             lambda w: [f"{f}.parquet" for f in plan.looked_into(w.paper, w.table)]
         ),
+        dev=asked(lambda w: [f"{f}.parquet" for f in plan.tuned_on(w.paper, w.table)]),
     shell:
         "python -P {input.code[0]:q} --definition {params.definition:q}"
         " --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
-        " --predictions {params.predictions:q} --gold results/corpora"
+        " --predictions {params.predictions:q} --dev {params.dev:q} --gold results/corpora"
         " --published {input.published:q} --out {output.csv:q} 2>&1 | tee {log:q}"
 
 

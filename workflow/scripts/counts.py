@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
+from bionerflow.config.corpora import SPLITS
 from bionerflow.config.counts import CountedTable
 from bionerflow.tables.counts import count
+from bionerflow.tables.made import counted
 from bionerflow.tables.published import read_published
 from bionerflow.tables.write import write_table
 from bionerflow.utils.files import read_json
@@ -22,7 +24,9 @@ def main() -> None:
     table = CountedTable.model_validate_json(args.table)
     reports = {path.parent.name: read_json(path) for path in args.reports}
     name = f"{args.out.parent.name}/{args.out.stem}"
-    write_table(args.out, *count(name, table, reports, read_published(args.published)))
+    definition, long = count(name, table, reports, read_published(args.published))
+    folder = args.reports[0].parents[1] if args.reports else Path()
+    write_table(args.out, definition, counted(long, folder, {"corpora": SPLITS}))
 
 
 if __name__ == "__main__":

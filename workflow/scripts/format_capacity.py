@@ -26,7 +26,7 @@ def main() -> None:
     }
     counters = {name: token_counter(path) for name, path in json.loads(args.tokenizers).items()}
     titled = Titled.model_validate_json(args.titled)
-    write_capacities(args.out, list(capacities(corpora, counters)), titled)
+    write_capacities(args.out, list(capacities(corpora, counters)), titled, args.examples)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,15 @@ import argparse
 from pathlib import Path
 
 from bionerflow.data.measured import keep
+from bionerflow.utils.environment import MADE_WITH
 from bionerflow.utils.files import read_json
 from bionerflow.utils.script import run
 
 #: What is kept of a run's metrics.
 KNOWN = ("settings", "seed", "data", "base", "seconds", "tokens", "memory_mb", "environment")
+
+#: What is kept of what made the answers.
+MADE = ("engine", *MADE_WITH)
 
 
 def main() -> None:
@@ -23,7 +27,9 @@ def main() -> None:
     pooled = [s for s in evaluation["scores"] if s["corpus"] is None and s["format"] is None]
     about = {key: metrics[key] for key in KNOWN if key in metrics}
     scores = {key: pooled[0][key] for key in ("n", "strict", "relaxed", "seen", "unseen")}
-    keep(args.predictions, args.out, {"predictions": args.out.stem, "scores": scores, **about})
+    made = {key: evaluation[key] for key in MADE if key in evaluation}
+    about |= {"predictions": args.out.stem, "scores": scores, **made}
+    keep(args.predictions, args.out, about)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     titled = Titled.model_validate_json(args.titled)
-    write_leakage(args.out, leakage(args.corpora, args.folder), titled)
+    write_leakage(args.out, leakage(args.corpora, args.folder), titled, args.folder)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from bionerflow.inference.engines.torch import TorchEngine
 from bionerflow.inference.predict import predict, sample, seconds, shared, usage
 from bionerflow.inference.sampling import Sampling
 from bionerflow.inference.shots import with_shots
-from bionerflow.utils.environment import checkpoint_key, machine
+from bionerflow.utils.environment import checkpoint_key, machine, made_with
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import remove_folder, sha256, write_result
 from bionerflow.utils.progress import named
@@ -69,7 +69,8 @@ def main() -> None:
     nothing = not queries and args.share != WHOLE  # more jobs than there are parts
     rows = [] if nothing else list(predict(engine, queries, settings, checkpoints))
     problems = Counter(problem["kind"] for row in rows for problem in row["problems"])
-    card: dict[str, Any] = {"problems": dict(problems), "engine": engine.label, **sampling}
+    card: dict[str, Any] = {"problems": dict(problems), "engine": engine.label, **made_with()}
+    card |= sampling
     if spent := usage(checkpoints):
         card["usage"] = dict(spent)
     if args.cost:

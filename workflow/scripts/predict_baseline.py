@@ -13,7 +13,7 @@ from bionerflow.config.stages import PredictSettings
 from bionerflow.data.schema import CONVERSATIONS, PREDICTIONS, read_rows, write_rows
 from bionerflow.formats.queries import asked
 from bionerflow.inference.predict import sample
-from bionerflow.utils.environment import machine
+from bionerflow.utils.environment import machine, made_with
 from bionerflow.utils.files import write_result
 from bionerflow.utils.script import run
 
@@ -39,7 +39,8 @@ def main() -> None:
     begun = time.monotonic()
     found = list(rows(finder, queries))
     seconds = time.monotonic() - begun
-    write_rows(args.out, found, PREDICTIONS, problems={}, engine=finder.label)
+    card = {"problems": {}, "engine": finder.label, **made_with()}
+    write_rows(args.out, found, PREDICTIONS, **card)
     if args.cost:
         spent = {"seconds": seconds, "sentences": len(found), "usage": {}}
         write_result(args.cost, spent | {"environment": machine()})

@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
+from bionerflow.tables.abstention import abstentions
 from bionerflow.tables.cases import cases
 from bionerflow.tables.define import Definition
 from bionerflow.tables.fill import Number, long_form, measured, read_evaluations, read_metrics
+from bionerflow.tables.made import made_of, read_made
 from bionerflow.tables.published import read_published
 from bionerflow.tables.significance import differences
 from bionerflow.tables.write import write_table
@@ -19,7 +21,8 @@ def main() -> None:
     parser.add_argument("--evaluations", type=Path, nargs="*", default=[])
     parser.add_argument("--metrics", type=Path, nargs="*", default=[], help="runs' metrics.json")
     parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="Parquet files")
-    parser.add_argument("--gold", type=Path, help="folder of {corpus}/test.parquet")
+    parser.add_argument("--dev", type=Path, nargs="*", default=[], help="the same, of dev")
+    parser.add_argument("--gold", type=Path, help="folder of {corpus}/{split}.parquet")
     parser.add_argument("--published", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, required=True, help="results/tables/{paper}/{name}.csv")
     args = parser.parse_args()
@@ -30,12 +33,17 @@ def main() -> None:
 
 def numbers(definition: Definition, args: argparse.Namespace) -> list[Number]:
     """Return the measured numbers of a table of any kind."""
-    predictions = {path.stem: path for path in args.predictions}
-    if definition.kind in ("significance", "claims"):
-        return differences(definition, predictions, args.gold)
-    if definition.kind == "cases":
-        return cases(definition, predictions, args.gold)
-    return measured(definition, read_evaluations(args.evaluations), read_metrics(args.metrics))
+    recorded = read_metrics(args.metrics)
+    if definition.kind == "grid":
+        return measured(definition, read_evaluations(args.evaluations), recorded)
+    predictions, dev = ({path.stem: path for path in its} for its in (args.predictions, args.dev))
+    if definition.kind == "abstention":
+        found = abstentions(definition, predictions, dev, args.gold)
+    else:
+        fill = cases if definition.kind == "cases" else differences
+        found = fill(definition, predictions, args.gold)
+    made = read_made(predictions, args.gold)
+    return [number | made_of(number, made, recorded) for number in found]
 
 
 if __name__ == "__main__":

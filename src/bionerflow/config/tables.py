@@ -12,7 +12,8 @@ from bionerflow.utils.errors import UserError
 #: shares of boundary errors that are n tokens off, and whose start is n characters off (signed);
 #: recall by nesting and length; the ends of the 95 % interval of F1; recall on nested and on
 #: discontinuous mentions; expected calibration error and the accuracy of the predictions in
-#: each tenth of confidence; F1 in other papers' conventions.
+#: each tenth of confidence; the area under the risk-coverage curve, and the risk where so many
+#: percent of the predictions are kept, those of most confidence; F1 in other papers' conventions.
 Metric = Literal[
     "precision", "recall", "f1", "surface_f1", "relaxed_f1", "unseen_recall",
     "delta_nested", "delta_discontinuous",
@@ -24,12 +25,19 @@ Metric = Literal[
     "recall_depth_0", "recall_depth_1", "recall_depth_2+",
     "recall_tokens_1", "recall_tokens_2", "recall_tokens_3", "recall_tokens_4", "recall_tokens_5+",
     "f1_low", "f1_high", "nested_recall", "discontinuous_recall",
+    "aurc", "risk_10", "risk_20", "risk_30", "risk_40", "risk_50",
+    "risk_60", "risk_70", "risk_80", "risk_90", "risk_100",
     "ece", "accuracy_1", "accuracy_2", "accuracy_3", "accuracy_4", "accuracy_5",
     "accuracy_6", "accuracy_7", "accuracy_8", "accuracy_9", "accuracy_10",
     "uniner", "instructuie", "gollie", "iepile", "seqeval", "semeval_partial", "semeval_type",
 ]  # fmt: skip
 #: What a significance table shows (bionerflow.tables.significance).
 TESTED = ("difference", "interval", "p", "p_holm", "effect", "detectable")
+#: What an abstention table shows (bionerflow.tables.abstention): a threshold of confidence that was
+#: chosen on dev, for the best F1 or for a precision of 80 % and more, and what it keeps of test.
+AIMS = ("best_f1", "p80", "p90", "p95")
+MEASURES = ("threshold", "coverage", "precision", "recall", "f1")
+ABSTAINED = tuple(f"{aim}_{measure}" for aim in AIMS for measure in MEASURES)
 #: A metric that begins so is a place in a run's metrics.json: `run.settings.num_train_epochs`. This
 #: part of it is the name of the corpus that the cell is about.
 RECORDED, OF_CORPUS = "run.", "{corpus}"
@@ -82,8 +90,8 @@ class Grid(Titled):
         [], description="corpora that are pooled instead; those the experiment has of them"
     )
     unit: Unit = Field("fraction", description="unit of the scores")
-    figure: Literal["bars", "lines", "shares", "reliability", "scatter"] | None = Field(
-        None, description="the figure that shows the table"
+    figure: Literal["bars", "lines", "shares", "reliability", "risk_coverage", "scatter"] | None = (
+        Field(None, description="the figure that shows the table")
     )
 
     @model_validator(mode="after")
@@ -111,6 +119,20 @@ class Significance(Grid):
     def known_metrics(cls) -> tuple[str, ...]:
         """Return the metrics that its cells may ask for."""
         return TESTED
+
+
+class Abstention(Grid):
+    """What thresholds of confidence keep: chosen on dev, and reported on test.
+
+    The runs of its cells answer dev sentences, too.
+    """
+
+    kind: Literal["abstention"] = Field(description="kind of table")  # type: ignore[assignment]
+
+    @classmethod
+    def known_metrics(cls) -> tuple[str, ...]:
+        """Return the metrics that its cells may ask for."""
+        return ABSTAINED
 
 
 class Cases(Titled):
@@ -149,7 +171,7 @@ class Claims(Titled):
     unit: Unit = Field("percent", description="unit of the differences")
 
 
-Table = Annotated[Grid | Significance | Cases | Claims, Field(discriminator="kind")]
+Table = Annotated[Grid | Significance | Abstention | Cases | Claims, Field(discriminator="kind")]
 
 
 OURS = {
@@ -168,8 +190,8 @@ OURS = {
 }
 
 
-#: The table of an experiment that is no paper's and for which the file defines none.
-RUNS = "runs"
+#: The tables of an experiment that is no paper's and for which the file defines none.
+RUNS, DIFFERENCES = "runs", "differences"
 EVERY_RUN = Grid(
     title="Every run on every corpus",
     caption="Strict micro F1 over typed character spans on the test sample, all formats of a"
@@ -178,6 +200,25 @@ EVERY_RUN = Grid(
     rows={"configuration": "all", "model": "all"},
     columns={"corpus": "all"},
 )
+EVERY_DIFFERENCE = Significance(
+    kind="significance",
+    title="Differences between neighbouring runs",
+    caption="Strict F1 of a row's first run minus its second, all corpora that both were tested on"
+    " pooled, with a 95 % interval and the p value of a two-sided paired test over documents and"
+    " draws. p (Holm): corrected for the number of tests in this table. Cohen's d: the difference"
+    " in standard deviations of documents, with its 95 % interval. Detectable: the smallest true"
+    " difference that one such test at 5 % finds with a power of 80 %.",
+    rows={"configuration": "all", "model": "all"},
+    columns={"metric": list(TESTED)},
+    labels={
+        "difference": "ΔF1",
+        "interval": "95 % interval",
+        "p_holm": "p (Holm)",
+        "effect": "Cohen's d",
+        "detectable": "Detectable",
+    },
+)
+DEFAULTS = {RUNS: EVERY_RUN, DIFFERENCES: EVERY_DIFFERENCE}
 
 
 def _with_labels(table: Any, shared: Any) -> Any:
@@ -213,13 +254,14 @@ class Tables(Settings):
         return OURS
 
     def find(self, name: str) -> Grid | Significance | Cases | Claims:
-        """Return a table; `{experiment}/runs` is there where the file says nothing else.
+        """Return a table; those of DEFAULTS are there where the file says nothing else.
 
         Raises:
             UserError: there is none of this name; the known ones are listed.
         """
-        if name not in self.tables and name.endswith(f"/{RUNS}"):
-            return EVERY_RUN
+        default = DEFAULTS.get(name.partition("/")[2])
+        if name not in self.tables and default:
+            return default
         if name not in self.tables:
             known = ", ".join(sorted([*self.tables, *self.counts, *self.ours]))
             raise UserError(f"There is no table '{name}'. The tables are: {known}.")

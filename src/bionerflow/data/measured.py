@@ -20,6 +20,7 @@ from bionerflow.data.schema import (
     read_rows,
     write_rows,
 )
+from bionerflow.utils.environment import MADE_WITH
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import write_text
 
@@ -72,8 +73,9 @@ def restore(kept: str | Path, gold: str | Path, out: str | Path, split: str = "t
     Raises:
         UserError: A sentence is not in the gold corpus, or a span is outside of its sentence.
     """
-    _, *lines = Path(kept).read_text("utf-8").splitlines()
-    write_rows(out, _rows(kept, map(json.loads, lines), Path(gold), split), PREDICTIONS)
+    about, *lines = map(json.loads, Path(kept).read_text("utf-8").splitlines())
+    made = {key: about[key] for key in ("engine", *MADE_WITH) if key in about}
+    write_rows(out, _rows(kept, lines, Path(gold), split), PREDICTIONS, **made)
 
 
 def _rows(

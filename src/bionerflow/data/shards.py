@@ -26,6 +26,7 @@ from bionerflow.data.schema import (
     verified,
     write_tables,
 )
+from bionerflow.utils.environment import distinct
 from bionerflow.utils.errors import UserError
 
 #: The keys of a shard's metadata.
@@ -108,9 +109,11 @@ def gather(shares: Sequence[Path], out: Path) -> None:
 
 
 def _together(cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Add up the counts of cards; everything else is the same on all of them."""
+    """Add up the counts of cards, and name what made each of them."""
     said = {key: cards[0][key] for key in cards[0].keys() - {"rows", "sha256"}}
     for key, value in said.items():
         if isinstance(value, Mapping):
             said[key] = dict(sum((Counter(card[key]) for card in cards), Counter()))
+        elif isinstance(value, str):
+            said[key] = ", ".join(distinct(card[key] for card in cards))
     return said

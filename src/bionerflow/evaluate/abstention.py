@@ -4,7 +4,7 @@ Coverage is the share of predictions that are kept, risk the share of wrong ones
 (El-Yaniv and Wiener, JMLR 11:1605, 2010).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ STEPS = 10
 PRECISIONS = (0.8, 0.9, 0.95)
 
 Floats = NDArray[np.float64]
+#: Predicted mentions (confidence, correct) and the number of gold mentions.
+Judged = tuple[pd.DataFrame, int]
 
 
 def risks(confidence: Floats, correct: Floats) -> Floats:
@@ -92,16 +94,14 @@ def abstain(dev: str | Path, test: str | Path, gold: str | Path) -> list[dict[st
     `dev` and `test` are prediction files, `gold` the folder of {corpus}/{split}.parquet. Corpora
     that were not answered in both splits are left out. Formats are pooled.
     """
-    tuned, told = _by_corpus(dev, gold, "dev"), _by_corpus(test, gold, "test")
+    tuned, told = judged(dev, gold, "dev"), judged(test, gold, "test")
     return [
         {"corpus": corpus, "thresholds": chosen_on_dev(tuned[corpus], told[corpus])}
         for corpus in sorted(tuned.keys() & told.keys())
     ]
 
 
-def _by_corpus(
-    predictions: str | Path, gold: str | Path, split: str
-) -> dict[str, tuple[pd.DataFrame, int]]:
+def judged(predictions: str | Path, gold: str | Path, split: str) -> dict[str, Judged]:
     """Return each corpus's predicted mentions (confidence, correct) and number of gold mentions."""
     sample = read_sample(predictions, gold, split)
     right = hits(sample.predicted.frame, sample.gold.frame, STRICT)
@@ -114,15 +114,18 @@ def _by_corpus(
     }
 
 
+def together(parts: Iterable[Judged]) -> Judged:
+    """Return what several corpora have together."""
+    predicted, gold = zip(*parts, strict=True)
+    return pd.concat(predicted, ignore_index=True), sum(gold)
+
+
 def chosen_on_dev(
-    dev: tuple[pd.DataFrame, int],
-    test: tuple[pd.DataFrame, int],
-    precisions: Sequence[float] = PRECISIONS,
+    dev: Judged, test: Judged, precisions: Sequence[float] = PRECISIONS
 ) -> list[dict[str, Any]]:
     """Return thresholds that were chosen on dev, with what they keep there and on test.
 
-    `dev`, `test`: predicted mentions (confidence, correct) and the number of gold mentions. The
-    first record is the threshold of the best F1, the others are for a precision each.
+    The first record is the threshold of the best F1, the others are for a precision each.
     """
     aims: list[tuple[str, float | None]] = [("f1", best_threshold(*dev))]
     aims += [(f"precision {aim:g}", threshold_for(dev[0], aim)) for aim in precisions]

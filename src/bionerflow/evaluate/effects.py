@@ -2,9 +2,12 @@
 
 A score is a ratio of sums over documents. Its linearisation gives each document and draw a value
 whose mean is the score, so that a difference of two scores is a mean of paired values. Documents
-and draws are crossed: every draw was tested on the same documents. The variance of such a mean, and
-its degrees of freedom, are those of the analysis of multireader multicase studies, where readers
-stand for draws and cases for documents (Hillis, Statistics in Medicine 26:596, 2007).
+and draws are crossed: every draw was tested on the same documents. The variance of such a mean is
+that of the analysis of multireader multicase studies, where readers stand for draws and cases for
+documents (Hillis, Statistics in Medicine 26:596, 2007). It has a part from draws, which are few,
+and a part from documents. Its quantiles are the mean of both parts' quantiles of Student's t,
+weighted by the parts (Cochran, Biometrics 20:191, 1964). One t with the degrees of freedom of
+Satterthwaite says too little with two draws: see `crossed`.
 """
 
 from collections.abc import Sequence
@@ -13,36 +16,54 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.optimize import brentq
 
 from bionerflow.evaluate.statistics import LEVEL
 
 POWER = 0.8
+#: p values below this are zero.
+SMALLEST = 1e-30
 
 Floats = NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """A mean over draws and documents, its standard error, and the degrees of freedom of that."""
+    """A mean over draws and documents, its standard error, and the shares of its variance.
+
+    `shares` are pairs of a share of the variance and the degrees of freedom that it was estimated
+    with; the shares add up to one.
+    """
 
     value: float
     error: float
-    df: float
+    shares: tuple[tuple[float, float], ...]
+
+    def quantile(self, probability: float) -> float:
+        """Return the quantile of the mean's distance from the truth, in standard errors."""
+        return sum(share * float(stats.t.ppf(probability, df)) for share, df in self.shares)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Return the bounds of the two-sided confidence interval."""
-        reach = self.error * float(stats.t.ppf((1 + level) / 2, self.df))
+        reach = self.error * self.quantile((1 + level) / 2)
         return self.value - reach, self.value + reach
 
     def p(self) -> float:
         """Return the two-sided p value of the hypothesis that the mean is zero."""
-        if self.error == 0:
+        if np.isnan(self.error):
+            return np.nan
+        if self.error == 0 or self.value == 0:
             return float(self.value == 0)
-        return float(2 * stats.t.sf(abs(self.value) / self.error, self.df))
+        distance = abs(self.value) / self.error
+
+        def missing(log_p: float) -> float:
+            return distance + self.quantile(np.exp(log_p) / 2)
+
+        smallest = np.log(SMALLEST)
+        return float(np.exp(brentq(missing, smallest, 0))) if missing(smallest) < 0 else 0.0
 
     def detectable(self, power: float = POWER, level: float = LEVEL) -> float:
         """Return the smallest true difference that a test at 1 - `level` finds with this power."""
-        quantiles = stats.t.ppf([(1 + level) / 2, power], self.df)
-        return self.error * float(quantiles.sum())
+        return self.error * (self.quantile((1 + level) / 2) + self.quantile(power))
 
 
 def linearised(numerator: Floats, denominator: Floats) -> Floats:
@@ -74,25 +95,26 @@ def scores(counts: NDArray[np.int64]) -> dict[str, Floats]:
 def crossed(values: Floats) -> Estimate:
     """Return the mean of (draws, documents) as an estimate for other draws and other documents.
 
-    With one draw only documents vary. With two, 95 % intervals hold the truth in 91 to 92 % where
-    this was simulated; from three draws on they keep their level.
+    With one draw only documents vary. In simulations of 100 documents and 2, 3 and 5 draws, whose
+    seeds differed by nothing to very much, 95 % intervals held the truth in 94 to 96 %.
     """
     draws, documents = values.shape
     mean = float(values.mean())
     if documents < 2 or np.isnan(mean):
-        return Estimate(mean, np.nan, np.nan)
+        return Estimate(mean, np.nan, ((1.0, np.nan),))
     by_document, by_draw = values.mean(axis=0), values.mean(axis=1)
     between_documents = draws * by_document.var(ddof=1)
     if draws == 1:
-        return Estimate(mean, float(np.sqrt(between_documents / documents)), documents - 1)
+        error = float(np.sqrt(between_documents / documents))
+        return Estimate(mean, error, ((1.0, documents - 1),))
     between_draws = documents * by_draw.var(ddof=1)
     rest = values - by_document - by_draw[:, None] + mean
     residual = (rest**2).sum() / ((draws - 1) * (documents - 1))
-    total = between_draws + max(between_documents - residual, 0)
-    df = documents - 1.0
-    if between_draws > 0:
-        df = min(df, (draws - 1) * (total / between_draws) ** 2)
-    return Estimate(mean, float(np.sqrt(total / values.size)), df)
+    excess = max(between_documents - residual, 0)
+    total = between_draws + excess
+    share = between_draws / total if total > 0 else 0.0
+    shares = ((float(share), draws - 1), (float(1 - share), documents - 1))
+    return Estimate(mean, float(np.sqrt(total / values.size)), shares)
 
 
 def cohens_d(values: Floats) -> Estimate:
@@ -104,12 +126,12 @@ def cohens_d(values: Floats) -> Estimate:
     mean, by_document = crossed(values), values.mean(axis=0)
     deviation = by_document.std(ddof=1) if len(by_document) > 1 else np.nan
     if not deviation > 0:
-        return Estimate(np.nan, np.nan, np.nan)
+        return Estimate(np.nan, np.nan, mean.shares)
     d = mean.value / deviation
     skewness, kurtosis = stats.skew(by_document), stats.kurtosis(by_document, fisher=False)
     shape = (d**2 * (kurtosis - 1) / 4 - d * skewness) / len(by_document)
     variance = (mean.error / deviation) ** 2 + shape
-    return Estimate(float(d), float(np.sqrt(max(variance, 0))), mean.df)
+    return Estimate(float(d), float(np.sqrt(max(variance, 0))), mean.shares)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

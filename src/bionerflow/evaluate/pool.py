@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bionerflow.evaluate import calibration, conventions
+from bionerflow.evaluate import abstention, calibration, conventions
 from bionerflow.evaluate.match import ERRORS
 from bionerflow.evaluate.statistics import METRICS, prf, relaxed_prf
 from bionerflow.evaluate.strata import PARTS, labels
@@ -45,16 +45,6 @@ def _recall(*place: str) -> Callable[[Records], float]:
         return _total(records, *place, "correct") / gold if gold else np.nan
 
     return recall
-
-
-def _bound(end: str) -> Callable[[Records], float]:
-    """Return an end of the 95 % interval of strict F1, which one record alone has."""
-
-    def bound(records: Records) -> float:
-        found = [record["strict"]["f1"][end] for record in records]
-        return float(found[0]) if len(found) == 1 and found[0] is not None else np.nan
-
-    return bound
 
 
 def _delta(kind: str) -> Callable[[Records], float]:
@@ -133,6 +123,21 @@ def _accuracy(place: int) -> Callable[[Records], float]:
     return accuracy
 
 
+def _alone(*place: str | int) -> Callable[[Records], float]:
+    """Return what stands at a place in one record: curves of several cannot be put together."""
+
+    def value(records: Records) -> float:
+        found: Any = records[0] if len(records) == 1 else None
+        try:
+            for step in place:
+                found = found[step]
+        except (IndexError, TypeError):
+            return np.nan
+        return np.nan if found is None else float(found)
+
+    return value
+
+
 FAULTS = ("unparsable", "unknown_type", "not_in_text", "truncated")
 SHIFTS = tuple(str(n) for n in range(-5, 6))
 STEPS = ("0", "1", "2", "3", "4", "5+")
@@ -144,8 +149,8 @@ MEASURES: dict[str, Callable[[Records], float]] = {
     "unseen_recall": _recall("unseen"),
     "nested_recall": _recall("kinds", "nested"),
     "discontinuous_recall": _recall("kinds", "discontinuous"),
-    "f1_low": _bound("low"),
-    "f1_high": _bound("high"),
+    "f1_low": _alone("strict", "f1", "low"),
+    "f1_high": _alone("strict", "f1", "high"),
     "delta_nested": _delta("nested"),
     "delta_discontinuous": _delta("discontinuous"),
     "relaxed_f1": _relaxed,
@@ -157,6 +162,11 @@ MEASURES: dict[str, Callable[[Records], float]] = {
         f"recall_{name}_{label}": _recall("strata", name, label)
         for name in ("depth", "tokens")
         for label in labels(PARTS[name])
+    },
+    "aurc": _alone("abstention", "aurc"),
+    **{
+        f"risk_{100 * (n + 1) // abstention.STEPS}": _alone("abstention", "risks", n)
+        for n in range(abstention.STEPS)
     },
     "ece": lambda records: calibration.expected_error(_bins(records)),
     **{f"accuracy_{n + 1}": _accuracy(n) for n in range(calibration.BINS)},

@@ -15,6 +15,7 @@ from bionerflow.config.corpora import CorpusSettings
 from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import FootprintSettings
 from bionerflow.report.browser import sentences
+from bionerflow.report.compared import paired_tests
 from bionerflow.report.figures import Drawing, drawn
 from bionerflow.report.found import (
     PICTURE,
@@ -56,6 +57,7 @@ def write_report(
     """
     scores = by_f1([_distinct(read_json(path)) for path in evaluations])
     runs = {path.parent.name: read_json(path) for path in metrics}
+    predictions = list(predictions)
     costs = {name: footprint(run, constants) for name, run in runs.items()}
     names = {score["corpus"] for result in scores for score in result["scores"]} - {None}
     page = Environment(
@@ -70,7 +72,8 @@ def write_report(
         papers.setdefault(table["paper"], []).append(table)
     order = {result["predictions"]: n for n, result in enumerate(scores)}
     text = page.render(
-        found=_found(scores, [table for group in papers.values() for table in group]),
+        found=_found(scores, [table for group in papers.values() for table in group])
+        | {"tests": _tests(scores, {path.stem: path for path in predictions}, gold)},
         papers=papers,
         figures=[_printed(path, definitions) for path in figures],
         drawn=[_drawing(one) for one in drawn(runs, scores)],
@@ -105,6 +108,12 @@ def _found(scores: list[Any], tables: list[dict[str, Any]]) -> dict[str, Any]:
         "empty": [table for table in tables if table["reasons"]],
         "cells": sum(sum(table["reasons"].values()) for table in tables),
     }
+
+
+def _tests(scores: list[Any], predictions: Mapping[str, Path], gold: Path) -> list[dict[str, Any]]:
+    """Return the tests of what the page begins with: all corpora together, then each of them."""
+    overall = best_overall(scores)
+    return paired_tests(([overall] if overall else []) + best_per_corpus(scores), predictions, gold)
 
 
 def _drawing(one: Drawing) -> dict[str, Any]:

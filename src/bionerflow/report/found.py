@@ -39,13 +39,6 @@ class Best(NamedTuple):
         """By how many points the best is better."""
         return 100 * (self.best.f1 - self.next.f1) if self.next else None
 
-    @property
-    def apart(self) -> bool:
-        """Whether the intervals do not overlap."""
-        if not self.next or self.best.low is None or self.next.high is None:
-            return False
-        return self.best.low > self.next.high
-
 
 def configuration(id: str) -> str:
     """Return what the draws of a run, or of a selector's predictions on it, have in common."""

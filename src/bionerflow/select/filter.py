@@ -16,6 +16,7 @@ from bionerflow.data.schema import (
     write_rows,
 )
 from bionerflow.select.samples import Candidate, mentions
+from bionerflow.utils.environment import made_with
 from bionerflow.utils.errors import UserError
 
 
@@ -40,14 +41,14 @@ def filter_predictions(
     probabilities = [[known.get(candidate) for candidate in row.candidates] for row in rows]
     unjudged = Counter(c.type for row in rows for c in row.candidates if c not in known)
     counts = {"scored": len(known), "unjudged": unjudged}
-    _write_kept(out, rows, probabilities, threshold, **counts, **_engine(predictions))
+    _write_kept(out, rows, probabilities, threshold, **counts, **_made(predictions))
 
 
 def filter_by_gold(predictions: Path, examples: Mapping[str, Path], out: Path) -> None:
     """Write the predictions, reduced to correct entities: the most that filtering can give."""
     rows = read_predictions(predictions, examples)
     correct = [[float(candidate in row.gold) for candidate in row.candidates] for row in rows]
-    _write_kept(out, rows, correct, 1.0, **_engine(predictions))
+    _write_kept(out, rows, correct, 1.0, **_made(predictions))
 
 
 def filter_by_confidence(predictions: Path, selected: Path, out: Path) -> None:
@@ -75,14 +76,15 @@ def filter_by_confidence(predictions: Path, selected: Path, out: Path) -> None:
         for row in rows
     ]
     dropped = len(confidences) - len(best)
-    card = {"kept": len(best), "dropped": dropped, **_engine(predictions)}
+    card = {"kept": len(best), "dropped": dropped, **_made(predictions)}
     write_rows(out, kept, PREDICTIONS, **card)
 
 
-def _engine(predictions: Path) -> dict[str, str]:
-    """Return what the card of predictions says of the engine that answered."""
-    said = read_card(predictions).get("engine")
-    return {"engine": said} if said else {}
+def _made(predictions: Path) -> dict[str, str]:
+    """Return the engine that answered, as the card of predictions says, and what made both."""
+    card = read_card(predictions)
+    said = {"engine": card["engine"]} if card.get("engine") else {}
+    return said | made_with(card)
 
 
 def judge(selector: Path, rows: Sequence[Row]) -> dict[Candidate, float]:

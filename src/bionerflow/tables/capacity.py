@@ -14,6 +14,7 @@ import pandas as pd
 from bionerflow.config.tables import Titled
 from bionerflow.data.schema import Entity, Example
 from bionerflow.formats import FORMATS, Format
+from bionerflow.tables.made import counted
 from bionerflow.tables.write import write_csv, write_printed
 
 TOKENS = "tokens "
@@ -99,8 +100,13 @@ def wide_form(rows: pd.DataFrame) -> pd.DataFrame:
     return wide
 
 
-def write_capacities(path: Path, rows: Sequence[Mapping[str, Any]], titled: Titled) -> None:
-    """Write format_capacity.csv, .md, .tex; .long.csv has one row per corpus and format."""
+def write_capacities(
+    path: Path, rows: Sequence[Mapping[str, Any]], titled: Titled, folder: Path
+) -> None:
+    """Write format_capacity.csv, .md, .tex; .long.csv has one row per corpus and format.
+
+    `folder`: results/corpora, where the corpora were read.
+    """
     frame = pd.DataFrame(rows)
-    write_csv(path.with_suffix(".long.csv"), frame)
+    write_csv(path.with_suffix(".long.csv"), counted(frame, folder, {"corpus": ["test"]}))
     write_printed(path, titled.title, titled.caption, wide_form(frame))

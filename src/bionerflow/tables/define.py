@@ -48,6 +48,7 @@ CLAIMED = {
     "difference": "Difference",
     "interval": "Interval",
     "p_holm": "p (Holm)",
+    "effect": "Cohen's d",
     "detectable": "Detectable",
 }
 NO_CORPUS = f"{NOT_ASKED} such corpus"
@@ -82,7 +83,7 @@ class Definition(Settings):
     `mentions` are those that the paper shows, by example (Cases).
     """
 
-    kind: Literal["grid", "significance", "cases", "claims"]
+    kind: Literal["grid", "significance", "abstention", "cases", "claims"]
     name: str
     title: str
     caption: str

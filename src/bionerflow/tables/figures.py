@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from bionerflow.tables.define import Definition
 from bionerflow.utils.plotting import COLOURS, HATCHES, LINES, MARKERS, finish
 
+#: How the title of a column ends that has the risk at a coverage.
+PERCENT = " %"
 NOTHING = "nothing to draw: no run feeds this figure, or none predicted what it counts"
 
 
@@ -117,6 +119,17 @@ def _reliability(panel: Axes, values: Values) -> None:
     panel.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
 
 
+def _risk_coverage(panel: Axes, values: Values) -> None:
+    """Draw the risk over the share of the predictions that are kept."""
+    kept = [n for n, column in enumerate(values.columns) if column.endswith(PERCENT)]
+    across = [float(values.columns[n].removesuffix(PERCENT)) for n in kept]
+    means = values.means[:, kept]
+    for n, style in _styled(values.rows, means):
+        deviations = np.nan_to_num(values.deviations[n, kept])
+        panel.errorbar(across, means[n], yerr=deviations, capsize=3, **style)
+    panel.set(xlabel="predictions kept (%)", ylabel="share of them that is wrong")
+
+
 def _styled(titles: list[str], means: NDArray[np.float64]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the number of each row that has values, with its title and looks of its own."""
     looks = zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS), strict=False)
@@ -130,5 +143,6 @@ STYLES: dict[str, Callable[[Axes, Values], None]] = {
     "shares": _shares,
     "lines": _lines,
     "reliability": _reliability,
+    "risk_coverage": _risk_coverage,
     "scatter": _scatter,
 }

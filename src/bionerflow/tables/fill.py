@@ -4,7 +4,6 @@ Nothing here knows a table: a `Definition` names the cells (bionerflow.tables.de
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -15,17 +14,21 @@ from bionerflow.config.tables import OF_CORPUS, RECORDED
 from bionerflow.evaluate.match import ERRORS
 from bionerflow.evaluate.pool import measure
 from bionerflow.tables.define import Cell, Definition
+from bionerflow.tables.made import ALL_CORPORA, MADE, NO_CORPORA, made_of
+from bionerflow.utils.environment import MADE_WITH
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json
 
 LONG = [
     "row", "column", "source", "metric", "corpora", "format", "value", "sd", "low", "high",
-    "text", "n_sentences", "n_gold", "model", "engine", "runs", "reason",
+    "text", "n_sentences", "n_gold", "model", "runs", *MADE, "reason",
 ]  # fmt: skip
 PUBLISHED = "published "
 #: How a published number begins its `source` that was not seen in the paper, and what marks it.
 SECONDARY, UNVERIFIED = "secondary, not verified", "†"
 NOT_PRINTED = "the paper prints no such number"
+#: What a record of scores keeps of its file.
+MADE_OF = ("engine", "corpora", *MADE_WITH)
 
 Number = dict[str, Any]
 Evaluations = Mapping[str, Mapping[tuple[Any, Any], dict[str, Any]]]
@@ -35,12 +38,12 @@ Recorded = Mapping[str, Mapping[str, Any]]
 def read_evaluations(paths: Iterable[str | Path]) -> Evaluations:
     """Return the records of each prediction set, by its id and then by (corpus, format).
 
-    Each record names the `engine` that answered.
+    Each record has what made the answers (made.Made).
     """
     results = (read_json(path) for path in paths)
     return {
         result["predictions"]: {
-            (s["corpus"], s["format"]): s | {"engine": result.get("engine", "")}
+            (s["corpus"], s["format"]): s | {key: result.get(key, "") for key in MADE_OF}
             for s in result["scores"]
         }
         for result in results
@@ -69,7 +72,8 @@ def measured(definition: Definition, evaluations: Evaluations, recorded: Recorde
     deviation; a bootstrap interval belongs to one draw and no pooled corpora.
     """
     model = best_model(definition.cells, evaluations, recorded)
-    return [
+    made = {id: next(iter(records.values())) for id, records in evaluations.items() if records}
+    numbers = [
         _recorded(cell, recorded)
         if cell.metric.startswith(RECORDED)
         else _change(cell, evaluations, model)
@@ -77,6 +81,7 @@ def measured(definition: Definition, evaluations: Evaluations, recorded: Recorde
         else _scored(cell, definition.unit, evaluations, model)
         for cell in definition.cells
     ]
+    return [number | made_of(number, made, recorded) for number in numbers]
 
 
 def number_of(cell: Cell) -> Number:
@@ -86,7 +91,7 @@ def number_of(cell: Cell) -> Number:
         "column": cell.column,
         "source": "measured",
         "metric": cell.metric,
-        "corpora": " ".join(cell.corpora) or "all",
+        "corpora": " ".join(cell.corpora) or ALL_CORPORA,
         "format": cell.format or "all",
     }
 
@@ -125,16 +130,10 @@ def _scored(cell: Cell, unit: str, evaluations: Evaluations, best: str | None) -
         return number | {"reason": f"the table shows the model {model}, which has no such run"}
     absent = sorted(set(cell.models[model]) - set(there[model]))
     without = f"without {', '.join(absent)}" if absent else ""
-    engine = engines(chain.from_iterable(there[model].values()))
-    number |= {"model": model, "engine": engine, "runs": " ".join(there[model])}
+    number |= {"model": model, "runs": " ".join(there[model])}
     found = _mean(cell.metric, unit, list(there[model].values()))
     reasons = (without, cell.reason, found.pop("reason", ""))
     return number | found | {"reason": "; ".join(filter(None, reasons))}
-
-
-def engines(records: Iterable[Mapping[str, Any]]) -> str:
-    """Return the engines, with versions, that gave the answers of some records."""
-    return ", ".join(sorted({record.get("engine", "") for record in records} - {""}))
 
 
 def _change(cell: Cell, evaluations: Evaluations, best: str | None) -> Number:
@@ -213,7 +212,7 @@ def _recorded(cell: Cell, recorded: Recorded) -> Number:
 
     OF_CORPUS in the place of a number stands for the cell's corpus.
     """
-    number = number_of(cell) | {"corpora": "", "format": ""}
+    number = number_of(cell) | {"corpora": NO_CORPORA, "format": ""}
     metric = cell.metric.replace(OF_CORPUS, " ".join(cell.corpora))
     runs = dict.fromkeys(id.partition("+")[0] for ids in cell.models.values() for id in ids)
     every = {run: _at(recorded.get(run), metric) for run in runs}

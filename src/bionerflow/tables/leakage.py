@@ -9,6 +9,7 @@ import pandas as pd
 from bionerflow.config.tables import Titled
 from bionerflow.corpora.leakage import Leak
 from bionerflow.tables.counts import REASON
+from bionerflow.tables.made import counted
 from bionerflow.tables.write import write_csv, write_printed
 
 
@@ -30,8 +31,12 @@ def wide_form(leaks: Sequence[Leak]) -> pd.DataFrame:
     return pd.DataFrame(rows.values(), columns=columns).fillna("")
 
 
-def write_leakage(out: Path, leaks: Sequence[Leak], titled: Titled) -> None:
-    """Write results/tables/leakage.csv, .md, .tex, and .long.csv: one row per pair, with counts."""
+def write_leakage(out: Path, leaks: Sequence[Leak], titled: Titled, folder: Path) -> None:
+    """Write results/tables/leakage.csv, .md, .tex, and .long.csv: one row per pair, with counts.
+
+    `folder`: results/corpora, where the corpora were counted.
+    """
     frame = pd.DataFrame(map(asdict, leaks), columns=list(Leak.__dataclass_fields__), dtype=object)
-    write_csv(out.with_suffix(".long.csv"), frame)
+    splits = {"train_corpus": ["train"], "test_corpus": ["test"]}
+    write_csv(out.with_suffix(".long.csv"), counted(frame, folder, splits))
     write_printed(out, titled.title, titled.caption, wide_form(leaks))

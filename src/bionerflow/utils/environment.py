@@ -5,17 +5,79 @@ import json
 import os
 import platform
 import resource
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 PACKAGES = ("bionerflow", "torch", "transformers", "peft", "accelerate", "tokenizers")
+#: What a result keeps of the software that made it.
+MADE_WITH = ("commit", "environment_hash")
 
 
 def environment() -> dict[str, Any]:
     """Return the versions, the machine, and this process's peak memory in MB."""
-    return {"versions": {name: version(name) for name in PACKAGES}, **machine()}
+    versions = {name: version(name) for name in PACKAGES}
+    return {"versions": versions, **made_with(), **machine()}
+
+
+def made_with(*earlier: Mapping[str, Any]) -> dict[str, str]:
+    """Return the commit of this library and the hash of the environment, MADE_WITH.
+
+    Args:
+        earlier: What results said of these that this one was made of (their cards). Where it was
+            something else, all are named, the earliest first.
+    """
+    return together(*earlier, dict(zip(MADE_WITH, (commit(), environment_hash()), strict=True)))
+
+
+def together(*records: Mapping[str, Any]) -> dict[str, str]:
+    """Return what several results were made with, each commit and environment once."""
+    named = {key: [str(record.get(key) or "") for record in records] for key in MADE_WITH}
+    return {key: ", ".join(distinct(values)) for key, values in named.items()}
+
+
+def distinct(texts: Iterable[str]) -> list[str]:
+    """Return the parts of comma-separated lists, each once, in order."""
+    parts = (part for text in texts for part in text.split(", "))
+    return [part for part in dict.fromkeys(parts) if part]
+
+
+@cache
+def commit() -> str:
+    """Return the commit that this library is at, with `-dirty` behind it where files were changed.
+
+    Where it is no work tree of git, as an installed package is not: the version.
+    """
+    folder = Path(__file__).parents[1]
+    asked = ("ls-files", "--error-unmatch", "__init__.py")  # another project may lie around it
+    described = ("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    known = _git(folder, *asked) and _git(folder, *described)
+    return known or f"v{version('bionerflow')}"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Return what git says, or nothing where there is no git or it refuses."""
+    command = ["git", "-C", str(folder), *arguments]
+    quiet = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell, and no argument is a user's
+            command, env=quiet, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
+
+
+@cache
+def environment_hash() -> str:
+    """Return the SHA-256 of Python's version and the installed packages' names and versions."""
+    found = {path.name for entry in sys.path for path in Path(entry).glob("*.dist-info")}
+    text = "\n".join([platform.python_version(), *sorted(found)])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def machine() -> dict[str, Any]:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from bionerflow.utils.errors import UserError
 
@@ -65,7 +65,22 @@ def planned(targets: Sequence[str], *options: str) -> list[Job]:
     return collector.jobs
 
 
-def behind(files: Iterable[str], jobs: Iterable[Job]) -> list[Job]:
+class Linked(Protocol):
+    """What is known of a job that is planned or was run."""
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """What it reads."""
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """What it makes."""
+
+
+L = TypeVar("L", bound=Linked)
+
+
+def behind(files: Iterable[str], jobs: Iterable[L]) -> list[L]:
     """Return the jobs that make `files`, and all that these rest on, in the order of `jobs`."""
     jobs = list(jobs)
     makers = {output: n for n, job in enumerate(jobs) for output in job.outputs}

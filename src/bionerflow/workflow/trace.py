@@ -11,6 +11,7 @@ import pandas as pd
 
 from bionerflow.tables.define import Cell, Definition
 from bionerflow.tables.fill import measured, read_evaluations, read_metrics
+from bionerflow.tables.made import MADE
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.utils.files import read_json
 from bionerflow.workflow.check import plan_of
@@ -18,7 +19,12 @@ from bionerflow.workflow.jobs import Job, behind, planned
 from bionerflow.workflow.plan import Plan
 
 #: What of a working directory a repetition starts without.
-MADE = {"results", ".snakemake", ".git", ".venv"}
+NOT_LINKED = {"results", ".snakemake", ".git", ".venv"}
+
+#: What is told of a number, by the columns of the long form.
+FACTS = (
+    "metric", "value", "sd", "low", "high", "n_sentences", "n_gold", "model", *MADE, "reason",
+)  # fmt: skip
 
 
 class Traced(NamedTuple):
@@ -46,6 +52,11 @@ def find(table: str, row: str, column: str, configfiles: Sequence[str]) -> Trace
     """
     plan = plan_of(configfiles)
     name = table.removeprefix("results/tables/").removesuffix(".csv")
+    if name in plan.tables.counts or name in plan.tables.ours:
+        raise UserError(
+            f"{name} is counted from corpora, without a run: results/tables/{name}.long.csv names "
+            "the corpora's hashes, and results/corpora/{corpus}/report.json is what was counted."
+        )
     name = name if "/" in name else f"{plan.config.primary_paper}/{name}"
     definition = plan.table(*name.split("/", 1))
     cell = _cell(definition, row, column)
@@ -78,7 +89,10 @@ def _files(plan: Plan, definition: Definition, cell: Cell, number: dict[str, Any
     """Return what the cell is computed from: scores, records of runs, or predictions."""
     ids = number["runs"].split() or [id for its in cell.models.values() for id in its]
     if definition.kind != "grid":
-        return [f"{plan.prediction_file(id)}.parquet" for id in [*ids, *cell.against]]
+        files = [plan.prediction_file(id) for id in [*ids, *cell.against]]
+        if definition.kind == "abstention":
+            files += [f"results/predict/dev/{id}" for id in ids if id in plan.runs]
+        return [f"{file}.parquet" for file in files]
     if cell.metric.startswith("run."):
         names = ("metrics", "footprint") if ".footprint." in cell.metric else ("metrics",)
         return [f"results/train/{id}/{name}.json" for id in ids for name in names]
@@ -98,8 +112,7 @@ def trace(found: Traced, options: Sequence[str]) -> str:
         return f"{head}: empty ({number['reason']})"
     jobs = behind(found.files, planned(found.files, "--forceall", *options))
     lines = [f"{head}: {number['text'] or 'empty'}", ""]
-    facts = ("metric", "value", "sd", "low", "high", "n_sentences", "n_gold", "model", "reason")
-    lines += [f"{fact}: {number[fact]}" for fact in facts if number[fact]]
+    lines += [f"{fact}: {number[fact]}" for fact in FACTS if number.get(fact)]
     lines += ["", "Runs", *_runs(found.files), "", "Commands, first to last"]
     lines += [line for n, job in enumerate(jobs, 1) for line in _step(n, job)]
     return "\n".join([*lines, "", "Raw files and models", *_sources(found.plan, jobs)])
@@ -175,7 +188,7 @@ def repeat(found: Traced, folder: Path, options: Sequence[str]) -> str:
         raise UserError(f"{folder} is not empty: name a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
     for part in Path.cwd().iterdir():
-        if part.name not in MADE and part.resolve() != folder.resolve():
+        if part.name not in NOT_LINKED and part.resolve() != folder.resolve():
             (folder / part.name).symlink_to(part)
     whole = found.definition.kind != "grid"
     targets = [f"results/tables/{found.table}.csv"] if whole else found.files

@@ -11,6 +11,7 @@ from bionerflow.config.base import load, parse
 from bionerflow.config.corpora import CorpusSettings, load_corpora
 from bionerflow.config.experiments import Experiment
 from bionerflow.config.models import Models, known_models
+from bionerflow.config.tables import TESTED
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.utils.files import write_text
 
@@ -172,7 +173,7 @@ def tables(
         **texts,
     }
     tested |= {"rows": {"configuration": from_base}, "where": {**where, "model": "first"}}
-    tested |= {"columns": {"metric": ["difference", "interval", "p", "p_holm"]}}
+    tested |= {"columns": {"metric": list(TESTED)}}
     return {
         "labels": LABELS,
         "tables": {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import RECORDED, RUNS
+from bionerflow.config.tables import DIFFERENCES, RECORDED, RUNS
 from bionerflow.tables.define import Definition, define
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.workflow.plan.runs import RunsPlan
@@ -52,8 +52,10 @@ class TablesPlan(RunsPlan):
     def metrics(self, paper: str, table: str) -> list[str]:
         """Return the files that runs recorded of themselves and that a table rests on."""
         definition = self.table(paper, table)
-        ids = definition.ids() if definition.kind == "grid" else []
-        runs = dict.fromkeys(id.partition("+")[0] for id in ids)
+        runs = dict.fromkeys(id.partition("+")[0] for id in definition.ids())
+        if definition.kind == "claims":
+            made = (f"results/train/{run}/metrics.json" for run in runs)
+            return [file for file in made if Path(file).is_file()]
         recorded = (c.metric for c in definition.cells if c.metric.startswith(RECORDED))
         asked = {metric.split(".")[1] for metric in recorded}
         files = [] if definition.recorded() and asked <= BESIDE.keys() else ["train/{}/metrics"]
@@ -76,6 +78,15 @@ class TablesPlan(RunsPlan):
             return [file for id in ids for file in self._at_hand(id)]
         return [self.prediction_file(id) for id in ids]
 
+    def tuned_on(self, paper: str, table: str) -> list[str]:
+        """Return the files, without ending, of the dev predictions that a table's thresholds need.
+
+        A selector's prediction set has none.
+        """
+        definition = self.table(paper, table)
+        ids = definition.ids() if definition.kind == "abstention" else []
+        return [f"results/predict/dev/{id}" for id in ids if id in self.runs]
+
     def _at_hand(self, id: str) -> list[str]:
         """Return the file, without ending, of a prediction set that was made here or is kept."""
         made = self.prediction_file(id)
@@ -85,11 +96,15 @@ class TablesPlan(RunsPlan):
         return [f"results/measured/{id}"] if kept.is_file() else []
 
     def looked_up(self, paper: str, table: str) -> list[str]:
-        """Return the gold files, without ending, of `looked_into`."""
+        """Return the gold files, without ending, of `looked_into` and `tuned_on`."""
         files = self.looked_into(paper, table)
         runs = dict.fromkeys(Path(file).name.partition("+")[0] for file in files)
         corpora = dict.fromkeys(corpus for run in runs for corpus in self.tested(run))
-        return [f"results/corpora/{corpus}/test" for corpus in corpora]
+        tuned = [Path(file).name for file in self.tuned_on(paper, table)]
+        trained = dict.fromkeys(corpus for run in tuned for corpus in self.run(run).corpora)
+        return [f"results/corpora/{corpus}/test" for corpus in corpora] + [
+            f"results/corpora/{corpus}/dev" for corpus in trained
+        ]
 
     def published(self, paper: str, table: str) -> list[str]:
         """Return the file of what the paper prints, if there is one."""
@@ -101,7 +116,15 @@ class TablesPlan(RunsPlan):
         known = papers or tuple(self.experiments)
         named = [name for name in self.tables.tables if name.partition("/")[0] in known]
         have = {name.partition("/")[0] for name in named}
-        return named + [f"{name}/{RUNS}" for name in known if name not in have]
+        return named + [
+            f"{name}/{table}" for name in known if name not in have for table in self._default(name)
+        ]
+
+    def _default(self, paper: str) -> list[str]:
+        """Return the tables of an experiment without any: differences need two runs."""
+        its = self.experiment(paper)
+        several = len(its.configurations) * len(its.all_models()) > 1
+        return [RUNS, DIFFERENCES] if several else [RUNS]
 
     def counted_tables(self) -> list[str]:
         """Return the tables of what corpora hold; a configuration of no paper has none."""
