@@ -99,6 +99,7 @@ def answer(asked: Sequence[tuple[Annotated, Span]], annotator: Annotator) -> Non
     for (one, span), answered in zip(asked, annotator(texts) if texts else (), strict=True):
         one.sentences.append(span)
         one.problems += answered.problems
+        one.lookalikes += answered.lookalikes
         for mention in answered.mentions:
             entity = moved(mention.entity, span.start)
             one.mentions.append(Mention(entity, mention.confidence, mention.probability))
@@ -124,6 +125,7 @@ def _row(one: Annotated) -> dict[str, Any]:
         "sentences": [edge for span in one.sentences for edge in span],
         "mentions": [mention_row(mention) for mention in one.mentions],
         "problems": [problem_row(problem) for problem in one.problems],
+        "lookalikes": one.lookalikes,
     }
 
 
@@ -133,6 +135,7 @@ def _annotated(row: dict[str, Any]) -> Annotated:
         [_mention(mention) for mention in row["mentions"]],
         list(map(Span, row["sentences"][::2], row["sentences"][1::2])),
         [Problem(**problem) for problem in row["problems"]],
+        row["lookalikes"],
     )
 
 

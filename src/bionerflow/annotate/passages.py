@@ -47,10 +47,14 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What an annotator says of one sentence."""
+    """What an annotator says of one sentence.
+
+    `lookalikes` counts what was found but for characters that look alike, before any selector.
+    """
 
     mentions: Sequence[Mention] = ()
     problems: Sequence[Problem] = ()
+    lookalikes: int = 0
 
 
 @dataclass(slots=True)
@@ -61,6 +65,7 @@ class Annotated:
     mentions: list[Mention] = field(default_factory=list)
     sentences: list[Span] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    lookalikes: int = 0
 
     def in_document(self) -> Iterator[Mention]:
         """Yield the mentions at the document's offsets."""

@@ -126,6 +126,7 @@ CONVERSATIONS = pa.schema(
 #: results/predict/{run}.parquet: one row per sentence and format, all its queries together.
 #: `prompt` is the SHA-256 of what was asked, `answers` are raw, one per query or turn; `confidence`
 #: is the model's own (inference.confidence), `probability` the selector's; either may be null.
+#: `lookalikes` counts the entities that were found but for characters that look alike.
 PREDICTIONS = pa.schema(
     [
         ("corpus", pa.string()),
@@ -146,8 +147,11 @@ PREDICTIONS = pa.schema(
             ),
         ),
         ("problems", PROBLEMS),
+        ("lookalikes", pa.int32()),
     ]
 )
+#: Columns that may be null: the files of earlier versions lack them.
+OPTIONAL = ("lookalikes",)
 
 #: results/ifd/{scorer}/{corpus}.{format}.{mode}.parquet
 SCORES = pa.schema(
@@ -266,13 +270,21 @@ def write_tables(
 
 def read_rows(path: str | Path, schema: pa.Schema) -> list[dict[str, Any]]:
     """Read a Parquet file of `schema`; a file of another schema is refused by name."""
-    return open_rows(path, schema).read().to_pylist()
+    return read_table(path, schema).to_pylist()
+
+
+def read_table(path: str | Path, schema: pa.Schema) -> pa.Table:
+    """Read a Parquet file of `schema`; what files of earlier versions lack is null."""
+    table = open_rows(path, schema).read()
+    for name in set(schema.names) - set(table.column_names):
+        table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
+    return table.select(schema.names).cast(schema)
 
 
 def open_rows(path: str | Path, schema: pa.Schema) -> pq.ParquetFile:
     """Open a Parquet file of `schema` to read it by columns or in batches; refuse another."""
     file = pq.ParquetFile(verified(path))
-    missing = set(schema.names) - set(file.schema_arrow.names)
+    missing = set(schema.names) - set(file.schema_arrow.names) - set(OPTIONAL)
     if missing:
         raise UserError(f"{path} lacks the columns {sorted(missing)}: remove it and run again.")
     return file

@@ -109,7 +109,9 @@ class Reading:
         words = string.split()
         if len(words) > 1 and " ".join(words) in self._spaced:
             return True
-        return bool(self.lookalikes and words) and folded(string.strip()) in self.folded.string
+        if not self.lookalikes or not words:
+            return False
+        return (said := folded(string.strip())) != "" and said in self.folded.string
 
     @cached_property
     def _spaced(self) -> str:
@@ -278,6 +280,8 @@ class Reading:
     def _alike(self, string: str) -> list[list[Spans]]:
         """Find where a string stands but for characters that look alike."""
         words = folded(string).split()
+        if not words:
+            return []
         found = [spans[0] for spans in loose_occurrences(self.folded.string, words)]
         return self._parted([span for at in found if (span := self.folded.span(*at))])
 

@@ -11,10 +11,17 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from bionerflow.data.schema import Entity
-from bionerflow.formats.align import Alignment, Mark, Placed, Stripped, place_marks
+from bionerflow.formats.align import (
+    Alignment,
+    FoldedAlignment,
+    Mark,
+    Placed,
+    Stripped,
+    place_marks,
+)
 from bionerflow.formats.base import NOTHING, PREFIX, Format, by_position
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.lookalikes import alike, same_length
+from bionerflow.formats.lookalikes import alike, end_of
 
 ESCAPE = "\\"
 BOLD = "**"
@@ -126,13 +133,13 @@ class TagFormat(Format):
             stripped, source = Stripped(stripped.rest, marks), Stripped(text, [])
         else:
             source = Stripped.of(text, scan)
-        alignment = Alignment.of(stripped.rest, source.rest)
-        if clean and not alignment.exact:
+        plain = Alignment.of(stripped.rest, source.rest)
+        if clean and not plain.exact:
             cleaned = self.without_unknown(copy, reading)
             if cleaned != copy:
                 return self.read_copy(cleaned, reading, type, clean=False)
-        if reading.lookalikes and not alignment.exact:
-            alignment = Alignment.of(same_length(stripped.rest), same_length(source.rest))
+        by_look = reading.lookalikes and not plain.exact
+        alignment = FoldedAlignment.of(stripped.rest, source.rest) if by_look else plain
         if not alignment.complete:
             reading.drop("truncated", copy[-80:])
         placed = place_marks(stripped, source, alignment)
@@ -179,12 +186,15 @@ def _read_content(here: Placed, reading: Reading) -> bool:
     mark, start = here.mark, here.offset
     if not mark.opens:
         return False
-    text = "" if start is None else reading.text[start:]
     for content in (mark.content or "", (mark.content or "").strip()):
-        for longer in (0, 1, -1, 2, -2):  # composed and decomposed letters
-            stands = text[: max(0, len(content) + longer)]
-            if content and (stands == content or _alike(content, stands, reading)):
-                span = (start, (start or 0) + len(stands))
-                return bool(reading.place(mark.key, [span], alike=stands != content))
+        if start is not None and (end := _end(content, start, reading)):
+            exact = reading.text[start:end] == content
+            return bool(reading.place(mark.key, [(start, end)], alike=not exact))
     reading.drop("not_in_text", mark.content)
     return False
+
+
+def _end(content: str, start: int, reading: Reading) -> int | None:
+    if content and reading.text.startswith(content, start):
+        return start + len(content)
+    return end_of(content, reading.text, start) if reading.lookalikes else None

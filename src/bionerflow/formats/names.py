@@ -3,6 +3,8 @@
 import re
 from functools import lru_cache
 
+from bionerflow.formats.lookalikes import folded
+
 #: A longer string is no name of a type.
 LONGEST_NAME = 200
 _SEPARATORS = re.compile(r"[\s_-]+")
@@ -11,8 +13,13 @@ _KINDS = re.compile(r"[\s_-]+(?:entit(?:y|ies)|mentions?|names?|types?)$", re.IG
 
 
 def plain(name: str) -> str:
-    """Write a name without what models vary: letter case, spaces, hyphens, underscores."""
-    return _SEPARATORS.sub("", name).casefold()
+    """Write a name without what models vary: letter case, spaces, hyphens, look-alikes."""
+    return _plain(name) if len(name) <= LONGEST_NAME else _SEPARATORS.sub("", folded(name))
+
+
+@lru_cache(maxsize=4096)
+def _plain(name: str) -> str:
+    return _SEPARATORS.sub("", folded(name))
 
 
 def _other_numbers(name: str) -> list[str]:

@@ -66,7 +66,7 @@ def place_exact(
     if answer.startswith(start):
         items = exact_items(answer[len(start) :], reading, keys, type)
     for item in items or []:
-        place_quoted(reading, cast("str", item.type), [cast("list[int]", item.span)], item.text)
+        place_item(item, reading)
     return items is not None
 
 
