@@ -22,7 +22,7 @@ from bionerflow.annotate.passages import (
     sentences,
 )
 from bionerflow.corpora.documents import moved
-from bionerflow.data.schema import Entity, Problem, Span, problem_row
+from bionerflow.data.schema import Problem, Span, entity_from, problem_row
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import whole
 
@@ -140,5 +140,4 @@ def _annotated(row: dict[str, Any]) -> Annotated:
 
 
 def _mention(row: dict[str, Any]) -> Mention:
-    spans = tuple(Span(span["start"], span["end"]) for span in row["spans"])
-    return Mention(Entity(row["type"], spans, row["text"]), row["confidence"], row["probability"])
+    return Mention(entity_from(row), row["confidence"], row["probability"])

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from bionerflow.corpora.documents import moved
 from bionerflow.corpora.sentences import split
-from bionerflow.data.schema import Entity, Problem, Span
+from bionerflow.data.schema import Entity, Problem, Span, gold_row
 
 #: Characters of a sentence that is asked in one piece, at most.
 LONGEST = 1000
@@ -143,9 +143,7 @@ def last_space(text: str, start: int, end: int) -> int:
 def mention_row(mention: Mention) -> dict[str, Any]:
     """Return a mention as JSON has it."""
     return {
-        "type": mention.entity.type,
-        "spans": [span._asdict() for span in mention.entity.spans],
-        "text": mention.entity.text,
+        **gold_row(mention.entity),
         "confidence": mention.confidence,
         "probability": mention.probability,
     }

@@ -13,8 +13,15 @@ from bionerflow.data.schema import Entity, Span
 SAMPLE = 300
 #: The type of what looks like a mention and cannot be read.
 UNREADABLE = "(unreadable)"
-#: A raw type, the spans, and the mention's own string where the file gives it.
-Mention = tuple[str, RawSpans, str | None]
+
+
+class Mention(NamedTuple):
+    """A raw mention: `text` is its own string, where the file gives it."""
+
+    type: str
+    spans: RawSpans
+    text: str | None = None
+    identifiers: tuple[str, ...] = ()
 
 
 class Finding(NamedTuple):
@@ -138,11 +145,22 @@ class Reading:
 
     def piece(self, id: str, text: str, mentions: Iterable[Mention], where: str) -> Document:
         """Return a document of one sentence with those of its mentions that can be placed."""
-        placed = (
-            self.place(type, spans, text, mention, where) for type, spans, mention in mentions
+        return Document(id, text, self.placed(mentions, text, where), (Span(0, len(text)),))
+
+    def placed(self, mentions: Iterable[Mention], text: str, where: str) -> tuple[Entity, ...]:
+        """Return those of the mentions that can be placed, with their identifiers."""
+        found = (
+            identified(self.place(type, spans, text, mention, where), identifiers)
+            for type, spans, mention, identifiers in mentions
         )
-        kept = tuple(entity for entity in placed if entity)
-        return Document(id, text, kept, (Span(0, len(text)),))
+        return tuple(entity for entity in found if entity)
+
+
+def identified(entity: Entity | None, identifiers: tuple[str, ...]) -> Entity | None:
+    """Return a mention that was placed, if it was, with its identifiers."""
+    if entity is None or not identifiers:
+        return entity
+    return Entity(entity.type, entity.spans, entity.text, identifiers)
 
 
 def span_fault(spans: RawSpans, length: int) -> str | None:
@@ -216,4 +234,4 @@ def moved(entity: Entity, by: int) -> Entity:
     if not by:
         return entity
     spans = tuple(Span(start + by, end + by) for start, end in entity.spans)
-    return Entity(entity.type, spans, entity.text)
+    return Entity(entity.type, spans, entity.text, entity.identifiers)

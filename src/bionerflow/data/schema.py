@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,12 +35,14 @@ class Span(NamedTuple):
 class Entity:
     """A typed mention: one span (contiguous) or several in text order (discontinuous).
 
-    `text` is the covered characters, fragments joined by one space.
+    `text` is the covered characters, fragments joined by one space. `identifiers` name its concepts
+    in a knowledge base, where the corpus has them; they do not count where entities are compared.
     """
 
     type: str
     spans: tuple[Span, ...]
     text: str
+    identifiers: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
     def at(cls, type: str, spans: Iterable[Sequence[int]], text: str) -> "Entity":
@@ -95,6 +97,8 @@ TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 PROBLEMS = pa.list_(pa.struct([("kind", pa.string()), ("detail", pa.string())]))
 STRINGS = pa.list_(pa.string())
 
+#: The field of a gold entity that holds the identifiers of its concepts; null where there are none.
+IDENTIFIERS = "identifiers"
 #: results/corpora/{corpus}/{split}.parquet
 EXAMPLES = pa.schema(
     [
@@ -102,7 +106,7 @@ EXAMPLES = pa.schema(
         ("doc_id", pa.string()),
         ("language", pa.string()),
         ("text", pa.string()),
-        ("entities", ENTITIES),
+        ("entities", pa.list_(pa.struct([*ENTITY_FIELDS, (IDENTIFIERS, STRINGS)]))),
     ]
 )
 
@@ -182,7 +186,8 @@ KEPT = pa.schema(
 
 def entity_from(row: Mapping[str, Any]) -> Entity:
     """Read one entity as Parquet gives it."""
-    return Entity(row["type"], tuple(Span(s["start"], s["end"]) for s in row["spans"]), row["text"])
+    spans = tuple(Span(s["start"], s["end"]) for s in row["spans"])
+    return Entity(row["type"], spans, row["text"], tuple(row.get(IDENTIFIERS) or ()))
 
 
 def entity_row(entity: Entity) -> dict[str, Any]:
@@ -192,6 +197,12 @@ def entity_row(entity: Entity) -> dict[str, Any]:
         "spans": [span._asdict() for span in entity.spans],
         "text": entity.text,
     }
+
+
+def gold_row(entity: Entity) -> dict[str, Any]:
+    """Return one gold entity as Parquet takes it, with its identifiers if it has any."""
+    row = entity_row(entity)
+    return row | {IDENTIFIERS: list(entity.identifiers)} if entity.identifiers else row
 
 
 def card_of(path: str | Path) -> Path:
@@ -324,7 +335,7 @@ def example_row(example: Example) -> dict[str, Any]:
         "doc_id": example.doc_id,
         "language": example.language,
         "text": example.text,
-        "entities": [entity_row(entity) for entity in example.entities],
+        "entities": [gold_row(entity) for entity in example.entities],
     }
 
 

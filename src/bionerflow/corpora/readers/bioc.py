@@ -8,7 +8,8 @@ from xml.etree.ElementTree import Element
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.documents import Document, Reading, identified
+from bionerflow.corpora.identifiers import of_record
 from bionerflow.corpora.raw import elements, items, record_faults, text_file, utf8_faults, values
 from bionerflow.data.schema import Span
 from bionerflow.utils.errors import UserError
@@ -168,7 +169,8 @@ def placed(
         ]
         raw_type = annotation.type(type)
         place = f"{where} {annotation.id}"
-        entities.append(reading.place(raw_type, spans, passage.text, annotation.text, place))
+        entity = reading.place(raw_type, spans, passage.text, annotation.text, place)
+        entities.append(identified(entity, of_record(annotation.infons)))
     if passage.text or entities:
         kept = tuple(entity for entity in entities if entity)
         yield Document(id, passage.text, kept, borders)

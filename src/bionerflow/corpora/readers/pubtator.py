@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from bionerflow.corpora.documents import Document, Reading, moved
+from bionerflow.corpora.documents import Document, Reading, identified, moved
+from bionerflow.corpora.identifiers import parted
 from bionerflow.corpora.offsets import Try, covers
 from bionerflow.corpora.raw import bad_line, lines
 from bionerflow.data.schema import Entity, Span
@@ -28,6 +29,7 @@ class Mention(NamedTuple):
     end: int
     text: str
     type: str
+    identifiers: tuple[str, ...] = ()
 
 
 class Block(NamedTuple):
@@ -61,8 +63,8 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
 
     Offsets count as if title and abstract were joined by one space, or by the spaces that the
     title lost at its end. One id may have many blocks (full text). Lines of five or more columns
-    whose second and third are numbers are mentions; further columns (identifiers, parts of a
-    composite mention) are not read. Other lines of tabs are relations.
+    whose second and third are numbers are mentions; the sixth has identifiers. Further columns
+    (parts of a composite mention) are not read. Other lines of tabs are relations.
 
     Raises:
         UserError: a line is none of these, or is not of its block's document.
@@ -152,7 +154,8 @@ def add_row(name: str, number: int, line: str, block: Block) -> None:
     elif len(row) < 5 or not NUMBER.fullmatch(end) or not row[4].strip():
         raise bad_line(name, number, "id, start, end, mention and type", line)
     else:
-        block.mentions.append(Mention(number, int(start), int(end), row[3], row[4].strip()))
+        said = parted(row[5]) if len(row) > 5 else ()
+        block.mentions.append(Mention(number, int(start), int(end), row[3], row[4].strip(), said))
 
 
 def placed(
@@ -164,4 +167,4 @@ def placed(
         where = f"{name}:{mention.line}"
         entity = reading.place(mention.type, [span], layout.text, mention.text, where, parts)
         if entity:
-            yield entity
+            yield identified(entity, mention.identifiers)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bionerflow.corpora.documents import Document, Mention, Reading
+from bionerflow.corpora.identifiers import of_record
 from bionerflow.corpora.raw import values
 from bionerflow.corpora.readers.iob import chunks
 from bionerflow.utils.errors import UserError
@@ -81,11 +82,7 @@ def identifier(name: str, value: Any, number: int) -> str:
 
 def document(reading: Reading, id: str, record: Record, where: str) -> Document:
     """Return a record's document with those of its mentions that can be placed."""
-    placed = [
-        reading.place(type, spans, record.text, mention, where)
-        for type, spans, mention in record.mentions
-    ]
-    return Document(id, record.text, tuple(entity for entity in placed if entity))
+    return Document(id, record.text, reading.placed(record.mentions, record.text, where))
 
 
 def mention(value: Any) -> Mention:
@@ -94,16 +91,19 @@ def mention(value: Any) -> Mention:
     Raises:
         ValueError: an offset is no number.
     """
+    identifiers: tuple[str, ...] = ()
     if isinstance(value, dict):
         start, end = (first_of(value, names) for names in (STARTS, ENDS))
         type, said = first_of(value, TYPES), value.get("text")
+        identifiers = of_record(value)
     else:
         start, end, type = value[:3]
         said = None
     if isinstance(type, list):
         type = type[0] if type else None
     text = said if isinstance(said, str) else None
-    return (str(type) if type not in (None, "") else UNTYPED, [(whole(start), whole(end))], text)
+    named = str(type) if type not in (None, "") else UNTYPED
+    return Mention(named, [(whole(start), whole(end))], text, identifiers)
 
 
 def whole(value: Any) -> int:
@@ -211,8 +211,8 @@ def spacy_2(value: Mapping[str, Any]) -> Record:
         text, mentions = spacy_paragraph(paragraph)
         texts.append(text)
         for one in mentions:
-            type, [(begin, end)], said = one
-            found.append((type, [(begin + start, end + start)], said))
+            [(begin, end)] = one.spans
+            found.append(one._replace(spans=[(begin + start, end + start)]))
     return Record("\n".join(texts), found)
 
 
@@ -228,7 +228,7 @@ def spacy_paragraph(paragraph: Mapping[str, Any]) -> tuple[str, list[Mention]]:
         borders.append((at, at + len(token["orth"])))
         at = borders[-1][1]
     found = chunks([token.get("ner") or "O" for token in tokens])
-    return text, [(c.type, [(borders[c.first][0], borders[c.last][1])], None) for c in found]
+    return text, [Mention(c.type, [(borders[c.first][0], borders[c.last][1])]) for c in found]
 
 
 def pubannotation(value: Any) -> Record | None:
