@@ -24,6 +24,10 @@ class Mention(NamedTuple):
     identifiers: tuple[str, ...] = ()
 
 
+#: What readers may give for a mention: its first three fields are enough.
+Given = Mention | tuple[str, RawSpans, str | None]
+
+
 class Finding(NamedTuple):
     """A mention that is odd; `lost` says whether it had to be left out."""
 
@@ -143,15 +147,15 @@ class Reading:
             return Entity(type, (Span(start, end),), text[start:end])
         return Entity.at(type, spans, text)
 
-    def piece(self, id: str, text: str, mentions: Iterable[Mention], where: str) -> Document:
+    def piece(self, id: str, text: str, mentions: Iterable[Given], where: str) -> Document:
         """Return a document of one sentence with those of its mentions that can be placed."""
         return Document(id, text, self.placed(mentions, text, where), (Span(0, len(text)),))
 
-    def placed(self, mentions: Iterable[Mention], text: str, where: str) -> tuple[Entity, ...]:
+    def placed(self, mentions: Iterable[Given], text: str, where: str) -> tuple[Entity, ...]:
         """Return those of the mentions that can be placed, with their identifiers."""
         found = (
-            identified(self.place(type, spans, text, mention, where), identifiers)
-            for type, spans, mention, identifiers in mentions
+            identified(self.place(type, spans, text, mention, where), tuple(*known))
+            for type, spans, mention, *known in mentions
         )
         return tuple(entity for entity in found if entity)
 

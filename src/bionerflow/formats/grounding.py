@@ -113,6 +113,10 @@ class Reading:
             return False
         return (said := folded(string.strip())) != "" and said in self.folded.string
 
+    def grounds(self, string: str) -> bool:
+        """Tell whether a string stands in the sentence, in one piece or in fragments."""
+        return any(self._known_places(string))
+
     @cached_property
     def _spaced(self) -> str:
         return " ".join(self.text.split())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bionerflow.formats.answers import is_none
+from bionerflow.formats.appended import added
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.items import Item, Keys, is_pair, items_of
 from bionerflow.formats.json_values import json_values
@@ -19,7 +20,8 @@ def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> I
         keys: The format's own keys, which are looked for first.
         type: The type of items that say none, where only one is asked for.
     """
-    for value in json_values(answer, reading, type):
+    calls = list(added(answer, reading)) if ".append(" in answer else []
+    for value in calls or json_values(answer, reading, type):
         yield from items_of(value, reading, keys, type)
 
 

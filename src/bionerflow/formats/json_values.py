@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bionerflow.formats.grounding import Reading
+from bionerflow.formats.markup import markup_values
 from bionerflow.formats.names import meant_type
 from bionerflow.formats.plain_lines import plain_lines
 from bionerflow.formats.repair import decode, loads, unescaped
@@ -15,9 +16,10 @@ STRINGS = 3
 _START = re.compile(
     r"[\[［【]\s{0,200}(?=[\"'“‘{\[(\d［【｛（\]］】]|None\b|dict\(|$)|[{｛]\s{0,200}[\"'“‘]"
 )
+_QUOTE = re.compile(r"(?<!\\)\"")
 _OPENING = re.compile(r"[\[［【({｛]")
 _ALONE = re.compile(r"(?:^|\n|[:：=>])[\s`*\-•·–+\d.)(]*$")
-_HEADING = re.compile(r"([^\n:：\[\]{}]{1,80})[:：][\s*_`]*$")
+_HEADING = re.compile(r"([^\n:：=\[\]{}]{1,80})[:：=][\s*_`]*$")
 _BEFORE, _BETWEEN = 100, " \t,，、;；"
 
 
@@ -36,9 +38,9 @@ def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[obj
             reading.drop("malformed", stripped)
             return
         stripped = value.strip()
-    found = list(_lists(stripped, reading))
-    if not found and '\\"' in stripped:
-        found = list(_lists(unescaped(stripped), reading))
+    if '\\"' in stripped and not _QUOTE.search(stripped):
+        stripped = unescaped(stripped)
+    found = list(_lists(stripped, reading)) or markup_values(stripped, reading, type)
     if found:
         yield from found
     else:
@@ -66,7 +68,7 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
         value, after, broken = decode(answer, at, reading.stands)
         if broken:
             reading.drop(broken, answer[max(at, len(answer) - 80) :])
-        if not any(value == other.value for other in found[-4:]):
+        if not any(_same(value, other.value) for other in found[-4:]):
             before = answer[max(end, at - _BEFORE) : at]
             if found and not before.strip(_BETWEEN):
                 alone = found[-1].alone
@@ -83,6 +85,13 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
             reading.drop("malformed", f"a list within words: {answer[one.start :][:40]}")
     for one in counted:
         yield one.value
+
+
+def _same(value: object, other: object) -> bool:
+    """Tell whether two values say the same, in whatever order."""
+    if not (isinstance(value, list) and isinstance(other, list) and len(value) == len(other)):
+        return value == other
+    return value == other or sorted(map(repr, value)) == sorted(map(repr, other))
 
 
 def _headed(value: object, heading: str | None, reading: Reading) -> object:

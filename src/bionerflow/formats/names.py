@@ -7,6 +7,16 @@ from bionerflow.formats.lookalikes import folded
 
 #: A longer string is no name of a type.
 LONGEST_NAME = 200
+#: Keys and headings under which models write types and mentions, as `plain` writes them.
+TYPE_KEYS = (
+    *("type", "types", "entitytype", "label", "category", "class", "entitylabel", "entityclass"),
+    *("tag", "nertag", "semantictype", "kind", "entity", "类型", "类别", "标签", "实体类型"),
+)
+TEXT_KEYS = (
+    *("text", "mention", "name", "entity", "span", "term", "word", "value", "string", "surface"),
+    *("entitytext", "entityname", "surfaceform", "phrase", "token", "content", "实体", "文本"),
+    "名称",
+)
 _SEPARATORS = re.compile(r"[\s_-]+")
 _EDGES = " \t\r\n*_`'\"“”‘’.,:;，。：；()（）[]【】<>"
 _KINDS = re.compile(r"[\s_-]+(?:entit(?:y|ies)|mentions?|names?|types?)$", re.IGNORECASE)
