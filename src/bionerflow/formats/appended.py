@@ -19,6 +19,8 @@ _CODE = re.compile(
 _LIST = re.compile(
     r"(?:list|entit\w{1,20}|results?|mentions)\s{0,9}(?::[^=\n]{1,60})?\+?=$", re.IGNORECASE
 )
+#: The type whose list is added to: `entities["Disease"].append(...)`.
+_KEYED = re.compile(r"\[[\"']([^\"'\[\]]{1,80})[\"']\]\s{0,9}\+?$")
 
 
 def added(answer: str, reading: Reading) -> Iterator[object]:
@@ -32,9 +34,11 @@ def added(answer: str, reading: Reading) -> Iterator[object]:
         if broken:
             reading.drop(broken, answer[match.start() :])
         if value is not None:
-            yield value
+            key = _KEYED.search(answer, max(0, match.start() - 100), match.start())
+            yield {key[1]: value} if key else value
 
 
 def _assigns(answer: str, sign: re.Match[str]) -> bool:
     """Tell whether a sign of equality assigns to a list of entities."""
-    return bool(_LIST.search(answer[max(0, sign.start() - 100) : sign.start() + 1]))
+    before = answer[max(0, sign.start() - 100) : sign.start() + 1]
+    return bool(_LIST.search(before) or _KEYED.search(before, 0, len(before) - 1))

@@ -9,6 +9,7 @@ from bionerflow.formats.appended import added
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.items import Item, Keys, is_pair, items_of
 from bionerflow.formats.json_values import json_values
+from bionerflow.formats.markup import has_table
 
 
 def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> Iterator[Item]:
@@ -23,6 +24,12 @@ def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> I
     calls = list(added(answer, reading)) if ".append(" in answer else []
     for value in calls or json_values(answer, reading, type):
         yield from items_of(value, reading, keys, type)
+
+
+def in_other_form(answer: str) -> bool:
+    """Tell whether an answer that should be lines is JSON or a table."""
+    said = answer.strip()
+    return (said[:1] in ("[", "{") and '"' in said) or has_table(answer)
 
 
 def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> list[Item] | None:

@@ -48,9 +48,12 @@ def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[obj
 
 
 class _List(NamedTuple):
+    """A value; whether it stands alone, and whether the words before it name an asked type."""
+
     value: object
     alone: bool
     start: int
+    headed: bool | None
 
 
 def _lists(answer: str, reading: Reading) -> Iterator[object]:
@@ -76,15 +79,22 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
                 alone = bool(_ALONE.search(before if len(before) == at - end else f"x{before}"))
                 heading = _HEADING.search(before)
             named = _headed(value, heading and heading[1], reading)
-            found.append(_List(named, alone, at))
+            headed = None if not (alone and heading) else named is not value
+            found.append(_List(named, alone, at, headed))
         end = after
         start = _START.search(answer, end)
-    counted = [one for one in found if one.alone] or found
+    any_alone, any_headed = any(one.alone for one in found), any(one.headed for one in found)
     for one in found:
-        if one not in counted:
+        if any_alone and not one.alone:
             reading.drop("malformed", f"a list within words: {answer[one.start :][:40]}")
-    for one in counted:
-        yield one.value
+        elif any_headed and one.headed is False and _without_types(one.value):
+            reading.drop("unknown_type", f"a list of another type: {answer[one.start :][:40]}")
+        else:
+            yield one.value
+
+
+def _without_types(value: object) -> bool:
+    return isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
 
 
 def _same(value: object, other: object) -> bool:

@@ -100,6 +100,11 @@ def _table(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
             yield from _row(_cells(lines[n]), columns, reading, type)
 
 
+def has_table(answer: str) -> bool:
+    """Tell whether an answer has a table."""
+    return "--" in answer and any(map(_is_rule, answer.split("\n")))
+
+
 def _is_rule(line: str) -> bool:
     return "|" in line and "--" in line and bool(_RULE.fullmatch(line))
 

@@ -1,7 +1,7 @@
 """Answers without brackets that list mentions: one per line, or separated by commas."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bionerflow.formats.answers import Line, is_prose, lines, says_nothing
 from bionerflow.formats.grounding import Reading
@@ -9,6 +9,7 @@ from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, plain
 
 #: A mention and its type. Where the first pattern that fits names no type, the next is tried.
 _TYPED = (
+    re.compile(r"(?P<text>.{1,300}?)\s+is an?\s+(?P<type>.{1,80})", re.IGNORECASE),
     re.compile(r"(?P<text>.{1,300}?)\s*[(（\[]\s*(?P<type>[^()（）\[\]]{1,80})\s*[)）\]]\.?"),
     re.compile(
         r"(?P<text>.{1,300}?)\s*(?:[;；|,，]\s*is an?\s*[;；|,，]|->|→|=>|\||\t)\s*"
@@ -34,7 +35,8 @@ def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[obj
     A bullet, a heading or the sentence itself says that a line lists mentions; words that do not
     stand in the sentence are not taken for a list.
     """
-    said: list[Line] = list(lines(answer))
+    said = once(lines(answer))
+    headed = any(_heading(line, reading) for line in said)
     heading, found = type, False
     for line in said:
         named = _NAMED.fullmatch(line.said.lstrip("# "))
@@ -49,6 +51,8 @@ def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[obj
                 yield from _listed(rest, meant, True, reading)
         elif meant := _heading(line, reading):
             heading = meant
+        elif headed and _marked(line) and not reading.stands(line.said):
+            heading = None  # of another type
         elif typed := said_with_type(line.said, reading):
             found = True
             yield {typed[1]: [typed[0]]}
@@ -68,11 +72,22 @@ def _is_head(words: str) -> bool:
     return len(parts) > 1 and all(plain(part) in (*TYPE_KEYS, *TEXT_KEYS) for part in parts)
 
 
+def once(said: Iterable[Line]) -> list[Line]:
+    """Return the lines of an answer; one that is given twice as a whole counts once."""
+    found = list(said)
+    half, odd = divmod(len(found), 2)
+    words = [line.said for line in found]
+    return found[:half] if half > 1 and not odd and words[:half] == words[half:] else found
+
+
 def _heading(line: Line, reading: Reading) -> str:
     """Return the type that a line names which is the heading of those below it."""
-    meant = meant_type(line.said.strip("# "), reading.types)
-    marked = line.written.lstrip().startswith(("#", "**"))
-    return meant if meant and (marked or not reading.stands(line.said)) else ""
+    meant = meant_type(line.said.strip("#:： "), reading.types)
+    return meant if meant and (_marked(line) or not reading.stands(line.said)) else ""
+
+
+def _marked(line: Line) -> bool:
+    return line.written.lstrip().startswith(("#", "**")) or line.said.endswith((":", "："))
 
 
 def said_with_type(line: str, reading: Reading) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from bionerflow.formats.grounding import Reading
 from bionerflow.formats.item_lists import exact_items, read_items
 from bionerflow.formats.items import USUAL, Item, Keys
 
-_TURN = re.compile(r"^[ \t]*Type[ \t]*[:：][ \t]*(.+)$", re.MULTILINE)
+_TURN = re.compile(r"^[ \t*#_]{0,9}Type[ \t]{0,9}[:：][ \t*_]{0,9}(.+)$", re.MULTILINE)
 
 
 def to_json(value: object) -> str:
@@ -96,6 +96,8 @@ class ConvTerm(SingleTerm):
     ) -> Parsed:
         """Read the answers in the order of the types, or a conversation in one string."""
         asked = tuple(types)
+        if isinstance(output, str) and len(asked) > 1 and not _TURN.search(output):
+            return super().parse(output, text, asked, lookalikes)
         whole = Reading(text, asked)
         if isinstance(output, str):
             answer, cut = cleaned(output, text, asked)
