@@ -92,6 +92,11 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 _LANGUAGE = re.compile(r"[\w+-]{0,20}[ \t]*\r?\n|(?:json|python|py|text|txt|xml|html)[ \t]")
+#: What is said before an answer that takes the place of an earlier one.
+CORRECTING = re.compile(
+    r"\b(?:correct(?:ed|ion)|final|revis\w*|updated|review\w*|instead|actually)\b|更正|最终",
+    re.IGNORECASE,
+)
 #: What an answer in any format has, and words around it have not.
 _SAYING = re.compile(r"[\[{<＜【@|]|append|[;；]\s*is an?\b|\bLayer\b|\bT\d+\s")
 
@@ -182,6 +187,8 @@ def _after_prefix(answer: str, text: str) -> str:
 def _fenced(answer: str) -> str:
     """Return what stands in fences; all of an answer that says something outside of them, too."""
     parts = answer.split(FENCE)
+    later = [n for n in range(2, len(parts) - 1, 2) if CORRECTING.search(parts[n])]
+    parts = parts[later[-1] :] if later else parts
     blocks = []
     for block in parts[1::2]:
         language = _LANGUAGE.match(block)

@@ -1,9 +1,11 @@
 """The JSON lists and objects of an answer: alone, within words, in a string, or damaged."""
 
+import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bionerflow.formats.answers import CORRECTING
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.markup import markup_values
 from bionerflow.formats.names import meant_type
@@ -21,6 +23,13 @@ _OPENING = re.compile(r"[\[［【({｛]")
 _ALONE = re.compile(r"(?:^|\n|[:：=>])[\s`*\-•·–+\d.)(]*$")
 _HEADING = re.compile(r"([^\n:：=\[\]{}]{1,80})[:：=][\s*_`]*$")
 _BEFORE, _BETWEEN = 100, " \t,，、;；"
+_CLAUSES = re.compile(r"[.!?。！？]\s|\n\s*(?=\S)")
+#: What is said before a list that does not count.
+_DENYING = re.compile(
+    r"\b(?:not|no|exclud\w*|reject\w*|ignor\w*|remov\w*|others?|draft|initial\w*|wrong|incorrect"
+    r"|example|format|schema)\b|不是|排除|例如|示例",
+    re.IGNORECASE,
+)
 
 
 def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
@@ -40,6 +49,10 @@ def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[obj
         stripped = value.strip()
     if '\\"' in stripped and not _QUOTE.search(stripped):
         stripped = unescaped(stripped)
+    if "&quot;" in stripped and "&" not in reading.text:
+        stripped = html.unescape(stripped)
+    if "`" in stripped and '"' not in stripped and "`" not in reading.text:
+        stripped = stripped.replace("`", '"')
     found = list(_lists(stripped, reading)) or markup_values(stripped, reading, type)
     if found:
         yield from found
@@ -73,13 +86,20 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
             reading.drop(broken, answer[max(at, len(answer) - 80) :])
         if not any(_same(value, other.value) for other in found[-4:]):
             before = answer[max(end, at - _BEFORE) : at]
-            if found and not before.strip(_BETWEEN):
+            clause = _CLAUSES.split(before)[-1]
+            if found and CORRECTING.search(clause) and not _DENYING.search(clause):
+                for one in found:
+                    reading.drop("malformed", f"corrected later: {answer[one.start :][:40]}")
+                found = []
+            if found and before.strip(_BETWEEN) in ("", "and", "&", "和"):
                 alone = found[-1].alone
             else:
                 alone = bool(_ALONE.search(before if len(before) == at - end else f"x{before}"))
                 heading = _HEADING.search(before)
             named = _headed(value, heading and heading[1], reading)
             headed = None if not (alone and heading) else named is not value
+            if headed is False and heading and _DENYING.search(_CLAUSES.split(heading[1])[-1]):
+                alone = False
             found.append(_List(named, alone, at, headed))
         end = after
         start = _START.search(answer, end)

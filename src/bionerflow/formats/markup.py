@@ -2,8 +2,9 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from bionerflow.formats.answers import is_prose
 from bionerflow.formats.grounding import Reading
@@ -11,12 +12,26 @@ from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, names_pat
 from bionerflow.formats.plain_lines import mentions_in
 
 _ATTRIBUTE = re.compile(r"([\w:-]{1,40})\s{0,9}=\s{0,9}[\"'“]([^\"'”<>]{0,300})[\"'”]")
-_RULE = re.compile(r"\s*\|?(?:\s{0,9}:?-{2,60}:?\s{0,9}\|?)+\s*")
+_BETWEEN_FIELDS = re.compile(
+    r"[,，|;；]\s{0,9}(?=[*_`\"']{0,3}[^\W\d][\w ]{0,20}[*_`\"']{0,3}\s?[:：=])"
+)
+#: Elements that hold an item of a list, whatever it is.
+_ITEMS = frozenset(("li", "item", "b", "strong", "em", "i", "td", "p", "span", "code", "result"))
+_CELL = r"\s{0,9}:?-{1,60}:?\s{0,9}"
+_RULE = re.compile(rf"\|?{_CELL}(?:\|{_CELL})*\|?")
 _FIELD = re.compile(
     r"\s{0,20}(?P<bullet>(?:[-*•]|\d{1,3}[.)])\s{1,5})?[*_`\"']{0,3}(?P<key>[^\W\d][\w -]{0,30}?)"
-    r"[*_`\"']{0,3}\s{0,5}[:：][*_`]{0,3}\s{0,5}(?P<value>\S.*)"
+    r"[*_`\"']{0,3}\s{0,5}[:：=][*_`]{0,3}\s{0,5}(?P<value>\S.*)"
 )
 _MARKS = " \t*_`\"'“”"
+
+
+class Field(NamedTuple):
+    """A key and its value; whether a record begins with it."""
+
+    begins: bool
+    key: str
+    value: str
 
 
 def markup_values(answer: str, reading: Reading, type: str | None) -> list[object]:
@@ -47,43 +62,58 @@ def _elements(answer: str, reading: Reading, type: str | None) -> Iterator[objec
     """Read `<Disease>gout</Disease>`, `<entity type="Disease" text="gout"/>` and the like."""
     if "</" not in answer and "/>" not in answer:
         return
-    record: dict[str, str] = {}
+    fields: list[Field] = []
     for match in _element(reading.types).finditer(answer):
         if match[0] in reading.text:
             continue
         attributes = dict(_ATTRIBUTE.findall(match["attributes"]))
         words = _unescaped((match["words"] or "").strip(), reading)
         named = meant_type(match["name"], reading.types)
+        said = [one for key, one in attributes.items() if plain(key) in (*TYPE_KEYS, "name")]
         kinds = [kind for one in attributes.values() if (kind := meant_type(one, reading.types))]
         if not words:
             yield from [attributes] if attributes else []
         elif named or kinds:
             yield {named or kinds[0]: [words]}
+        elif said:
+            reading.drop("unknown_type", said[0])
         elif plain(match["name"]) in (*TYPE_KEYS, *TEXT_KEYS):
-            yield from _add(record, words, reading, type)
-        elif type and reading.stands(words):
-            yield {type: [words]}
+            fields.append(Field(False, plain(match["name"]), words))
+        elif type and match["name"].casefold() in _ITEMS:
+            yield {type: mentions_in(words, reading)}
+        elif type:
+            reading.drop("unknown_type", match["name"])
+    yield from _records(fields, reading, type)
 
 
 def _unescaped(words: str, reading: Reading) -> str:
     return html.unescape(words) if "&" in words and not reading.stands(words) else words
 
 
-def _add(
-    record: dict[str, str], value: str, reading: Reading, type: str | None
-) -> Iterator[object]:
-    """Add a type or a mention to a record; yield the record once it has both."""
-    kind = meant_type(value, reading.types)
-    if kind and not (type and reading.stands(value)):
-        record["type"] = kind
-    elif type:
-        yield {type: mentions_in(value, reading)}
-        return
-    else:
-        record["text"] = value
-    if len(record) == 2:
-        yield {record["type"]: mentions_in(record["text"], reading)}
-        record.clear()
+def _records(
+    fields: Iterable[Field], reading: Reading, type: str | None
+) -> Iterator[dict[str, list[str]]]:
+    """Yield the mentions of records; one begins where a part of it would be said again."""
+    record: dict[str, str] = {}
+    for begins, key, value in fields:
+        is_type = meant_type(value, reading.types) or (key in TYPE_KEYS and key not in TEXT_KEYS)
+        part = "type" if is_type and not (key in TEXT_KEYS and reading.stands(value)) else "text"
+        if begins or part in record:
+            yield from _mention_of(record, reading, type)
+            record = {}
+        record[part] = value
+    yield from _mention_of(record, reading, type)
+
+
+def _mention_of(
+    record: dict[str, str], reading: Reading, type: str | None
+) -> Iterator[dict[str, list[str]]]:
+    if "text" in record:
+        kind = reading.type_of(record["type"]) if "type" in record else type
+        if kind:
+            yield {kind: mentions_in(record["text"], reading)}
+        elif "type" not in record:
+            reading.drop("malformed", record["text"])
 
 
 def _table(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
@@ -94,19 +124,26 @@ def _table(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
     if not rules:
         return
     head = _cells(lines[rules[0] - 1]) if rules[0] else []
-    columns = [meant_type(cell, reading.types) for cell in head]
+    columns = [_column(cell, reading) for cell in head]
     for n in rows:
         if n > rules[0] and n not in rules:
             yield from _row(_cells(lines[n]), columns, reading, type)
 
 
+def _column(head: str, reading: Reading) -> str:
+    """Return the type that a column holds, or "type" where it names types."""
+    key = plain(head)
+    is_type = key in TYPE_KEYS and key not in TEXT_KEYS
+    return meant_type(head, reading.types) or ("type" if is_type else "")
+
+
 def has_table(answer: str) -> bool:
     """Tell whether an answer has a table."""
-    return "--" in answer and any(map(_is_rule, answer.split("\n")))
+    return "|" in answer and "-" in answer and any(map(_is_rule, answer.split("\n")))
 
 
 def _is_rule(line: str) -> bool:
-    return "|" in line and "--" in line and bool(_RULE.fullmatch(line))
+    return "|" in line and "-" in line and bool(_RULE.fullmatch(line.strip()))
 
 
 def _cells(line: str) -> list[str]:
@@ -117,12 +154,15 @@ def _row(
     cells: list[str], columns: list[str], reading: Reading, type: str | None
 ) -> Iterator[object]:
     """Read the cells of a row: those under a type, or the one beside a type."""
-    if any(columns):
+    if any(column in reading.types for column in columns):
         for column, cell in zip(columns, cells, strict=False):
-            if column and cell.strip("-–—"):
+            if column in reading.types and cell.strip("-–—"):
                 yield {column: mentions_in(cell, reading)}
         return
     kinds = [kind for cell in cells if (kind := meant_type(cell, reading.types))]
+    of_type = dict(zip(columns, cells, strict=False)).get("type", "")
+    if not kinds and of_type:
+        return reading.drop("unknown_type", of_type)
     rest = [cell for cell in cells if cell and not meant_type(cell, reading.types)]
     kind = kinds[0] if len(kinds) == 1 else None if kinds else type
     listed = [mentions_in(cell, reading) for cell in rest if not cell.strip(".").isdigit()]
@@ -131,30 +171,27 @@ def _row(
         yield {kind: (standing or listed)[0]}
     else:
         reading.drop("malformed", " | ".join(cells))
+    return None
 
 
 def _fields(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
     """Read lines such as `- text: gout` and `  type: Disease`, as YAML has them."""
-    fields = []
+    fields: list[Field] = []
     others = []
     for line in filter(str.strip, answer.split("\n")):
-        match = _FIELD.fullmatch(line.rstrip())
-        if match and plain(match["key"]) in (*TYPE_KEYS, *TEXT_KEYS):
-            fields.append((bool(match["bullet"]), match["value"].strip(_MARKS)))
+        found = [_FIELD.fullmatch(part.strip()) for part in _BETWEEN_FIELDS.split(line)]
+        if all(one and plain(one["key"]) in (*TYPE_KEYS, *TEXT_KEYS) for one in found):
+            fields += [
+                Field(bool(one["bullet"]), plain(one["key"]), one["value"].strip(_MARKS))
+                for one in found
+                if one
+            ]
         else:
             others.append(line)
-    if not fields or (type is None and not _has_both(fields, reading)):
+    kinds = sum(bool(meant_type(field.value, reading.types)) for field in fields)
+    if not fields or (type is None and not 0 < kinds < len(fields)):
         return
-    record: dict[str, str] = {}
-    for bulleted, value in fields:
-        if bulleted:
-            record.clear()
-        yield from _add(record, value, reading, type)
+    yield from _records(fields, reading, type)
     for line in others:
         if not is_prose(line):
             reading.drop("malformed", line)
-
-
-def _has_both(fields: list[tuple[bool, str]], reading: Reading) -> bool:
-    kinds = sum(bool(meant_type(value, reading.types)) for _, value in fields)
-    return 0 < kinds < len(fields)

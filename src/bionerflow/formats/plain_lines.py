@@ -9,23 +9,34 @@ from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, plain
 
 #: A mention and its type. Where the first pattern that fits names no type, the next is tried.
 _TYPED = (
-    re.compile(r"(?P<text>.{1,300}?)\s+is an?\s+(?P<type>.{1,80})", re.IGNORECASE),
-    re.compile(r"(?P<text>.{1,300}?)\s*[(（\[]\s*(?P<type>[^()（）\[\]]{1,80})\s*[)）\]]\.?"),
+    re.compile(r"(?P<text>.{1,300}?)\s{1,9}is an?\s{1,9}(?P<type>.{1,80})", re.IGNORECASE),
     re.compile(
-        r"(?P<text>.{1,300}?)\s*(?:[;；|,，]\s*is an?\s*[;；|,，]|->|→|=>|\||\t)\s*"
+        r"(?P<text>.{1,300}?)\s{0,9}[(（\[]\s{0,9}(?P<type>[^()（）\[\]]{1,80})\s{0,9}[)）\]]\.?"
+    ),
+    re.compile(
+        r"(?P<text>.{1,300}?)\s{0,9}(?:[;；|,，]\s{0,9}is an?\s{0,9}[;；|,，]|->|→|=>|\||\t)\s{0,9}"
         r"(?P<type>.{1,80})"
     ),
-    re.compile(r"(?P<text>.{1,300})\s*(?:[:：]| [-–—] )\s*(?P<type>.{1,80})"),
-    re.compile(r"(?P<text>.{1,300}?)\s*(?:[:：(（]| [-–—] )\s*(?P<type>.{1,200})"),
-    re.compile(r"(?P<text>.{1,300})\s*[,，]\s*(?P<type>.{1,80})"),
+    re.compile(r"(?P<text>.{1,300})\s{0,9}(?:[:：]| [-–—] )\s{0,9}(?P<type>.{1,80})"),
+    re.compile(r"(?P<text>.{1,300}?)\s{0,9}(?:[:：(（]| [-–—] )\s{0,9}(?P<type>.{1,200})"),
+    re.compile(r"(?P<text>.{1,300})\s{0,9}[,，]\s{0,9}(?P<type>.{1,80})"),
 )
-_NAMED = re.compile(r"(?P<type>[^:：]{1,80}?)\s*[:：]\s*(?P<rest>.*)")
-_COLUMNS = re.compile(r"\s*[,;|\t]\s*")
-_COMMAS = re.compile(r"\s*(?:[,，、;；]|<br\s?/?>)\s*")
+#: One of these stands in all words that one of the patterns fits.
+_LINKS = re.compile(r"[(（\[;；|,，>→\t:：]| [-–—] |\sis an?\s", re.IGNORECASE)
+#: So many lines, and so many mentions of a line, are read of an answer.
+MOST_LINES = MOST_PARTS = 2000
+_NAMED = re.compile(r"(?P<type>[^:：]{1,80})[:：](?P<rest>.*)")
+_COLUMNS = re.compile(r"[,;|\t]")
+_COMMAS = re.compile(r"[,，、;；]|<br\s?/?>")
 _AND = re.compile(r"(?:and|or|as well as|和|及|以及|与)\s*(?=\S)", re.IGNORECASE)
 #: Where the words on a mention or a type begin that a model adds to it.
-_REMARK = re.compile(r"\s*[:：(（]|\s[-–—]+\s|[,;，；]")
+_REMARK = re.compile(r"[:：(（]|\s[-–—]{1,9}\s|[,;，；]")
+_GLOSSED = re.compile(r"([^()（）]{1,80}?)\s{0,9}[(（]([^()（）]{1,80})[)）]")
+_IN_BRACKETS = re.compile(r"\s?[(（][^()（）]{0,200}[)）]")
+#: A remark that says that words are no mention after all.
+_DENIAL = re.compile(r"\b(?:not|no|excluded?|isn't|aren't|non)\b|不是|并非|排除", re.IGNORECASE)
 _QUOTES = "\"'“‘«「『《"
+_EDGES = " \t[]*_`\"'"
 _QUOTES_END = "\"'”’»」』》"
 
 
@@ -36,29 +47,32 @@ def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[obj
     stand in the sentence are not taken for a list.
     """
     said = once(lines(answer))
+    if len(said) > MOST_LINES:
+        reading.drop("malformed", said[MOST_LINES].written)
+        said = said[:MOST_LINES]
     headed = any(_heading(line, reading) for line in said)
+    typed = [said_with_type(line.said, reading) for line in said]
     heading, found = type, False
-    for line in said:
+    for line, its in zip(said, typed, strict=True):
         named = _NAMED.fullmatch(line.said.lstrip("# "))
         if says_nothing(line.said, reading.types):
             found = True
         elif _is_head(line.said):
             continue
-        elif named and (meant := meant_type(named["type"], reading.types)):
+        elif named and (meant := _in_heading(named["type"].strip(), reading)):
             heading = meant
             if rest := named["rest"].strip():
                 found = True
                 yield from _listed(rest, meant, True, reading)
-        elif meant := _heading(line, reading):
-            heading = meant
-        elif headed and _marked(line) and not reading.stands(line.said):
-            heading = None  # of another type
-        elif typed := said_with_type(line.said, reading):
+        elif (meant := _heading(line, reading)) or (headed and _is_heading(line, reading)):
+            heading = meant or None  # None: of another type
+        elif its:
             found = True
-            yield {typed[1]: [typed[0]]}
+            yield {its[1]: [its[0]]}
         elif line.bulleted or not is_prose(line.written):
             found = True
-            yield from _listed(line.said, heading, line.bulleted, reading)
+            other = type and any(typed) and _has_remark(line.said, reading)
+            yield from _listed(line.said, None if other else heading, line.bulleted, reading)
         elif heading and (several := _in_prose(line.said, reading)):
             found = True
             yield {heading: several}
@@ -82,8 +96,26 @@ def once(said: Iterable[Line]) -> list[Line]:
 
 def _heading(line: Line, reading: Reading) -> str:
     """Return the type that a line names which is the heading of those below it."""
-    meant = meant_type(line.said.strip("#:： "), reading.types)
+    meant = _in_heading(line.said.strip("#:： "), reading)
     return meant if meant and (_marked(line) or not reading.stands(line.said)) else ""
+
+
+def _in_heading(words: str, reading: Reading) -> str:
+    """Find the type that a heading means; it may have another name beside it: "疾病 (Disease)"."""
+    if type := meant_type(words, reading.types):
+        return type
+    glossed = _GLOSSED.fullmatch(words.strip("#*_ "))
+    if not glossed or any(reading.stands(part.strip(_EDGES)) for part in glossed.groups()):
+        return ""
+    return meant_type(glossed[1], reading.types) or meant_type(glossed[2], reading.types)
+
+
+def _is_heading(line: Line, reading: Reading) -> bool:
+    return _marked(line) and not reading.stands(line.said)
+
+
+def _has_remark(words: str, reading: Reading) -> bool:
+    return bool(_REMARK.search(words)) and not reading.stands(words)
 
 
 def _marked(line: Line) -> bool:
@@ -92,6 +124,8 @@ def _marked(line: Line) -> bool:
 
 def said_with_type(line: str, reading: Reading) -> tuple[str, str] | None:
     """Read words that say a mention and its type, in this order."""
+    if not _LINKS.search(line):
+        return None
     for pattern in _TYPED:
         match = pattern.fullmatch(line)
         if match and (type := _kind(match["type"], reading)):
@@ -115,7 +149,7 @@ def named_mention(words: str, reading: Reading) -> tuple[str, str] | None:
     """Read words that say a type and, after a colon, a mention."""
     named = _NAMED.fullmatch(words)
     type = meant_type(named["type"], reading.types) if named else ""
-    return (named["rest"], type) if named and type else None
+    return (named["rest"].strip(), type) if named and type else None
 
 
 def mentions_in(words: str, reading: Reading) -> list[str]:
@@ -128,7 +162,7 @@ def mentions_in(words: str, reading: Reading) -> list[str]:
 
 
 def _parts(words: str, reading: Reading) -> list[str]:
-    return [_mention(part, reading) for part in _COMMAS.split(words) if part.strip()]
+    return [_mention(part, reading) for part in _COMMAS.split(words, MOST_PARTS) if part.strip()]
 
 
 def _in_prose(words: str, reading: Reading) -> list[str]:
@@ -141,21 +175,30 @@ def _in_prose(words: str, reading: Reading) -> list[str]:
 def _listed(line: str, type: str | None, marked: bool, reading: Reading) -> Iterator[object]:
     """Read a line of mentions of one type."""
     whole = _mention(line, reading)
-    if type is None:
+    if type is None or (not marked and _begins(whole, reading)):
         reading.drop("malformed", line)
-    elif reading.stands(whole) and (marked or whole != reading.text.strip()):
+    elif reading.stands(whole):
         yield {type: [whole]}
     else:
         parts = _parts(line, reading)
+        if not all(map(reading.stands, parts)) and _IN_BRACKETS.search(line):
+            parts = _parts(_IN_BRACKETS.sub("", line), reading)
         standing = [part for part in parts if reading.stands(part)]
         if (parts and len(standing) == len(parts)) or (marked and len(standing) * 2 >= len(parts)):
             yield {type: parts}
         elif marked:
             remark = _REMARK.search(line)
             head = _mention(line[: remark.start()], reading) if remark else whole
-            yield {type: [head if reading.stands(head) else whole]}
+            kept = reading.stands(head) and not _DENIAL.search(line[len(head) :])
+            yield {type: [head if kept else whole]}
         else:
             reading.drop("malformed", line)
+
+
+def _begins(words: str, reading: Reading) -> bool:
+    """Tell whether words are the sentence, or its beginning: a copy that was cut off."""
+    text = reading.text.strip()
+    return words == text or (text.startswith(words) and words.count(" ") > 3)
 
 
 def _mention(part: str, reading: Reading) -> str:

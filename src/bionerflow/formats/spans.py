@@ -24,7 +24,7 @@ from bionerflow.formats.triples import one_line
 _TWO_NUMBERS = re.compile(
     r"[\[(（]?\s{0,9}(\d{1,9})\s{0,9}(?:[-–—:,，;~]|to|到|至|\s)\s{0,9}(\d{1,9})\s{0,9}[\])）]?[.。]?"
 )
-_WHOLE = re.compile(r"\d{1,9}(?:\.0)?")
+_WHOLE = re.compile(r"\d{1,9}")
 _SPANS = Keys("type", "", ("span",))
 _INDICES = Keys("type", "entity", ("start_idx", "end_idx"))
 
@@ -72,7 +72,7 @@ def place_item(item: Item, reading: Reading) -> None:
 
 
 def offsets_in(value: object) -> list[int] | None:
-    """Return the two offsets that a value says, if it does: "12-22", [12.0, "22"], {"start": …}."""
+    """Return the two offsets that a value says, if it does: "12-22", ["12", "22"], {"start": …}."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, str):
@@ -80,7 +80,7 @@ def offsets_in(value: object) -> list[int] | None:
         return [int(match[1]), int(match[2])] if match else None
     if not isinstance(value, list) or len(value) != 2:
         return None
-    numbers = [int(float(part)) for part in map(str, value) if _WHOLE.fullmatch(part)]
+    numbers = [int(part) for part in map(str, value) if _WHOLE.fullmatch(part)]
     return numbers if len(numbers) == 2 else None
 
 
@@ -279,7 +279,7 @@ def _with_tabs(answer: str, text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _no_offsets(types: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"({names_pattern(types)})[ :]+(.*\S)", re.IGNORECASE)
+    return re.compile(rf"({names_pattern(types)})[ :]+(?=.*[^\W\d])(.*\S)", re.IGNORECASE)
 
 
 def _ground_named(named: re.Match[str], reading: Reading) -> None:

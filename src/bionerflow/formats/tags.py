@@ -1,5 +1,7 @@
 """Formats that mark the sentence: mfner's two tag formats, unified's HTML and symbols."""
 
+import html
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,8 +12,12 @@ from bionerflow.formats.align import Mark
 from bionerflow.formats.answers import is_prose
 from bionerflow.formats.base import NOTHING
 from bionerflow.formats.grounding import Reading
+from bionerflow.formats.item_lists import read_items
+from bionerflow.formats.items import USUAL
 from bionerflow.formats.marks import TagFormat, mark_of
 from bionerflow.formats.names import meant_type, names_pattern
+from bionerflow.formats.plain_lines import mentions_in
+from bionerflow.formats.terms import ground_item
 
 LONGEST_TAG = 500
 #: A model that runs on repeats itself; what a type's further copies say is dropped.
@@ -62,6 +68,8 @@ class MultiTag(TagFormat):
 
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Read each copy of the sentence in the answer; a tag may say its type in an attribute."""
+        if "<" not in answer and "＜" not in answer:
+            answer = _with_signs(answer, reading)
         if "=" in answer and _TYPED.search(answer):
             answer = _by_type(answer, reading)
         super().read_copies(answer, reading)
@@ -92,6 +100,16 @@ def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pa
     """Compile the pattern of tags: a slash or nothing, the type."""
     tag = rf"[<＜]\s{{0,9}}(/?)\s{{0,9}}({names_pattern(types)}){after_name}"
     return re.compile(rf"\\<|{tag}" if escaped else tag, re.IGNORECASE)
+
+
+def _with_signs(answer: str, reading: Reading) -> str:
+    """Write tags that stand in square brackets, or are escaped as in HTML, as tags."""
+    if "&lt;" in answer and "&lt;" not in reading.text:
+        return html.unescape(answer)
+    if "[/" in answer and "[/" not in reading.text:
+        tag = rf"\[(/?)({names_pattern(reading.types)})\]"
+        return re.sub(tag, r"<\1\2>", answer, flags=re.IGNORECASE)
+    return answer
 
 
 _ANY_TAG = re.compile(r"[<＜](/?)([^<>＜＞\n/:]{1,60})(:[^<>＜＞\n]{0,500})?[>＞]")
@@ -213,6 +231,7 @@ class Symbolic(TagFormat):
 
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Cut the answer at the types' names, and read a copy for each."""
+        answer = _headings(_of_object(answer, reading), reading)
         starts = list(_heading_pattern(reading.types).finditer(answer))
         before = (answer[: starts[0].start()] if starts else answer).strip()
         if before and before != NOTHING:
@@ -230,7 +249,22 @@ class Symbolic(TagFormat):
             if "\n" not in reading.text:
                 copy, _, rest = copy.partition("\n")
                 self._drop_lines(rest, reading)
-            self.read_copy(copy, reading, type)
+            if not self._read_list(copy.strip(), reading, type):
+                self.read_copy(copy, reading, type)
+
+    def _read_list(self, words: str, reading: Reading, type: str) -> bool:
+        """Read a list of mentions in place of a copy; tell whether there is one."""
+        if words[:2] in ('["', "['"):
+            for item in read_items(words, reading, USUAL, type):
+                ground_item(item, reading)
+            return True
+        if not words or any(mark in words for mark in self.special):
+            return False
+        found = [] if reading.text.startswith(words) else mentions_in(words, reading)
+        listed = bool(found) and all(map(reading.stands, found))
+        for mention in found if listed else []:
+            reading.ground(type, mention)
+        return listed
 
     def _drop_lines(self, lines: str, reading: Reading) -> None:
         for line in filter(str.strip, lines.split("\n")):
@@ -243,6 +277,27 @@ class Symbolic(TagFormat):
         """Yield brackets of the three kinds that models write."""
         for match in _BRACKETS[escaped].finditer(string):
             yield mark_of(match, match[0] in "[［【", _PAIRS.get(match[0], ""))
+
+
+def _of_object(answer: str, reading: Reading) -> str:
+    """Write an object from types to copies as lines."""
+    if answer.lstrip()[:1] != "{":
+        return answer
+    try:
+        value = json.loads(answer)
+    except (ValueError, RecursionError):
+        return answer
+    lines = [f"{key}: {copy}" for key, copy in value.items() if isinstance(copy, str)]
+    return "\n".join(lines) if len(lines) == len(value) else answer
+
+
+def _headings(answer: str, reading: Reading) -> str:
+    """Write a colon after headings that have none."""
+    if "#" not in answer:
+        return answer
+    names = rf"[*_]{{0,3}}{names_pattern(reading.types)}[*_]{{0,3}}"
+    heading = rf"^([ \t]{{0,9}}#{{1,6}}[ \t]{{1,9}}{names})[ \t]{{0,9}}$"
+    return re.sub(heading, r"\1:", answer, flags=re.IGNORECASE | re.MULTILINE)
 
 
 _BRACKETS = [re.compile(r"[\[\]［］【】]"), re.compile(r"\\?[\[\]［］【】]")]
