@@ -71,7 +71,7 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
     """
     for name, data in files.items():
         with_mark = data.startswith(BOM_UTF8)
-        for block in blocks(name, lines(name, data)):
+        for block in map(unpadded, blocks(name, lines(name, data))):
             reading.passed_over["relation lines"] += len(block.relations)
             for number, line in block.unreadable:
                 reading.unreadable(f"{name}:{number}", line)
@@ -93,6 +93,22 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
 def plain(block: Block) -> Layout:
     """Return the layout in which nothing was lost."""
     return Layout(f"{block.title} {block.abstract}", 0, len(block.title) + 1)
+
+
+def unpadded(block: Block) -> Block:
+    """Return a block without spaces before its title and abstract, where offsets do not count them.
+
+    Some files have a space after each `|t|` and `|a|`.
+    """
+    if not (block.title.startswith(" ") or block.abstract.startswith(" ")):
+        return block
+    bare = block._replace(title=block.title.lstrip(" "), abstract=block.abstract.lstrip(" "))
+    counts = (
+        sum(plain(one).text[m.start : m.end] == m.text for m in one.mentions)
+        for one in (block, bare)
+    )
+    as_it_is, without = counts
+    return bare if without > as_it_is else block
 
 
 def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Layout:
