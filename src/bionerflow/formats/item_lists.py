@@ -46,11 +46,19 @@ def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> 
         return None
     if type:
         items = [_bare(part, reading, type) for part in value]
-    elif any(answer.count(f'"{key}":') != len(value) for key in keys.all):
-        return None  # `json.loads` takes the last of keys that an object repeats
+    elif _repeats(answer, len(value), keys):
+        return None
     else:
         items = [_own(part, reading, keys) for part in value]
     return None if None in items else items  # type: ignore[return-value]
+
+
+def _repeats(answer: str, items: int, keys: Keys) -> bool:
+    """Tell whether an object lacks or repeats a key; of these, `json.loads` takes the last."""
+    for key in keys.quoted:  # faster than `any` of a generator  # noqa: SIM110
+        if answer.count(key) != items:
+            return True
+    return False
 
 
 def _bare(said: Any, reading: Reading, type: str) -> Item | None:

@@ -45,6 +45,11 @@ class Keys:
     span: tuple[str, ...] = ()
 
     @cached_property
+    def quoted(self) -> tuple[str, ...]:
+        """The keys as they stand in JSON."""
+        return tuple(f'"{key}":' for key in self.all)
+
+    @cached_property
     def all(self) -> set[str]:
         """All of the keys; offsets alone may say where a mention stands."""
         return {self.type, *self.span, *([self.text] if self.text else [])}
