@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from bionerflow.corpora.archives import is_archive, members
-from bionerflow.corpora.documents import Document, Reading, identified
+from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.identifiers import NO_BASE, parted
 from bionerflow.corpora.offsets import RawSpans
 from bionerflow.corpora.raw import bad_line, decode, lines
@@ -188,6 +188,6 @@ def placed(reading: Reading, rows: Sequence[Row], text: str, shift: int) -> Iter
     """Yield the mentions that can be placed."""
     for where, id, type, spans, mention, known in rows:
         moved = [(start - shift, end - shift) for start, end in spans] if shift else spans
-        entity = identified(reading.place(type, moved, text, mention, f"{where} {id}"), known)
+        entity = reading.place(type, moved, text, mention, f"{where} {id}", (), known)
         if entity:
             yield entity

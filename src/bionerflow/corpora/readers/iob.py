@@ -22,8 +22,8 @@ KNOWN = frozenset((BEGIN, *INSIDE, *LAST, *SINGLE))
 UNTYPED = "entity"
 
 
-#: White space around cells, and lines of nothing else.
-PADDED = re.compile(rb" \t|\t |[ \t]\r?$", re.MULTILINE)
+#: White space around cells, or on lines of nothing else.
+PADDING = (b" \t", b"\t ", b" \n", b"\t\n", b" \r", b"\t\r")
 BLANK = re.compile(rb"^[ \t]+\r?$", re.MULTILINE)
 #: What the columns of tokens and of tags are called where the first line names columns.
 TOKEN_HEADS = frozenset(("token", "tokens", "word", "words", "text", "form"))
@@ -88,8 +88,9 @@ def split(reading: Reading, name: str, data: bytes, columns: Sequence[int]) -> I
     """
     marked = DOCUMENT_MARK.encode() in data
     between, last_column = separator(name, data), max(columns)
-    by_hand = marked or (between is None and b"#" in data) or bool(BLANK.search(data))
-    padded = between is not None and bool(PADDED.search(data))
+    padded = between is not None and any(mark in data for mark in PADDING)
+    by_hand = marked or (between is None and b"#" in data)
+    by_hand = by_hand or (padded and BLANK.search(data) is not None)
     for number, paragraph in without_head(reading, paragraphs(name, data), between):
         rows = [line.split(between) for line in paragraph]
         if padded:

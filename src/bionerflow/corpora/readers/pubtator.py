@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from bionerflow.corpora.documents import Document, Reading, identified, moved
+from bionerflow.corpora.documents import Document, Reading, moved
 from bionerflow.corpora.identifiers import parted
 from bionerflow.corpora.offsets import Try, covers
 from bionerflow.corpora.raw import bad_line, lines
@@ -76,7 +76,8 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
             for number, line in block.unreadable:
                 reading.unreadable(f"{name}:{number}", line)
             layout = layout_of(reading, block, (0, 1) if with_mark else (0,))
-            with_mark, is_plain, fitted = False, layout == plain(block), len(reading.fitted)
+            is_plain = (layout.title, layout.abstract) == (0, len(block.title) + 1)
+            with_mark, fitted = False, len(reading.fitted)
             if not is_plain:
                 where = f"{name}:{block.mentions[0].line}: {block.id}"
                 reading.note("characters_lost", where, f"{layout.title}, {layout.abstract}")
@@ -85,7 +86,8 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
             if not is_plain:  # its offsets tell nothing of other documents'
                 del reading.fitted[fitted:]
             for text, part in zip((block.title, block.abstract), parts, strict=True):
-                inside = [e for e in found if part.start <= e.start < max(part.end, part.start + 1)]
+                start, end = part.start, max(part.end, part.start + 1)
+                inside = [e for e in found if start <= e.spans[0][0] < end]
                 if text:
                     yield Document(block.id, text, tuple(moved(e, -part.start) for e in inside))
 
@@ -117,11 +119,11 @@ def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Lay
     The text is padded with spaces for the characters that the file lost: `lost_before` the title (a
     byte order mark) and between title and abstract.
     """
-    tries = [(m.text, [(m.start, m.end)]) for m in block.mentions if m.text]
-
     best = plain(block)
-    if all(best.text[m.start : m.end] == m.text for m in block.mentions):
+    text = best.text
+    if all(text[m.start : m.end] == m.text for m in block.mentions):
         return best
+    tries = [(m.text, [(m.start, m.end)]) for m in block.mentions if m.text]
 
     def all_fit(text: str) -> bool:
         fitting = (covers(Try(text, spans, m), reading.counting) == m for m, spans in tries)
@@ -137,13 +139,15 @@ def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Lay
 def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
     """Yield the blocks of a file's numbered lines; an empty line or a title ends a block."""
     block: Block | None = None
+    starts = ("", "")
     for number, line in rows:
         match = TEXT.match(line)
         if (match and match[2] == "t") or not line.strip():
             if block:
                 yield block
             block = Block(match[1], match[3], "", [], [], []) if match else None
-        elif not block or not line.startswith((f"{block.id}|", f"{block.id}\t")):
+            starts = (f"{match[1]}|", f"{match[1]}\t") if match else starts
+        elif not block or not line.startswith(starts):
             raise bad_line(name, number, "a line of the document above", line)
         elif match:
             if block.abstract:
@@ -181,6 +185,7 @@ def placed(
     for mention in mentions:
         span = (mention.start, mention.end)
         where = f"{name}:{mention.line}"
-        entity = reading.place(mention.type, [span], layout.text, mention.text, where, parts)
+        known = mention.identifiers
+        entity = reading.place(mention.type, [span], layout.text, mention.text, where, parts, known)
         if entity:
-            yield identified(entity, mention.identifiers)
+            yield entity

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from bionerflow.corpora.archives import is_archive, members
-from bionerflow.corpora.documents import Document, Reading, identified, joined
+from bionerflow.corpora.documents import Document, Reading, joined
 from bionerflow.corpora.identifiers import name_of, parted
 from bionerflow.corpora.offsets import Counting
 from bionerflow.corpora.raw import bad_line, lines
@@ -117,7 +117,7 @@ def span_layers(reading: Reading, head: Sequence[str], wanted: Sequence[str]) ->
         is_wanted = short in wanted if wanted else short not in GRAMMAR
         if kind == "#T_SP" and is_wanted:
             at = type_feature(features)
-            named = name_of(features)
+            named = name_of(tuple(features))
             concepts = None if named is None else column + features.index(named)
             found.append(Layer(short, column + (at or 0), concepts))
         else:
@@ -144,8 +144,8 @@ def tsv_entities(
     for layer in layers:
         for type, start, end, concepts in tsv_mentions(piece, layer):
             span = UNIT.located([(start, end)], piece.text)
-            entity = reading.place(type, span, piece.text, None, where)
-            found.append(identified(entity, parted(concepts)))
+            known = parted(concepts)
+            found.append(reading.place(type, span, piece.text, None, where, (), known))
     return [entity for entity in found if entity]
 
 
@@ -251,8 +251,8 @@ def cas_document(reading: Reading, name: str, cas: "cassis.Cas", layers: Sequenc
             passed["sentences outside of the text"] += 1
         if short in layers if layers else short not in GRAMMAR:
             type = cas_type(one, short)
-            entity = reading.place(type, [(one.begin, one.end)], text, None, f"{name}: {short}")
-            entity = identified(entity, cas_identifiers(one))
+            span, where, known = [(one.begin, one.end)], f"{name}: {short}", cas_identifiers(one)
+            entity = reading.place(type, span, text, None, where, (), known)
             found += [entity] if entity else []
         elif short not in ("Sentence", "Token", "DocumentMetaData", "DocumentAnnotation"):
             passed[f"layer {short}"] += 1
@@ -271,6 +271,6 @@ def cas_type(annotation: "cassis.typesystem.FeatureStructure", layer: str) -> st
 
 def cas_identifiers(annotation: "cassis.typesystem.FeatureStructure") -> tuple[str, ...]:
     """Return the identifiers of a mention's concepts, where its layer has a feature for them."""
-    name = name_of([feature.name for feature in annotation.type.all_features])
+    name = name_of(tuple(feature.name for feature in annotation.type.all_features))
     value = getattr(annotation, name, None) if name else None
     return parted(value) if isinstance(value, str) else ()
