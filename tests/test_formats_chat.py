@@ -2,7 +2,7 @@
 
 `chat_answers.jsonl` has a case per line: the answer, the formats that read it, `right` (by default
 all mentions of the types asked for; of one type the last of TYPES), and `problems`: whether there
-are any, or null where both will do.
+are any, or null where both will do; `text`, where it is another sentence.
 """
 
 import json
@@ -28,10 +28,10 @@ CASES = [(case, name) for case in map(json.loads, LINES) for name in case["forma
 def test_what_an_answer_says_is_read_and_nothing_else(case, name):
     format = FORMATS[name]
     asked = TYPES[-1:] if format.per_type else TYPES
-    right = {entity for entity in ENTITIES if entity.type in asked}
+    text, right = case.get("text", TEXT), {one for one in ENTITIES if one.type in asked}
     if "right" in case:
-        right = {Entity.at(type, spans, TEXT) for type, spans in case["right"]}
-    parsed = format.parse(case["answer"], TEXT, asked)
+        right = {Entity.at(type, spans, text) for type, spans in case["right"]}
+    parsed = format.parse(case["answer"], text, asked)
     assert set(parsed.entities) == right
     assert case["problems"] in (None, bool(parsed.problems)), parsed.problems
 

@@ -27,6 +27,8 @@ _LINKS = re.compile(r"[(（\[;；|,，>→\t:：]| [-–—] |\sis an?\s", re.IG
 MOST_LINES = MOST_PARTS = 2000
 _NAMED = re.compile(r"(?P<type>[^:：]{1,80})[:：](?P<rest>.*)")
 _COLUMNS = re.compile(r"[,;|\t]")
+#: Commas with a space behind, as a name such as 2,4-D has none; and all of them.
+_SPACED_COMMAS = re.compile(r"[,;]\s|[，、；]|<br\s?/?>")
 _COMMAS = re.compile(r"[,，、;；]|<br\s?/?>")
 _AND = re.compile(r"(?:and|or|as well as|和|及|以及|与)\s*(?=\S)", re.IGNORECASE)
 #: Where the words on a mention or a type begin that a model adds to it.
@@ -162,7 +164,12 @@ def mentions_in(words: str, reading: Reading) -> list[str]:
 
 
 def _parts(words: str, reading: Reading) -> list[str]:
-    return [_mention(part, reading) for part in _COMMAS.split(words, MOST_PARTS) if part.strip()]
+    """Part words at commas; at those inside of words only where this leaves no mention."""
+    for commas in (_SPACED_COMMAS, _COMMAS):
+        found = [_mention(one, reading) for one in commas.split(words, MOST_PARTS) if one.strip()]
+        if all(map(reading.stands, found)):
+            break
+    return found
 
 
 def _in_prose(words: str, reading: Reading) -> list[str]:
