@@ -68,8 +68,8 @@ class MultiBio(Format):
             answer = _spaced_tags(reading.types).sub(lambda tag: tag_name(tag[0]), answer)
         known = _known_tags(reading.types)
         pieces = _LAYER.split(answer)
-        if len(pieces) == 1 and (tags := _without_layers(answer, known)):
-            return _read_layer(tags, places, reading)
+        if len(pieces) == 1 and (alone := _without_layers(answer, known)):
+            return _read_layer(alone, places, reading)
         if len(pieces) == 1 or (pieces[0].strip() and not is_prose(pieces[0])):
             reading.drop("malformed", pieces[0])
         for layer in pieces[1:]:

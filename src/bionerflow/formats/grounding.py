@@ -180,12 +180,13 @@ class Reading:
 
         There is then nothing to choose: whatever its order, a string takes its only place.
         """
-        text, found = self.text, {}
+        text = self.text
+        found: dict[tuple[str, Spans], Entity] = {}
         for type, string, _ in self._strings:
             start = text.find(string)
             if start < 0 or text.find(string, start + 1) >= 0:
                 return False
-            spans = (Span(start, start + len(string)),)
+            spans: Spans = (Span(start, start + len(string)),)
             found[type, spans] = Entity(type, spans, string)
         if len(found) < len(self._strings) or self.entities:
             return False

@@ -73,10 +73,23 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
     """Yield the lists and objects in words, but none twice.
 
     One within a sentence counts only if none stands by itself: in a line of its own, after a colon,
-    or right after another.
+    or right after another. One of another type counts only if none is of a type asked for.
     """
+    found = _found(answer, reading)
+    any_alone, any_headed = any(one.alone for one in found), any(one.headed for one in found)
+    for one in found:
+        if any_alone and not one.alone:
+            reading.drop("malformed", f"a list within words: {answer[one.start :][:40]}")
+        elif any_headed and one.headed is False and _without_types(one.value):
+            reading.drop("unknown_type", f"a list of another type: {answer[one.start :][:40]}")
+        else:
+            yield one.value
+
+
+def _found(answer: str, reading: Reading) -> list[_List]:
+    """Return the lists and objects in words, without those that the answer corrects later."""
     found: list[_List] = []
-    heading: re.Match[str] | None = None
+    heading: str | None = None
     start = _START.search(answer) or _OPENING.match(answer)
     end = 0
     while start is not None:
@@ -86,8 +99,7 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
             reading.drop(broken, answer[max(at, len(answer) - 80) :])
         if not any(_same(value, other.value) for other in found[-4:]):
             before = answer[max(end, at - _BEFORE) : at]
-            clause = _CLAUSES.split(before)[-1]
-            if found and CORRECTING.search(clause) and not _DENYING.search(clause):
+            if found and _corrects(before):
                 for one in found:
                     reading.drop("malformed", f"corrected later: {answer[one.start :][:40]}")
                 found = []
@@ -95,22 +107,26 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
                 alone = found[-1].alone
             else:
                 alone = bool(_ALONE.search(before if len(before) == at - end else f"x{before}"))
-                heading = _HEADING.search(before)
-            named = _headed(value, heading and heading[1], reading)
-            headed = None if not (alone and heading) else named is not value
-            if headed is False and heading and _DENYING.search(_CLAUSES.split(heading[1])[-1]):
-                alone = False
-            found.append(_List(named, alone, at, headed))
+                said = _HEADING.search(before)
+                heading = said[1] if said else None
+            found.append(_list(value, alone, at, heading, reading))
         end = after
         start = _START.search(answer, end)
-    any_alone, any_headed = any(one.alone for one in found), any(one.headed for one in found)
-    for one in found:
-        if any_alone and not one.alone:
-            reading.drop("malformed", f"a list within words: {answer[one.start :][:40]}")
-        elif any_headed and one.headed is False and _without_types(one.value):
-            reading.drop("unknown_type", f"a list of another type: {answer[one.start :][:40]}")
-        else:
-            yield one.value
+    return found
+
+
+def _list(value: object, alone: bool, at: int, heading: str | None, reading: Reading) -> _List:
+    """Return a value with what the words before it say of it."""
+    named = _headed(value, heading, reading)
+    headed = None if not (alone and heading) else named is not value
+    denied = headed is False and heading and _DENYING.search(_CLAUSES.split(heading)[-1])
+    return _List(named, alone and not denied, at, headed)
+
+
+def _corrects(before: str) -> bool:
+    """Tell whether words say that what follows takes the place of what was said."""
+    clause = _CLAUSES.split(before)[-1]
+    return bool(CORRECTING.search(clause) and not _DENYING.search(clause))
 
 
 def _without_types(value: object) -> bool:

@@ -164,11 +164,11 @@ def _row(
     if not kinds and of_type:
         return reading.drop("unknown_type", of_type)
     rest = [cell for cell in cells if cell and not meant_type(cell, reading.types)]
-    kind = kinds[0] if len(kinds) == 1 else None if kinds else type
+    named = kinds[0] if len(kinds) == 1 else None if kinds else type
     listed = [mentions_in(cell, reading) for cell in rest if not cell.strip(".").isdigit()]
     standing = [parts for parts in listed if all(map(reading.stands, parts))]
-    if kind and listed:
-        yield {kind: (standing or listed)[0]}
+    if named and listed:
+        yield {named: (standing or listed)[0]}
     else:
         reading.drop("malformed", " | ".join(cells))
     return None

@@ -165,7 +165,7 @@ def parsed(tag: str) -> tuple[str, str] | None:
     for mark in "-_":
         for prefix, found, type in (tag.partition(mark), tag.rpartition(mark)[::-1]):
             if found and type and prefix.upper() in KNOWN:
-                return OUT if type == OUTSIDE else (prefix.upper(), type)
+                return OUT if type in (OUTSIDE, "o") else (prefix.upper(), type)
     return (tag, UNTYPED) if tag in ("B", "I", "E", "S") else None
 
 
