@@ -92,7 +92,11 @@ def place_exact(
     if answer.startswith(start):
         items = exact_items(answer[len(start) :], reading, keys, type)
     for item in items or []:
-        place_item(item, reading)
+        if item.span is None:
+            place_item(item, reading)
+        else:
+            span = cast("list[int]", item.span)
+            place_quoted(reading, cast("str", item.type), [span], item.text)
     return items is not None
 
 
