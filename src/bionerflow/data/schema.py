@@ -194,7 +194,7 @@ def entity_row(entity: Entity) -> dict[str, Any]:
     """Return one entity as Parquet takes it."""
     return {
         "type": entity.type,
-        "spans": [span._asdict() for span in entity.spans],
+        "spans": [{"start": start, "end": end} for start, end in entity.spans],
         "text": entity.text,
     }
 
