@@ -17,7 +17,7 @@ from bionerflow.corpora import download
 from bionerflow.corpora.archives import gunzip, members
 from bionerflow.corpora.download import fetch, git_blob
 from bionerflow.corpora.normalise import normalise
-from bionerflow.corpora.report import overlaps
+from bionerflow.corpora.report import apart, overlaps
 from bionerflow.corpora.splits import divide
 from bionerflow.data.schema import Entity, Example, read_card, read_examples
 from bionerflow.utils.errors import UserError
@@ -132,6 +132,15 @@ def entity(start: int, end: int) -> Entity:
 def test_counts_of_overlapping_entities():
     entities = [entity(0, 9), entity(2, 4), entity(2, 4), entity(3, 12), entity(20, 21)]
     assert overlaps(entities) == {"nested": 2, "overlapping": 1, "same_extent": 1}
+
+
+def test_entities_that_are_apart_do_not_overlap():
+    extents = [entity(start, end) for start in range(4) for end in range(start + 1, 5)]
+    none = {"nested": 0, "overlapping": 0, "same_extent": 0}
+    for one in extents:
+        for other in extents:
+            ordered = sorted([one, other], key=lambda e: (e.start, -e.end))
+            assert apart(ordered) == (overlaps(ordered) == none)
 
 
 def examples(*documents: str) -> list[Example]:

@@ -248,6 +248,11 @@ FORMS: dict[str, tuple[dict[str, str | bytes], str, list[Row]]] = {
         {"a.json": json.dumps({"sourceid": "1", "text": TEXT, "denotations": [
             {"span": {"begin": s, "end": e}, "obj": t} for s, e, t in LISTS]})},
         "pubannotation", BOTH),
+    "BigBio": (
+        {"a.jsonl": jsonl({"id": "1", "document_id": "1", "events": [], "relations": [],
+                           "passages": [{"text": [TEXT], "offsets": [[0, 39]]}], "entities": [
+            {"type": t, "text": [TEXT[s:e]], "offsets": [[s, e]]} for s, e, t in LISTS]})},
+        "bigbio", BOTH),
     "texts with entities": (
         {"a.jsonl": jsonl({"text": TEXT, "entities": BY_LABEL})}, "spans", BOTH),
     "WebAnno TSV 3": (

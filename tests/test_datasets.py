@@ -6,7 +6,14 @@ from huggingface_hub import DatasetCard, HfApi
 from test_sharing import SPLIT, TEXT, hub
 
 from bionerflow.data.datasets import corpus_dataset, export, push
-from bionerflow.data.schema import PREDICTIONS, Example, entity_row, write_examples, write_rows
+from bionerflow.data.schema import (
+    PREDICTIONS,
+    Example,
+    entity_row,
+    gold_row,
+    write_examples,
+    write_rows,
+)
 from bionerflow.utils.errors import UserError
 
 ABOUT = {"title": "Own: a corpus", "description": "By us (2026).", "licence": "cc-by-4.0"}
@@ -27,7 +34,7 @@ def test_a_corpus_is_exported_with_its_features_and_loaded_again(corpus, tmp_pat
     assert list(given) == ["train", "test"]
     again = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert again["train"].features == given["train"].features
-    assert again["train"][:]["entities"] == [[entity_row(SPLIT)], []]
+    assert again["train"][:]["entities"] == [[gold_row(SPLIT)], []]
     assert again["test"]["text"][:] == [TEXT]
     described = DatasetCard.load(tmp_path / "out/README.md")
     assert (described.data.license, described.data.language) == ("cc-by-4.0", ["en"])
@@ -38,7 +45,7 @@ def test_a_corpus_is_exported_with_its_features_and_loaded_again(corpus, tmp_pat
 def test_predictions_are_exported(tmp_path):
     found = {**entity_row(SPLIT), "confidence": 0.5, "probability": None}
     row = {"corpus": "own", "format": "multi_term", "id": "1:0", "prompt": "0", "answers": ["a"],
-           "entities": [found], "problems": []}  # fmt: skip
+           "entities": [found], "problems": [], "lookalikes": 1}  # fmt: skip
     write_rows(tmp_path / "run.parquet", [row], PREDICTIONS)
     export(tmp_path / "run.parquet", tmp_path / "out", ABOUT, ["en"])
     again = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))

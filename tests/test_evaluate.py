@@ -1,5 +1,6 @@
 """Scores: hand-worked counts, independent scorers, intervals and tests by their definition."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -391,3 +392,23 @@ def test_perfect_predictions_score_one_wherever_there_is_something_to_score(gold
         assert [score[name]["f1"] for name in ("surface", "relaxed")] == [1, 1]
         assert score["strict"]["f1"]["value"] == 1
         assert sum(score["errors"].values()) == 0
+
+
+def test_recall_is_told_of_concepts_that_training_has_and_has_not(files):
+    cancer, other = (replace(OVARIAN, identifiers=ids) for ids in (("D1", "D2"), ("D9",)))
+    files.gold(
+        "c", example("1", [cancer, replace(RATS, identifiers=("T1",))]), example("2", [RATS])
+    )
+    files.predict("c", "f", "1", [OVARIAN])
+    files.predict("c", "f", "2", [RATS])
+    shown = [example("7", [replace(BREAST, identifiers=("D2",))]), example("8", [other])]
+    write_examples(files.folder / "c" / "train.parquet", shown)
+    row = {"corpus": "c", "id": "7", "entities": [entity_row(BREAST)]}
+    write_rows(files.folder / "train.parquet", [row], CONVERSATIONS)
+    score = files.scores()["c", "f"]
+    assert score["seen_concepts"] == {"correct": 1, "gold": 1, "recall": 1}
+    assert score["unseen_concepts"] == {"correct": 0, "gold": 1, "recall": 0}
+    files.gold("d", example("1", [RATS]))
+    files.rows = []
+    files.predict("d", "f", "1", [RATS])
+    assert "seen_concepts" not in files.scores()["d", "f"]

@@ -11,6 +11,7 @@ from fuzzing import chat_like, check, mutated
 
 from bionerflow.data.schema import Entity
 from bionerflow.formats import FORMATS
+from bionerflow.formats.grounding import Reading
 from bionerflow.formats.lookalikes import alike
 
 HANDED = Path(__file__).parents[1].parent / "shared" / "cases" / "answers.jsonl"
@@ -277,31 +278,85 @@ def test_quotes_that_nothing_escapes(answer, kept):
 
 ALIKE = [
     ("Addison’s disease", "Addison's disease"),
-    ("PCR‑negative", "PCR-negative"),
+    ("5′ end", "5' end"),
+    ("“wet” gangrene", '"wet" gangrene'),
+    *[(f"PCR{hyphen}negative", "PCR-negative") for hyphen in "‐‑‒–—―−"],
+    ("PCR-negative", "PCR–negative"),
     ("40 µg", "40 μg"),
     ("Sjögren", "Sjo\u0308gren"),
+    ("Sjo\u0308gren", "Sjögren"),
+    ("Ménière", "Me\u0301nie\u0300re"),
     ("Gout Attack", "gout attack"),
     ("ﬁbrosis", "fibrosis"),
+    ("proﬁ", "profi"),
+    ("fibrosis", "ﬁbrosis"),
+    ("ＣＯＶＩＤ－１９", "COVID-19"),
+    ("COVID-19", "ＣＯＶＩＤ－１９"),
+    ("40\u00a0mg", "40 mg"),
+    ("40\u2009mg", "40 mg"),
+    ("40\u202fmg dose", "40 mg dose"),
+    ("as\u200bpirin", "aspirin"),
+    ("aspirin", "as\u200bpi\u00adrin\ufeff"),
+    ("TNF-α", "TNF-a"),
+    ("ß-catenin", "β-catenin"),
+    ("β-catenin", "ß-catenin"),
+    ("∆F508", "ΔF508"),
+    ("ϕX174", "φX174"),
+    ("сancer", "cancer"),
+    ("2×2 grid", "2x2 grid"),
+    ("H₂O", "H2O"),
+    ("10⁻⁶ M", "10-6 M"),
+    ("37 ºC", "37 °C"),
+    ("3 \u212b", "3 Å"),
 ]
+#: Formats whose answers say no word of the sentence: there is nothing to be looked for.
+WORDLESS = ("multi_bio", "single_span", "multi_span")
+#: White space of another kind is looked for before, where mentions are strings.
+SPACED = ("40\u00a0mg", "40\u2009mg", "40\u202fmg dose")
 
 
 @pytest.mark.parametrize(("stands", "said"), ALIKE)
-@pytest.mark.parametrize(
-    "name", [name for name in FORMATS if name not in ("multi_bio", "single_span", "multi_span")]
-)
+@pytest.mark.parametrize("name", FORMATS)
 def test_lookalikes_are_grounded_counted_and_switchable(name, stands, said):
-    if name in TAGS and stands[0] == "ﬁ":  # a mark may stand before it, or inside of it
-        return
-    text, other = f"They saw {stands} here.", f"They saw {said} here."
+    text, other = f"They saw {stands} and more here.", f"They saw {said} and more here."
     gold = Entity.at("A", [(9, 9 + len(stands))], text)
     format = FORMATS[name]
     answer = format.render(other, [Entity.at("A", [(9, 9 + len(said))], other)], ["A"])[-1].content
     parsed = format.parse([answer], text, ("A",))
-    assert parsed.entities == (gold,)
-    assert parsed.lookalikes == 1
+    if name in WORDLESS:
+        assert parsed == format.parse([answer], text, ("A",), lookalikes=False)
+        return
+    assert (parsed.entities, parsed.problems) == ((gold,), ())
     assert alike(stands, said)
-    assert gold not in format.parse([answer], text, ("A",), lookalikes=False).entities
-    assert not alike("naive", "naïve")
+    if stands in SPACED and name not in TAGS:
+        assert parsed.lookalikes == 0
+        return
+    assert parsed.lookalikes == 1
+    off = format.parse([answer], text, ("A",), lookalikes=False)
+    assert gold not in off.entities
+    assert (off.lookalikes, bool(off.problems)) == (0, True)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in WORDLESS])
+def test_what_only_looks_near_is_not_grounded(name):
+    for stands, said in (("naive", "naïve"), ("40 μg", "40 mg"), ("IL-2", "IL-3"), ("a", "\u200b")):
+        text, other = f"They saw {stands} here.", f"They saw {said} here."
+        answer = FORMATS[name].render(other, [Entity.at("A", [(9, 9 + len(said))], other)], ["A"])
+        assert not alike(stands, said)
+        assert FORMATS[name].parse([answer[-1].content], text, ("A",)).entities == ()
+
+
+@pytest.mark.parametrize("said", ["\u200b", "\u00ad\u2060", "\ufeff"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_mention_without_any_visible_character_is_told(name, said):
+    for answer in (
+        f'Answer: ["{said}"]',
+        f'[{{"text": "{said}", "type": "A"}}]',
+        f"{said}; is a; A",
+    ):
+        parsed = FORMATS[name].parse([answer], "no such thing", ("A",))
+        assert parsed.entities == ()
+        assert parsed.problems
 
 
 NAMES = [
@@ -349,6 +404,8 @@ def test_what_does_not_come_back_is_refused(name):
 def test_the_fast_way_reads_as_the_slow_one(name, monkeypatch):
     cases = [case[1:] for case in mutated(3000, seed=5) if case[0] == name]
     fast = [FORMATS[name].parse(*case) for case in cases]
+    monkeypatch.setattr(Reading, "_only_occurrences", lambda _: False)
+    assert fast == [FORMATS[name].parse(*case) for case in cases]
     monkeypatch.setattr(type(FORMATS[name]), "read_exact", lambda *_: False)
     assert fast == [FORMATS[name].parse(*case) for case in cases]
 

@@ -167,7 +167,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_kept():
     [query] = queries("multi_term")
     items = [("activated lymphocytes", "cell_type"), ("BRCA1", "protein"), ("BCL6", "virus")]
     text = "Answer: " + json.dumps([{"text": t, "type": type} for t, type in items])
-    entities, problems = read_answers(None, [(query, [Answer(text, False)])])
+    entities, problems, _ = read_answers(None, [(query, [Answer(text, False)])])
     assert entities == [(CELLS, None)]
     assert sorted(problem.kind for problem in problems) == ["not_in_text", "unknown_type"]
 
@@ -175,7 +175,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_kept():
 def test_a_truncated_answer_is_a_problem_with_its_last_characters():
     [query] = queries("multi_term")
     text = 'Answer: [{"text": "BCL6", "type": "protein"}, {"text": "' + "x" * 100
-    entities, problems = read_answers(None, [(query, [Answer(text, True)])])
+    entities, problems, _ = read_answers(None, [(query, [Answer(text, True)])])
     assert (BCL6[0], None) in entities
     assert problems == [Problem("truncated", "x" * 80)]
 
@@ -191,7 +191,7 @@ def test_an_answer_that_the_model_left_open_is_truncated_too():
 def test_the_answers_of_a_conversation_are_read_turn_by_turn():
     [query] = queries("conv_term")
     answers = [Answer("Answer: nothing [", True), Answer('["activated lymphocytes", "', False)]
-    entities, problems = read_answers(None, [(query, answers)])
+    entities, problems, _ = read_answers(None, [(query, answers)])
     assert entities == [(CELLS, None)]
     cut, open_end = [problem for problem in problems if problem.kind == "truncated"]
     assert cut == Problem("truncated", "Answer: nothing [")
@@ -224,11 +224,11 @@ def test_doubt_about_the_words_of_an_entity_lowers_its_confidence_alone(name):
     query = Asked("Genia", name, "1", types, TEXT, (), tuple(turns))
     written = [turn.content for turn in turns if turn.role == "assistant"][format.given :]
     answers = [spoken(content, []) for content in written]
-    sure, _ = read_answers(Characters(), [(query, answers)])
+    sure, _, _ = read_answers(Characters(), [(query, answers)])
     assert sure
     assert {confidence for _, confidence in sure} == {1.0}
     everywhere = [spoken(a.text, set(a.text)) for a in answers]
-    unsure, _ = read_answers(Characters(), [(query, everywhere)])
+    unsure, _, _ = read_answers(Characters(), [(query, everywhere)])
     assert [entity for entity, _ in unsure] == [entity for entity, _ in sure]
     whole = 0.5 ** max(len(answer.text) for answer in answers)
     assert all(whole < confidence <= 0.5 for _, confidence in unsure)
@@ -241,7 +241,7 @@ def test_each_mention_has_the_probability_of_its_own_words():
     answer = spoken(text, ["activated"])
     logprobs = [math.log(0.25) if n == second else p for n, p in enumerate(answer.logprobs)]
     answer = replace(answer, logprobs=tuple(logprobs))
-    found, _ = read_answers(Characters(), [(query, [answer])])
+    found, _, _ = read_answers(Characters(), [(query, [answer])])
     expected = {BCL6[0]: 1.0, BCL6[1]: 0.25, CELLS: 0.5}
     assert dict(found) == pytest.approx(expected)
 

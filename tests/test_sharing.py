@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from bionerflow.data.schema import (
     Entity,
     Example,
     entity_row,
+    gold_row,
     write_examples,
     write_rows,
 )
@@ -163,7 +165,7 @@ def loaded(path: Path) -> tuple[list[str], dict[str, list]]:
 
 
 TEXT = "🧬 left and right breast cancer"
-SPLIT = Entity.at("Disease", [(2, 6), (17, 30)], TEXT)
+SPLIT = replace(Entity.at("Disease", [(2, 6), (17, 30)], TEXT), identifiers=("D1",))
 
 
 def test_a_corpus_is_loaded_by_datasets(tmp_path):
@@ -172,13 +174,14 @@ def test_a_corpus_is_loaded_by_datasets(tmp_path):
     names, columns = loaded(tmp_path / "train.parquet")
     assert names == ["id", "doc_id", "language", "text", "entities"]
     assert columns["text"] == [TEXT, "x"]
-    assert columns["entities"] == [[entity_row(SPLIT)], []]
+    assert columns["entities"] == [[gold_row(SPLIT)], []]
 
 
 def test_predictions_are_loaded_by_datasets(tmp_path):
     found = {**entity_row(SPLIT), "confidence": 0.5, "probability": None}
     row = {"corpus": "own", "format": "multi_term", "id": "1:0", "prompt": "0", "answers": ["a"],
-           "entities": [found], "problems": [{"kind": "malformed", "detail": "b"}]}  # fmt: skip
+           "entities": [found], "problems": [{"kind": "malformed", "detail": "b"}],
+           "lookalikes": 1}  # fmt: skip
     write_rows(tmp_path / "predicted.parquet", [row], PREDICTIONS)
     names, columns = loaded(tmp_path / "predicted.parquet")
     assert names == PREDICTIONS.names

@@ -39,7 +39,13 @@ class PredictedEntity(Entity):
     def of(cls, mention: Mention) -> Self:
         """Return a mention as a predicted entity."""
         its = mention.entity
-        return cls(its.type, its.spans, its.text, mention.confidence, mention.probability)
+        return cls(
+            its.type,
+            its.spans,
+            its.text,
+            confidence=mention.confidence,
+            probability=mention.probability,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,12 @@ def main() -> None:
     nothing = not queries and args.share != WHOLE  # more jobs than there are parts
     rows = [] if nothing else list(predict(engine, queries, settings, checkpoints))
     problems = Counter(problem["kind"] for row in rows for problem in row["problems"])
-    card: dict[str, Any] = {"problems": dict(problems), "engine": engine.label, **made_with()}
-    card |= sampling
+    found = Counter[str]()
+    for row in rows:
+        found["entities"] += len(row["entities"])
+        found["lookalikes"] += row["lookalikes"]
+    card: dict[str, Any] = {"problems": dict(problems), "found": found, "engine": engine.label}
+    card |= made_with() | sampling
     if spent := usage(checkpoints):
         card["usage"] = dict(spent)
     if args.cost:

@@ -22,7 +22,7 @@ from bionerflow.annotate.passages import (
     sentences,
 )
 from bionerflow.corpora.documents import moved
-from bionerflow.data.schema import Entity, Problem, Span, problem_row
+from bionerflow.data.schema import Problem, Span, entity_from, problem_row
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import whole
 
@@ -99,6 +99,7 @@ def answer(asked: Sequence[tuple[Annotated, Span]], annotator: Annotator) -> Non
     for (one, span), answered in zip(asked, annotator(texts) if texts else (), strict=True):
         one.sentences.append(span)
         one.problems += answered.problems
+        one.lookalikes += answered.lookalikes
         for mention in answered.mentions:
             entity = moved(mention.entity, span.start)
             one.mentions.append(Mention(entity, mention.confidence, mention.probability))
@@ -124,6 +125,7 @@ def _row(one: Annotated) -> dict[str, Any]:
         "sentences": [edge for span in one.sentences for edge in span],
         "mentions": [mention_row(mention) for mention in one.mentions],
         "problems": [problem_row(problem) for problem in one.problems],
+        "lookalikes": one.lookalikes,
     }
 
 
@@ -133,9 +135,9 @@ def _annotated(row: dict[str, Any]) -> Annotated:
         [_mention(mention) for mention in row["mentions"]],
         list(map(Span, row["sentences"][::2], row["sentences"][1::2])),
         [Problem(**problem) for problem in row["problems"]],
+        row["lookalikes"],
     )
 
 
 def _mention(row: dict[str, Any]) -> Mention:
-    spans = tuple(Span(span["start"], span["end"]) for span in row["spans"])
-    return Mention(Entity(row["type"], spans, row["text"]), row["confidence"], row["probability"])
+    return Mention(entity_from(row), row["confidence"], row["probability"])

@@ -164,7 +164,7 @@ class Annotator:
         for one in found:
             judged = [Mention(m.entity, m.confidence, next(scores)) for m in one.mentions]
             kept = [m for m in judged if (m.probability or 0.0) >= self.threshold]
-            selected.append(Answered(kept, one.problems))
+            selected.append(Answered(kept, one.problems, one.lookalikes))
         return selected
 
 
@@ -250,7 +250,8 @@ def _answered(row: Mapping[str, Any]) -> Answered:
         Mention(entity_from(entity), entity["confidence"], entity["probability"])
         for entity in row["entities"]
     ]
-    return Answered(mentions, [Problem(**problem) for problem in row["problems"]])
+    problems = [Problem(**problem) for problem in row["problems"]]
+    return Answered(mentions, problems, row["lookalikes"])
 
 
 def _one(folder: Path, what: str, given: str | None, known: Sequence[str] | Mapping) -> str:

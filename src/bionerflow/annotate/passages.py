@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from bionerflow.corpora.documents import moved
 from bionerflow.corpora.sentences import split
-from bionerflow.data.schema import Entity, Problem, Span
+from bionerflow.data.schema import Entity, Problem, Span, gold_row
 
 #: Characters of a sentence that is asked in one piece, at most.
 LONGEST = 1000
@@ -47,10 +47,14 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What an annotator says of one sentence."""
+    """What an annotator says of one sentence.
+
+    `lookalikes` counts what was found but for characters that look alike, before any selector.
+    """
 
     mentions: Sequence[Mention] = ()
     problems: Sequence[Problem] = ()
+    lookalikes: int = 0
 
 
 @dataclass(slots=True)
@@ -61,6 +65,7 @@ class Annotated:
     mentions: list[Mention] = field(default_factory=list)
     sentences: list[Span] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    lookalikes: int = 0
 
     def in_document(self) -> Iterator[Mention]:
         """Yield the mentions at the document's offsets."""
@@ -138,9 +143,7 @@ def last_space(text: str, start: int, end: int) -> int:
 def mention_row(mention: Mention) -> dict[str, Any]:
     """Return a mention as JSON has it."""
     return {
-        "type": mention.entity.type,
-        "spans": [span._asdict() for span in mention.entity.spans],
-        "text": mention.entity.text,
+        **gold_row(mention.entity),
         "confidence": mention.confidence,
         "probability": mention.probability,
     }

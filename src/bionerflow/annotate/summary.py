@@ -17,7 +17,7 @@ class Summary:
     def __init__(self, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.facts = facts
         self.counts: Counter[str] = Counter(
-            documents=0, passages=0, characters=0, sentences=0, mentions=0
+            documents=0, passages=0, characters=0, sentences=0, mentions=0, lookalikes=0
         )
         self.types: Counter[str] = Counter()
         self.problems: Counter[str] = Counter()
@@ -34,6 +34,7 @@ class Summary:
             self.counts["characters"] += len(one.passage.text)
             self.counts["sentences"] += len(one.sentences)
             self.counts["mentions"] += len(one.mentions)
+            self.counts["lookalikes"] += one.lookalikes
             self.types.update(mention.entity.type for mention in one.mentions)
             self.problems.update(problem.kind for problem in one.problems)
             yield one

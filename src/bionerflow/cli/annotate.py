@@ -66,6 +66,10 @@ def add_annotate(commands: argparse._SubParsersAction) -> None:
         type=at_least_one,
         help="queries that are answered at once; fewer need less memory",
     )
+    its.add_argument(
+        "--no-lookalikes", action="store_false", dest="lookalikes", default=None,
+        help="find mentions as they are written only, not but for look-alike characters (’ and ')",
+    )  # fmt: skip
     add_engine(its.add_argument_group("engine"))
     add_zero_shot(its.add_argument_group("types of one's own (zero-shot, few-shot)"))
     its.set_defaults(command=annotate)
@@ -121,7 +125,10 @@ def annotator(args: argparse.Namespace) -> "Annotator":
     """Load what annotates: a run, or a chat model where types are given."""
     from bionerflow.select.threshold import read_threshold
 
-    judging = (args.selector, read_threshold(args.threshold), args.batch_size, engine_of(args))
+    settings = engine_of(args)
+    if args.lookalikes is False:
+        settings["lookalikes"] = False
+    judging = (args.selector, read_threshold(args.threshold), args.batch_size, settings)
     if args.types is None:
         if args.definitions or args.examples:
             raise UserError(

@@ -88,6 +88,11 @@ class PredictSettings(Settings):
     constrained: bool = Field(
         False, description="constrained decoding: answers parse, and quote only the sentence"
     )
+    lookalikes: bool = Field(
+        True,
+        description="mentions are also found in the sentence but for characters that look alike "
+        "(’ and ', µ and μ, hyphens, letter case, composed letters); they are counted",
+    )
     shots: int = Field(
         0, ge=0, description="training examples in each prompt, drawn by seed (few-shot)"
     )

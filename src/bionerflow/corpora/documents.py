@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,8 +13,19 @@ from bionerflow.data.schema import Entity, Span
 SAMPLE = 300
 #: The type of what looks like a mention and cannot be read.
 UNREADABLE = "(unreadable)"
-#: A raw type, the spans, and the mention's own string where the file gives it.
-Mention = tuple[str, RawSpans, str | None]
+
+
+class Mention(NamedTuple):
+    """A raw mention: `text` is its own string, where the file gives it."""
+
+    type: str
+    spans: RawSpans
+    text: str | None = None
+    identifiers: tuple[str, ...] = ()
+
+
+#: What readers may give for a mention: its first three fields are enough.
+Given = Mention | tuple[str, RawSpans, str | None]
 
 
 class Finding(NamedTuple):
@@ -80,6 +91,7 @@ class Reading:
         mention: str | None,
         where: str,
         parts: Sequence[Span] = (),
+        identifiers: tuple[str, ...] = (),
     ) -> Entity | None:
         """Return the mention as an entity, or list why `spans` of `text` cannot be it.
 
@@ -91,7 +103,10 @@ class Reading:
         if self.counting != CODE_POINTS:
             spans = self.counting.located(spans, text)
         fault = span_fault(spans, len(text)) or (outside_parts(spans, parts) if parts else None)
-        covered = " ".join([text[start:end] for start, end in spans])
+        if len(spans) == 1:
+            covered = text[spans[0][0] : spans[0][1]]
+        else:
+            covered = " ".join([text[start:end] for start, end in spans])
         if mention is not None and covered != mention:
             differs = difference(covered, mention)
             if (fault or differs == "text_differs") and len(self.missed) < SAMPLE:
@@ -106,16 +121,22 @@ class Reading:
             return None
         if mention is not None and len(self.fitted) < SAMPLE:
             self.fitted.append(Try(text, raw, mention))
-        return self.tidied(type, spans, text, covered, where)
+        return self.tidied(type, spans, text, covered, where, identifiers)
 
     def tidied(
-        self, type: str, spans: RawSpans, text: str, covered: str, where: str
+        self,
+        type: str,
+        spans: RawSpans,
+        text: str,
+        covered: str,
+        where: str,
+        identifiers: tuple[str, ...] = (),
     ) -> Entity | None:
         """Return the entity with its fragments in order, joined, and without space at its edges."""
         if len(spans) == 1:
             [(start, end)] = spans
             if not (text[start].isspace() or text[end - 1].isspace()):
-                return Entity(type, (Span(start, end),), covered)
+                return Entity(type, (Span(start, end),), covered, identifiers)
         else:
             if list(spans) != sorted(spans):
                 self.note("fragments_out_of_order", where, f"{covered!r}")
@@ -133,16 +154,20 @@ class Reading:
                 spans = inked
         if len(spans) == 1:
             [(start, end)] = spans
-            return Entity(type, (Span(start, end),), text[start:end])
-        return Entity.at(type, spans, text)
+            return Entity(type, (Span(start, end),), text[start:end], identifiers)
+        return replace(Entity.at(type, spans, text), identifiers=identifiers)
 
-    def piece(self, id: str, text: str, mentions: Iterable[Mention], where: str) -> Document:
+    def piece(self, id: str, text: str, mentions: Iterable[Given], where: str) -> Document:
         """Return a document of one sentence with those of its mentions that can be placed."""
-        placed = (
-            self.place(type, spans, text, mention, where) for type, spans, mention in mentions
+        return Document(id, text, self.placed(mentions, text, where), (Span(0, len(text)),))
+
+    def placed(self, mentions: Iterable[Given], text: str, where: str) -> tuple[Entity, ...]:
+        """Return those of the mentions that can be placed, with their identifiers."""
+        found = (
+            self.place(type, spans, text, mention, where, (), *known)
+            for type, spans, mention, *known in mentions
         )
-        kept = tuple(entity for entity in placed if entity)
-        return Document(id, text, kept, (Span(0, len(text)),))
+        return tuple(entity for entity in found if entity)
 
 
 def span_fault(spans: RawSpans, length: int) -> str | None:
@@ -165,8 +190,9 @@ def span_fault(spans: RawSpans, length: int) -> str | None:
 
 def outside_parts(spans: RawSpans, parts: Sequence[Span]) -> str | None:
     """Return the fault of spans that are not inside of one part of the text."""
+    start, end = spans[0] if len(spans) == 1 else (min(spans)[0], max(spans)[1])
     for first, last in parts:
-        if first <= min(spans)[0] and max(spans)[1] <= last:
+        if first <= start and end <= last:
             return None
     return "outside_text"
 
@@ -215,5 +241,9 @@ def moved(entity: Entity, by: int) -> Entity:
     """Return the entity with all spans moved by `by` code points."""
     if not by:
         return entity
-    spans = tuple(Span(start + by, end + by) for start, end in entity.spans)
-    return Entity(entity.type, spans, entity.text)
+    if len(entity.spans) == 1:
+        [(start, end)] = entity.spans
+        spans: tuple[Span, ...] = (Span(start + by, end + by),)
+    else:
+        spans = tuple([Span(start + by, end + by) for start, end in entity.spans])
+    return Entity(entity.type, spans, entity.text, entity.identifiers)

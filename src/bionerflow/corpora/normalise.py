@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,7 @@ class Cutter:
             if type is None:
                 self.left_out[entity.type] += 1
                 continue
-            found = entity if type == entity.type else Entity(type, entity.spans, entity.text)
+            found = entity if type == entity.type else replace(entity, type=type)
             if type not in self.known:
                 self.lose("unknown_type", id, found)
             elif found in seen:

@@ -20,6 +20,10 @@ Model = TypeVar("Model", bound=BaseModel)
 READ = 1 << 16
 #: The beginning of a file that is a JSON list.
 LIST = re.compile(r"\A\s*\[")
+#: The beginning of a value that is a list itself: a text with its mentions, as spaCy has them.
+PAIR = re.compile(rb"\A[\xef\xbb\xbf\s]*\[\s*\"")
+#: Under what a file has its list of records, where it is an object.
+RECORDS = ("data", "examples", "records", "items")
 BETWEEN = " \t\r\n,"  # what may stand between the values of a list
 
 
@@ -176,21 +180,33 @@ def items(
 def values(name: str, data: bytes) -> Iterator[tuple[int, Any]]:
     """Yield the values of JSON lines or of a JSON list with their first lines, or a single value.
 
+    The list may be all that an object has under `data`, `examples`, `records` or `items`.
+
     Raises:
         UserError: the file is not UTF-8, or not whole JSON.
     """
     with utf8_faults(name, data):
         file = text_file(data, "")
-        if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[") and not PAIR.match(data):
             yield from items(name, file, LIST, "values")
             return
         window = Window(file)
         while True:
             window.take(len(window.held) - len(window.held.lstrip()))
             if window.held:
-                yield window.line, _value(name, window)
+                line = window.line
+                yield from ((line, one) for one in unwrapped(_value(name, window)))
             elif not window.more():
                 return
+
+
+def unwrapped(value: Any) -> list[Any]:
+    """Return the records of an object that holds a list of them, or the value as it is."""
+    if not isinstance(value, dict) or "text" in value:
+        return [value]
+    held = [value[key] for key in RECORDS if isinstance(value.get(key), list) and value[key]]
+    are_records = len(held) == 1 and all(isinstance(one, dict | list) for one in held[0])
+    return held[0] if are_records else [value]
 
 
 def _before_value(window: Window) -> bool:

@@ -37,7 +37,7 @@ class Tally:
         self.numbers["sentences"] += 1
         self.numbers["sentences_with_entities"] += bool(entities)
         self.numbers["discontinuous"] += sum(len(entity.spans) > 1 for entity in entities)
-        if len(entities) > 1:
+        if len(entities) > 1 and not apart(entities):
             self.numbers.update(overlaps(entities))
 
     def counts(self) -> dict[str, Any]:
@@ -59,6 +59,17 @@ def lengths(tallies: Iterable[Tally]) -> dict[str, int]:
     if not below:
         return dict.fromkeys(shares, 0)
     return {name: ordered[bisect_left(below, share * below[-1])] for name, share in shares.items()}
+
+
+def apart(entities: Iterable[Entity]) -> bool:
+    """Tell whether each entity begins behind the one before it, so that none overlap."""
+    last = 0
+    for entity in entities:
+        spans = entity.spans
+        if spans[0][0] < last:
+            return False
+        last = spans[-1][1]
+    return True
 
 
 def overlaps(entities: Sequence[Entity]) -> dict[str, int]:

@@ -7,7 +7,8 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from bionerflow.corpora.documents import Document
-from bionerflow.data.schema import Entity, entity_row
+from bionerflow.corpora.identifiers import NO_BASE
+from bionerflow.data.schema import Entity, gold_row
 from bionerflow.utils.errors import UserError
 
 #: Takes documents, and returns raw files by name.
@@ -18,13 +19,31 @@ def brat(documents: Sequence[Document]) -> dict[str, bytes]:
     """Return one .txt and one .ann file per document."""
     files: dict[str, bytes] = {}
     for document in documents:
-        rows = []
+        rows: list[str] = []
+        referred = 0
         for number, entity in enumerate(document.entities, start=1):
             spans = ";".join(f"{start} {end}" for start, end in entity.spans)
             rows.append(f"T{number}\t{entity.type} {spans}\t{on_one_line(entity.text)}\n")
+            named = references(entity, number, referred)
+            referred += len(named)
+            rows += named
         files[f"{document.id}.txt"] = document.text.encode()
         files[f"{document.id}.ann"] = "".join(rows).encode()
     return files
+
+
+def references(entity: Entity, number: int, before: int) -> list[str]:
+    """Return the lines of BRAT that say a mention's concepts; each has a knowledge base."""
+    said = on_one_line(entity.text)
+    return [
+        f"N{n}\tReference T{number} {one if ':' in one else f'{NO_BASE}:{one}'}\t{said}\n"
+        for n, one in enumerate(entity.identifiers, start=before + 1)
+    ]
+
+
+def concepts(entity: Entity) -> str:
+    """Return a mention's identifiers as PubTator and BioC have them; -1 says that it has none."""
+    return "|".join(entity.identifiers) or "-1"
 
 
 def pubtator(documents: Sequence[Document]) -> dict[str, bytes]:
@@ -41,7 +60,9 @@ def pubtator(documents: Sequence[Document]) -> dict[str, bytes]:
         for entity in document.entities:
             start, end = only_span(document, entity)
             mention = on_one_line(entity.text)
-            rows.append(f"{document.id}\t{start}\t{end}\t{mention}\t{entity.type}\t-1")
+            rows.append(
+                f"{document.id}\t{start}\t{end}\t{mention}\t{entity.type}\t{concepts(entity)}"
+            )
         blocks.append("\n".join(rows) + "\n")
     return {"corpus.PubTator": "\n".join(blocks).encode()}
 
@@ -62,7 +83,7 @@ def passage(document: Document) -> dict[str, Any]:
         "annotations": [
             {
                 "id": str(number),
-                "infons": {"type": entity.type},
+                "infons": infons(entity),
                 "text": entity.text,
                 "locations": [{"offset": s, "length": e - s} for s, e in entity.spans],
             }
@@ -70,6 +91,12 @@ def passage(document: Document) -> dict[str, Any]:
         ],
         "relations": [],
     }
+
+
+def infons(entity: Entity) -> dict[str, str]:
+    """Return the infons of an annotation: its type, and its identifiers if it has any."""
+    named = {"identifier": concepts(entity)} if entity.identifiers else {}
+    return {"type": entity.type, **named}
 
 
 def bioc_xml(documents: Sequence[Document]) -> dict[str, bytes]:
@@ -88,9 +115,12 @@ def annotations(document: Document) -> Iterator[str]:
     """Yield the annotation elements of a document."""
     for number, entity in enumerate(document.entities):
         places = "".join(f'<location offset="{s}" length="{e - s}"/>' for s, e in entity.spans)
+        inner = "".join(
+            f'<infon key="{key}">{xml(value)}</infon>' for key, value in infons(entity).items()
+        )
         yield (
             f"<annotation id={quoteattr(str(number))}>"
-            f'<infon key="type">{xml(entity.type)}</infon>{places}'
+            f"{inner}{places}"
             f"<text>{xml(entity.text)}</text></annotation>"
         )
 
@@ -135,7 +165,7 @@ def jsonl(documents: Sequence[Document]) -> dict[str, bytes]:
         {
             "doc_id": document.id,
             "text": document.text,
-            "entities": [entity_row(entity) for entity in document.entities],
+            "entities": [gold_row(entity) for entity in document.entities],
         }
         for document in documents
     ]

@@ -8,7 +8,7 @@ from datasets import Dataset, DatasetDict, DatasetInfo, Features
 from datasets.table import InMemoryTable
 from huggingface_hub import DatasetCard, DatasetCardData, HfApi
 
-from bionerflow.data.schema import EXAMPLES, PREDICTIONS, open_rows
+from bionerflow.data.schema import EXAMPLES, PREDICTIONS, read_table
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import write_text
 
@@ -49,7 +49,7 @@ def predictions_dataset(path: str | Path) -> DatasetDict:
 
 
 def _read(path: Path, schema: pa.Schema) -> Dataset:
-    table = open_rows(path, schema).read(columns=schema.names)
+    table = read_table(path, schema)
     info = DatasetInfo(features=Features.from_arrow_schema(schema))
     return Dataset(InMemoryTable(table), info=info)
 

@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,12 +35,14 @@ class Span(NamedTuple):
 class Entity:
     """A typed mention: one span (contiguous) or several in text order (discontinuous).
 
-    `text` is the covered characters, fragments joined by one space.
+    `text` is the covered characters, fragments joined by one space. `identifiers` name its concepts
+    in a knowledge base, where the corpus has them; they do not count where entities are compared.
     """
 
     type: str
     spans: tuple[Span, ...]
     text: str
+    identifiers: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
     def at(cls, type: str, spans: Iterable[Sequence[int]], text: str) -> "Entity":
@@ -95,6 +97,8 @@ TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 PROBLEMS = pa.list_(pa.struct([("kind", pa.string()), ("detail", pa.string())]))
 STRINGS = pa.list_(pa.string())
 
+#: The field of a gold entity that holds the identifiers of its concepts; null where there are none.
+IDENTIFIERS = "identifiers"
 #: results/corpora/{corpus}/{split}.parquet
 EXAMPLES = pa.schema(
     [
@@ -102,7 +106,7 @@ EXAMPLES = pa.schema(
         ("doc_id", pa.string()),
         ("language", pa.string()),
         ("text", pa.string()),
-        ("entities", ENTITIES),
+        ("entities", pa.list_(pa.struct([*ENTITY_FIELDS, (IDENTIFIERS, STRINGS)]))),
     ]
 )
 
@@ -126,6 +130,7 @@ CONVERSATIONS = pa.schema(
 #: results/predict/{run}.parquet: one row per sentence and format, all its queries together.
 #: `prompt` is the SHA-256 of what was asked, `answers` are raw, one per query or turn; `confidence`
 #: is the model's own (inference.confidence), `probability` the selector's; either may be null.
+#: `lookalikes` counts the entities that were found but for characters that look alike.
 PREDICTIONS = pa.schema(
     [
         ("corpus", pa.string()),
@@ -146,8 +151,11 @@ PREDICTIONS = pa.schema(
             ),
         ),
         ("problems", PROBLEMS),
+        ("lookalikes", pa.int32()),
     ]
 )
+#: Columns that may be null: the files of earlier versions lack them.
+OPTIONAL = ("lookalikes",)
 
 #: results/ifd/{scorer}/{corpus}.{format}.{mode}.parquet
 SCORES = pa.schema(
@@ -178,16 +186,23 @@ KEPT = pa.schema(
 
 def entity_from(row: Mapping[str, Any]) -> Entity:
     """Read one entity as Parquet gives it."""
-    return Entity(row["type"], tuple(Span(s["start"], s["end"]) for s in row["spans"]), row["text"])
+    spans = tuple(Span(s["start"], s["end"]) for s in row["spans"])
+    return Entity(row["type"], spans, row["text"], tuple(row.get(IDENTIFIERS) or ()))
 
 
 def entity_row(entity: Entity) -> dict[str, Any]:
     """Return one entity as Parquet takes it."""
     return {
         "type": entity.type,
-        "spans": [span._asdict() for span in entity.spans],
+        "spans": [{"start": start, "end": end} for start, end in entity.spans],
         "text": entity.text,
     }
+
+
+def gold_row(entity: Entity) -> dict[str, Any]:
+    """Return one gold entity as Parquet takes it, with its identifiers if it has any."""
+    row = entity_row(entity)
+    return row | {IDENTIFIERS: list(entity.identifiers)} if entity.identifiers else row
 
 
 def card_of(path: str | Path) -> Path:
@@ -266,13 +281,21 @@ def write_tables(
 
 def read_rows(path: str | Path, schema: pa.Schema) -> list[dict[str, Any]]:
     """Read a Parquet file of `schema`; a file of another schema is refused by name."""
-    return open_rows(path, schema).read().to_pylist()
+    return read_table(path, schema).to_pylist()
+
+
+def read_table(path: str | Path, schema: pa.Schema) -> pa.Table:
+    """Read a Parquet file of `schema`; what files of earlier versions lack is null."""
+    table = open_rows(path, schema).read()
+    for name in set(schema.names) - set(table.column_names):
+        table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
+    return table.select(schema.names).cast(schema)
 
 
 def open_rows(path: str | Path, schema: pa.Schema) -> pq.ParquetFile:
     """Open a Parquet file of `schema` to read it by columns or in batches; refuse another."""
     file = pq.ParquetFile(verified(path))
-    missing = set(schema.names) - set(file.schema_arrow.names)
+    missing = set(schema.names) - set(file.schema_arrow.names) - set(OPTIONAL)
     if missing:
         raise UserError(f"{path} lacks the columns {sorted(missing)}: remove it and run again.")
     return file
@@ -312,7 +335,7 @@ def example_row(example: Example) -> dict[str, Any]:
         "doc_id": example.doc_id,
         "language": example.language,
         "text": example.text,
-        "entities": [entity_row(entity) for entity in example.entities],
+        "entities": [gold_row(entity) for entity in example.entities],
     }
 
 

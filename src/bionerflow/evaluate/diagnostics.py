@@ -19,14 +19,12 @@ import pyarrow.parquet as pq
 
 from bionerflow.config.corpora import SPLITS
 from bionerflow.corpora.leakage import SHORTEST
-from bionerflow.data.schema import verified
+from bionerflow.data.schema import IDENTIFIERS, verified
 from bionerflow.evaluate.match import depths, kinds
 from bionerflow.evaluate.mentions import Mentions, read_mentions
 from bionerflow.evaluate.tokens import TOKEN, Tokens
 
 TRAIN = SPLITS[0]
-#: The field of an entity that may hold the identifiers of its concept, a list of strings.
-IDENTIFIERS = "identifiers"
 
 Values = dict[str, float | int | None]
 
@@ -104,7 +102,8 @@ def _concepts(column: pa.Array) -> pd.Series | None:
     entities = pc.list_flatten(column)
     if entities.type.get_field_index(IDENTIFIERS) < 0:
         return None
-    return pc.list_flatten(pc.struct_field(entities, IDENTIFIERS)).to_pandas()
+    found = pc.list_flatten(pc.struct_field(entities, IDENTIFIERS))
+    return found.to_pandas() if len(found) else None
 
 
 def scale(split: Split) -> Values:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bionerflow.data.schema import verified
+from bionerflow.evaluate.concepts import identifiers
 from bionerflow.evaluate.keys import STRICT, Ints, among, repeated
 from bionerflow.utils.errors import UserError
 
@@ -29,7 +30,8 @@ class Mentions:
 
     `frame`: sentence (row number of the sentence), type, start, end, inner (the boundaries between
     fragments, such as "6 19"; "" if there is one), text (its number in `texts`), confidence (NaN
-    where none was recorded), and length (characters of the fragments). `fragments`: mention (row
+    where none was recorded), length (characters of the fragments), and identifiers (of concepts, as
+    one string), where the column has the field. `fragments`: mention (row
     number in `frame`), sentence, start, end.
     """
 
@@ -68,6 +70,8 @@ def read_mentions(*columns: pa.Array) -> Iterator[Mentions]:
     ):
         sentence = pc.list_parent_indices(column).to_numpy()
         named = frame.assign(sentence=sentence, type=type, inner=inner, text=text)
+        if (known := identifiers(entities)) is not None:
+            named["identifiers"] = known
         yield _unique(named.assign(confidence=_confidence(entities)), fragments, distinct)
 
 
@@ -184,7 +188,7 @@ def _gold_of(
         tables.append(table)
     if not tables:
         raise UserError("No sentence was predicted: nothing can be scored.")
-    return pa.concat_tables(tables), place
+    return pa.concat_tables(tables, promote_options="permissive"), place
 
 
 def _check(sentences: pd.DataFrame, source: str | Path) -> None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from bionerflow.data.schema import verified
 from bionerflow.evaluate import abstention, calibration, conventions, match, semeval
+from bionerflow.evaluate.concepts import seen, training_concepts
 from bionerflow.evaluate.deviation import deviations
 from bionerflow.evaluate.document_level import document_level, macro
 from bionerflow.evaluate.keys import STRICT, SURFACE, hits, repeated
@@ -21,6 +22,7 @@ from bionerflow.evaluate.strata import strata
 from bionerflow.evaluate.tokens import Tokens
 
 FAR = 5
+SEEN = ("seen", "unseen")
 COUNTS = ("correct", "gold", "predicted")
 PLACE = ("sentence", "start", "end")
 
@@ -28,10 +30,12 @@ PLACE = ("sentence", "start", "end")
 def evaluate(predictions: str | Path, gold: str | Path, train: str | Path) -> dict[str, Any]:
     """Score a run's predictions (Parquet) against the gold folder (docs/evaluation.md).
 
-    `train` is the run's training file: it says which mention strings were seen. Returns what
-    results/evaluate/{predictions}.json holds: `scores`, where a null corpus or format is pooled.
+    `train` is the run's training file: it says which mention strings and concepts were seen.
+    Returns what results/evaluate/{predictions}.json holds: `scores`, where a null corpus or format
+    is pooled.
     """
-    sample = judge(read_sample(predictions, gold), training_frequencies(train))
+    frequencies, concepts = training_frequencies(train), training_concepts(train, gold)
+    sample = judge(read_sample(predictions, gold), frequencies, concepts)
     return {"predictions": Path(predictions).stem, "scores": list(records(sample))}
 
 
@@ -45,11 +49,14 @@ def training_frequencies(train: str | Path) -> dict[str, int]:
     return dict(found)
 
 
-def judge(sample: Sample, frequencies: Mapping[str, int]) -> Sample:
+def judge(
+    sample: Sample, frequencies: Mapping[str, int], concepts: frozenset[str] = frozenset()
+) -> Sample:
     """Mark every mention: correct, surface (its string counts as correct), kind, error.
 
     Gold mentions are marked with what recall is split by, too: seen, frequency (of the string in
-    training, `frequencies`), tokens and depth. Sentences get the other conventions' counts.
+    training, `frequencies`), concept (whether it is one of training's, `concepts`), tokens and
+    depth. Sentences get the other conventions' counts.
     """
     gold, predicted = sample.gold, sample.predicted
     for one, other in ((gold, predicted), (predicted, gold)):
@@ -66,6 +73,8 @@ def judge(sample: Sample, frequencies: Mapping[str, int]) -> Sample:
     times = [frequencies.get(text.lower(), 0) for text in gold.texts.to_pylist()]
     gold.frame["frequency"] = np.array(times, np.int64)[gold.frame["text"]]
     gold.frame["seen"] = gold.frame["frequency"] > 0
+    if "identifiers" in gold.frame:
+        gold.frame["concept"] = seen(gold.frame["identifiers"], concepts)
     gold.frame["depth"] = match.depths(gold)
     gold.frame["tokens"] = tokens.within(*(gold.frame[n].to_numpy() for n in PLACE))
     return Sample(sample.sentences.join(_conventions(sample, pairs, tokens)), gold, predicted)
@@ -131,6 +140,7 @@ def record(sample: Sample) -> dict[str, Any]:
         "kinds": _kinds(gold, predicted),
         "seen": _recall(gold[gold["seen"]]),
         "unseen": _recall(gold[~gold["seen"]]),
+        **_by_concept(gold),
         "strata": strata(gold),
         "document_level": _document_level(sample),
         "errors": _errors(gold, predicted),
@@ -240,6 +250,13 @@ def _recall(gold: pd.DataFrame) -> dict[str, Any]:
     correct = int(gold["correct"].sum())
     recall = _number(prf(correct, len(gold), len(gold))["recall"])
     return {"correct": correct, "gold": len(gold), "recall": recall}
+
+
+def _by_concept(gold: pd.DataFrame) -> dict[str, Any]:
+    """Return recall of concepts that training has and has not, where mentions have identifiers."""
+    if "concept" not in gold or not (gold["concept"] != "").any():
+        return {}
+    return {f"{kind}_concepts": _recall(gold[gold["concept"] == kind]) for kind in SEEN}
 
 
 def _types(gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Any]:

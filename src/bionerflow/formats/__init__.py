@@ -4,7 +4,8 @@ from bionerflow.formats.base import Format, Parsed
 from bionerflow.formats.bio import MultiBio
 from bionerflow.formats.code import MultiCode, SingleCode
 from bionerflow.formats.spans import JsonIndex, MultiBrat, MultiSpan, SingleSpan
-from bionerflow.formats.tags import Html, MultiTag, SingleTag, Symbolic
+from bionerflow.formats.symbolic import Symbolic
+from bionerflow.formats.tags import Html, MultiTag, SingleTag
 from bionerflow.formats.terms import ConvTerm, JsonEntity, MultiTerm, SingleTerm, Uniner
 from bionerflow.formats.triples import MultiTriple
 from bionerflow.utils.plugins import Registry

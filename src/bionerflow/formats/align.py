@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein, Prefix
 
+from bionerflow.formats.lookalikes import Folded
+
 #: Beyond this many comparisons a copy with errors is read up to its first error only.
 ALIGNABLE = 2_000_000_000
 
@@ -92,7 +94,34 @@ class Alignment:
         return source + offset - start if start <= probe < start + size else None
 
 
-def place_marks(copy: Stripped, source: Stripped, alignment: Alignment) -> Iterator[Placed]:
+@dataclass(frozen=True, slots=True)
+class FoldedAlignment:
+    """An alignment but for characters that look alike, of which some stand for several others."""
+
+    copy: Folded
+    source: Folded
+    alignment: Alignment
+
+    @classmethod
+    def of(cls, copy: str, source: str) -> "FoldedAlignment":
+        """Align a copy with its source, both folded."""
+        one, other = Folded.of(copy), Folded.of(source)
+        return cls(one, other, Alignment.of(one.string, other.string))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the copy goes on to the end of the source."""
+        return self.alignment.complete
+
+    def source_offset(self, offset: int, before: bool) -> int | None:
+        """Map an offset as `Alignment` does."""
+        found = self.alignment.source_offset(self.copy.place(offset), before)
+        return None if found is None else self.source.original(found, before)
+
+
+def place_marks(
+    copy: Stripped, source: Stripped, alignment: Alignment | FoldedAlignment
+) -> Iterator[Placed]:
     """Yield the copy's marks that are not the sentence's own, with their places in the sentence."""
     if not source.marks:
         for copied, mark in copy.marks:

@@ -39,6 +39,7 @@ _NAMES = (
     "scratch_?pad",
     "analysis|inner_monologue",
     "draft",
+    "思考|思维|推理|分析",
 )
 _OPENS = r"\s?(?:\w{{1,8}}:)?(?:{0})(?:\s[^<>\n]{{0,80}})?\s?[>＞▷]"
 _CLOSES = r"\s?/\s?(?:\w{{1,8}}:)?(?:{0})\s?[>＞▷]"
@@ -65,7 +66,7 @@ _ANALYSIS, _FINAL = "analysis", "assistantfinal"
 #: One of these stands in every answer that has marks of thoughts, or of turns.
 _THOUGHT_WORDS = (
     *("think", "thought", "reason", "reflect", "scratch", "analysis", "monologue", "rationale"),
-    *("draft", "channel", "unused9"),
+    *("draft", "channel", "unused9", "思", "推理", "分析"),
 )
 _TURN_MARKS = ("|>", "</s>", "_turn>", "<｜", "INST]")
 _TURN_STARTS = re.compile(
@@ -91,6 +92,11 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 _LANGUAGE = re.compile(r"[\w+-]{0,20}[ \t]*\r?\n|(?:json|python|py|text|txt|xml|html)[ \t]")
+#: What is said before an answer that takes the place of an earlier one.
+CORRECTING = re.compile(
+    r"\b(?:correct(?:ed|ion)|final|revis\w*|updated|review\w*|instead|actually)\b|更正|最终",
+    re.IGNORECASE,
+)
 #: What an answer in any format has, and words around it have not.
 _SAYING = re.compile(r"[\[{<＜【@|]|append|[;；]\s*is an?\b|\bLayer\b|\bT\d+\s")
 
@@ -181,6 +187,8 @@ def _after_prefix(answer: str, text: str) -> str:
 def _fenced(answer: str) -> str:
     """Return what stands in fences; all of an answer that says something outside of them, too."""
     parts = answer.split(FENCE)
+    later = [n for n in range(2, len(parts) - 1, 2) if CORRECTING.search(parts[n])]
+    parts = parts[later[-1] :] if later else parts
     blocks = []
     for block in parts[1::2]:
         language = _LANGUAGE.match(block)
@@ -211,7 +219,7 @@ _NOT_ANY = re.compile(
     r"[^\[\]{}<>@#\n]{0,60}\b(?:does not|doesn't|do not|don't|did not|didn't|could not|couldn't|"
     r"cannot|can't) (?:\w+ ){0,2}?(?:contain|mention|find|name|identify|have|include|see)\b"
     r"[^\[\]{}<>@#\n]{0,120}"
-    r"|(?:未|没有|无|不存在)[^\[\]{}<>@#\n]{0,40}(?:实体|发现|找到|提及|识别)[^\[\]{}<>@#\n]{0,20}",
+    r"|[^\[\]{}<>@#\n]{0,20}(?:未|没有|无|不存在)[^\[\]{}<>@#\n]{0,40}(?:实体|发现|找到|提及|识别)[^\[\]{}<>@#\n]{0,20}",
     re.IGNORECASE,
 )
 _NO_TYPE = re.compile(

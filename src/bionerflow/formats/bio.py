@@ -66,14 +66,19 @@ class MultiBio(Format):
         places = tokens(reading.text)
         if any(_SPACES.search(type) for type in reading.types):
             answer = _spaced_tags(reading.types).sub(lambda tag: tag_name(tag[0]), answer)
+        known = _known_tags(reading.types)
         pieces = _LAYER.split(answer)
+        if len(pieces) == 1 and (alone := _without_layers(answer, known)):
+            return _read_layer(alone, places, reading)
         if len(pieces) == 1 or (pieces[0].strip() and not is_prose(pieces[0])):
             reading.drop("malformed", pieces[0])
         for layer in pieces[1:]:
             tags, _, after = layer.strip(" \t\r\n`").partition("\n")
             if after.strip() and not is_prose(after):
                 tags = f"{tags} {after}"
-            _read_layer(tags.replace("`", " ").split(), places, reading)
+            fields = tags.replace("`", " ").split()
+            _read_layer([_tag_in(field, known) for field in fields], places, reading)
+        return None
 
 
 def layered(places: Sequence[Span], entities: Iterable[Entity]) -> list[list[str]]:
@@ -103,6 +108,30 @@ def _known_tags(types: tuple[str, ...]) -> frozenset[str]:
 @lru_cache(maxsize=256)
 def _spaced_tags(types: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\b[BI]-{names_pattern(types)}(?!\S)", re.IGNORECASE)
+
+
+_A_TAG = re.compile(r"O|[BI][-_]\S+")
+
+
+def _tag_in(field: str, known: frozenset[str]) -> str:
+    """Return the tag that a field says, which may stand in quotes or behind its token."""
+    if field in known:
+        return field
+    bare = field.strip("\"'[](),;")
+    last = bare.rpartition("/")[2]
+    tag = last if _A_TAG.fullmatch(last) and not _A_TAG.fullmatch(bare) else bare
+    return f"{tag[0]}-{tag[2:]}" if tag[:2] in ("B_", "I_") else tag or field
+
+
+def _without_layers(answer: str, known: frozenset[str]) -> list[str]:
+    """Return the tags of an answer of tags alone, or of lines of a token and its tag."""
+    rows = [row.split() for row in answer.strip(" \n`").split("\n") if row.strip()]
+    if len(rows) > 1 and all(len(row) == 2 for row in rows):
+        fields = [row[1] for row in rows]
+    else:
+        fields = [field for row in rows for field in row]
+    tags = [_tag_in(field, known) for field in fields]
+    return tags if all(map(_A_TAG.fullmatch, tags)) else []
 
 
 def _tag(layers: list[list[str]], type: str, start: int, end: int) -> None:

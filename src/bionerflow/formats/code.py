@@ -1,29 +1,16 @@
 """Python code that appends the entities to a list (mfner, section 3.2); read, never executed."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bionerflow.data.schema import Entity
+from bionerflow.formats.appended import added
 from bionerflow.formats.base import PREFIX, Format
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.item_lists import read_items
 from bionerflow.formats.items import USUAL, items_of
-from bionerflow.formats.repair import Word, argument, decode, loads
+from bionerflow.formats.repair import Word, loads
 from bionerflow.formats.terms import ground_item, only_type, to_json
 
-#: Comments and strings, where code is none, and what adds entities to the list.
-_CODE = re.compile(
-    r"[#\"'.=r](?:(?<=#)[^\n]*"
-    r"|(?<=\")(?:\"\"[\s\S]{0,20000}?\"\"\"|(?:[^\"\\\n]|\\.)*+\"?)"
-    r"|(?<=')(?:[^'\\\n]|\\.){0,300}+'"
-    r"|(?<=\.)(?P<call>\s?(?:append|extend|add|insert)\s?)(?=\()"
-    r"|(?<==)(?P<list>\s?)(?=[\[{(])"
-    r"|(?<=\br)(?P<returned>eturn\s)(?=[\[{(]))"
-)
-#: What a list of entities is called, before the sign that assigns it.
-_LIST = re.compile(
-    r"(?:list|entit\w{1,20}|results?|mentions)\s{0,9}(?::[^=\n]{1,60})?\+?=$", re.IGNORECASE
-)
 _FUNCTION = '''{prefix}
 ```py
 def named_entity_recognition(input_text):
@@ -70,7 +57,7 @@ class MultiCode(Format):
 
     def read(self, answer: str, reading: Reading) -> None:
         """Read what is appended or assigned to the list; the sentence is a literal of its own."""
-        values = list(_added(answer, reading))
+        values = list(added(answer, reading))
         if values:
             self._ground(values, reading)
         elif "entity_list" in answer or "def " in answer:
@@ -103,25 +90,6 @@ def _appended(answer: str) -> list[object] | None:
         except ValueError:
             return None
     return values
-
-
-def _added(answer: str, reading: Reading) -> Iterator[object]:
-    """Yield what each call or assignment adds."""
-    at = 0
-    while match := _CODE.search(answer, at):
-        at = match.end()
-        if not match.lastgroup or (match.lastgroup == "list" and not _assigns(answer, match)):
-            continue
-        value, at, broken = argument(answer, at) or decode(answer, at, reading.stands)
-        if broken:
-            reading.drop(broken, answer[match.start() :])
-        if value is not None:
-            yield value
-
-
-def _assigns(answer: str, sign: re.Match[str]) -> bool:
-    """Tell whether a sign of equality assigns to a list of entities."""
-    return bool(_LIST.search(answer[max(0, sign.start() - 100) : sign.start() + 1]))
 
 
 class SingleCode(MultiCode):

@@ -17,12 +17,15 @@ from bionerflow.formats.answers import problem
 from bionerflow.formats.lookalikes import Folded, folded
 from bionerflow.formats.names import meant_type
 from bionerflow.formats.occurrences import (
+    Place,
     Spans,
+    around,
     fragments,
     is_boundary,
     loose_occurrences,
     nearest_first,
     occurrences,
+    place_of,
 )
 
 #: Longer strings are looked for as they are written only.
@@ -34,8 +37,6 @@ _AROUND = re.compile(r"(\*{1,2}|_{1,2}|[`\"']|)(\w[\s\S]+\w[)\]]?)\1[.。]?\s*(?
 #: So many starts of a discontinuous mention are tried, for so many strings of an answer.
 MOST_STARTS, MOST_SEARCHES = 200, 300
 
-#: A place in the order of an answer: by start, longer first.
-Place = tuple[int, int]
 FIRST: Place = (-1, 0)
 
 
@@ -109,7 +110,13 @@ class Reading:
         words = string.split()
         if len(words) > 1 and " ".join(words) in self._spaced:
             return True
-        return bool(self.lookalikes and words) and folded(string.strip()) in self.folded.string
+        if not self.lookalikes or not words:
+            return False
+        return (said := folded(string.strip())) != "" and said in self.folded.string
+
+    def grounds(self, string: str) -> bool:
+        """Tell whether a string stands in the sentence, in one piece or in fragments."""
+        return any(self._known_places(string))
 
     @cached_property
     def _spaced(self) -> str:
@@ -154,6 +161,8 @@ class Reading:
 
     def _ground_all(self) -> None:
         """Add the entities at the next free occurrences of their strings."""
+        if self._only_occurrences():
+            return
         latest = self._latest()
         for (type, string, at), last in zip(self._strings, latest, strict=True):
             spans = self._take(type, string, last)
@@ -161,10 +170,29 @@ class Reading:
                 kind = "ambiguous" if any(self._known_places(string)) else "not_in_text"
                 self.problems[at] = problem(kind, string)
                 continue
-            self._cursor = _place(spans)
+            self._cursor = place_of(spans)
             self._cover(type, spans)
             self.add(type, spans, string in self._by_folding)
         self._strings = []
+
+    def _only_occurrences(self) -> bool:
+        """Add the entities, fast, where each string stands once in the sentence; tell if so.
+
+        There is then nothing to choose: whatever its order, a string takes its only place.
+        """
+        text = self.text
+        found: dict[tuple[str, Spans], Entity] = {}
+        for type, string, _ in self._strings:
+            start = text.find(string)
+            if start < 0 or text.find(string, start + 1) >= 0:
+                return False
+            spans: Spans = (Span(start, start + len(string)),)
+            found[type, spans] = Entity(type, spans, string)
+        if len(found) < len(self._strings) or self.entities:
+            return False
+        self.entities = found
+        self._strings = []
+        return True
 
     def _latest(self) -> list[Place]:
         """Return how late each mention may stand, that those after it can stand behind it.
@@ -174,12 +202,12 @@ class Reading:
         limit, limits = (len(self.text), 0), []
         for _, string, _ in reversed(self._strings):
             groups = self._known_places(string)
-            ends = [(group, bisect_right(group, limit, key=_place)) for group in groups if group]
-            before = [_place(group[end - 1]) for group, end in ends if end]
+            ends = [(group, bisect_right(group, limit, key=place_of)) for group in groups if group]
+            before = [place_of(group[end - 1]) for group, end in ends if end]
             if before:
                 limit = max(before)
             elif ends:
-                limit = max(_place(group[-1]) for group, _ in ends)
+                limit = max(place_of(group[-1]) for group, _ in ends)
             limits.append(limit)
         return limits[::-1]
 
@@ -189,8 +217,8 @@ class Reading:
         end = (len(self.text), 0)
         for low, high in ((self._cursor, last), (self._cursor, end), (FIRST, end)):
             for free in filter(None, groups):
-                here = bisect_left(free, low, key=_place)
-                there = bisect_right(free, high, lo=here, key=_place) if high >= low else here
+                here = bisect_left(free, low, key=place_of)
+                there = bisect_right(free, high, lo=here, key=place_of) if high >= low else here
                 if here < there:
                     return free.pop(self._next(type, free, here, there))
         return None
@@ -216,7 +244,7 @@ class Reading:
     def ground_near(self, type: str, string: object, start: int) -> None:
         """Add the entity at the occurrence of its string nearest to a wrongly counted start."""
         places = self._known_places(string) if isinstance(string, str) and string.strip() else []
-        near = [spans for group in places for spans in _around(group, start)]
+        near = [spans for group in places for spans in around(group, start)]
         if near:
             best = min(near, key=lambda spans: abs(spans[0].start - start))
             self.add(type, best, string in self._by_folding)
@@ -225,8 +253,11 @@ class Reading:
 
     def parsed(self) -> Parsed:
         """Return what was read, entities in text order."""
-        self._ground_all()
-        entities = sorted(self.entities.values(), key=by_position)
+        if self._strings:
+            self._ground_all()
+        entities = list(self.entities.values())
+        if len(entities) > 1:
+            entities.sort(key=by_position)
         return Parsed(tuple(entities), tuple(filter(None, self.problems)), len(self.alike))
 
     def _free_places(self, type: str, string: str) -> list[list[Spans]]:
@@ -278,6 +309,8 @@ class Reading:
     def _alike(self, string: str) -> list[list[Spans]]:
         """Find where a string stands but for characters that look alike."""
         words = folded(string).split()
+        if not words:
+            return []
         found = [spans[0] for spans in loose_occurrences(self.folded.string, words)]
         return self._parted([span for at in found if (span := self.folded.span(*at))])
 
@@ -289,21 +322,6 @@ class Reading:
             edges = is_boundary(self.text, start) and is_boundary(self.text, end)
             (whole if edges else inner).append((Span(start, end),))
         return [whole, inner] if whole or inner else []
-
-
-def _around(group: list[Spans], start: int) -> list[Spans]:
-    """Return the places just before and after a start, of some in the order of the text."""
-    at = bisect_left(group, start, key=_first)
-    before = bisect_left(group, _first(group[at - 1]), key=_first) if at else 0
-    return [*group[before : before + 1], *group[at : at + 1]]
-
-
-def _first(spans: Spans) -> int:
-    return spans[0][0]
-
-
-def _place(spans: Spans) -> Place:
-    return spans[0][0], -spans[-1][1]
 
 
 def _is_span(span: Sequence[object], length: int) -> bool:

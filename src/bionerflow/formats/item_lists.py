@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from bionerflow.formats.answers import is_none
+from bionerflow.formats.appended import added
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.items import Item, Keys, is_pair, items_of
 from bionerflow.formats.json_values import json_values
+from bionerflow.formats.markup import has_table
 
 
 def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> Iterator[Item]:
@@ -19,8 +21,15 @@ def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> I
         keys: The format's own keys, which are looked for first.
         type: The type of items that say none, where only one is asked for.
     """
-    for value in json_values(answer, reading, type):
+    calls = list(added(answer, reading)) if ".append(" in answer else []
+    for value in calls or json_values(answer, reading, type):
         yield from items_of(value, reading, keys, type)
+
+
+def in_other_form(answer: str) -> bool:
+    """Tell whether an answer that should be lines is JSON or a table."""
+    said = answer.strip()
+    return (said[:1] in ("[", "{") and '"' in said) or has_table(answer)
 
 
 def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> list[Item] | None:
@@ -37,11 +46,19 @@ def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> 
         return None
     if type:
         items = [_bare(part, reading, type) for part in value]
-    elif any(answer.count(f'"{key}":') != len(value) for key in keys.all):
-        return None  # `json.loads` takes the last of keys that an object repeats
+    elif _repeats(answer, len(value), keys):
+        return None
     else:
         items = [_own(part, reading, keys) for part in value]
     return None if None in items else items  # type: ignore[return-value]
+
+
+def _repeats(answer: str, items: int, keys: Keys) -> bool:
+    """Tell whether an object lacks or repeats a key; of these, `json.loads` takes the last."""
+    for key in keys.quoted:  # faster than `any` of a generator  # noqa: SIM110
+        if answer.count(key) != items:
+            return True
+    return False
 
 
 def _bare(said: Any, reading: Reading, type: str) -> Item | None:

@@ -11,17 +11,10 @@ from typing import NamedTuple
 
 from bionerflow.formats.answers import is_none, says_nothing
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.names import meant_type, plain
+from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, plain
+from bionerflow.formats.plain_lines import mentions_in, named_mention, said_with_type
+from bionerflow.formats.repair import Word, loads
 
-_TYPE_KEYS = (
-    *("type", "entitytype", "label", "category", "class", "entitylabel", "entityclass"),
-    *("tag", "nertag", "semantictype", "kind", "entity", "类型", "类别", "标签", "实体类型"),
-)
-_TEXT_KEYS = (
-    *("text", "mention", "name", "entity", "span", "term", "word", "value", "string", "surface"),
-    *("entitytext", "entityname", "surfaceform", "phrase", "token", "content", "实体", "文本"),
-    "名称",
-)
 _SPAN_KEYS = ("span", "spans", "offsets", "offset", "position", "positions", "indices", "range")
 _START_KEYS = ("startidx", "start", "begin", "startchar", "startoffset", "startindex", "startpos")
 _END_KEYS = ("endidx", "end", "stop", "endchar", "endoffset", "endindex", "endpos")
@@ -29,6 +22,7 @@ _WRAPPERS = (
     *("entities", "entitylist", "entity", "results", "result", "answer", "answers", "output"),
     *("data", "mentions", "items", "annotations", "response", "list", "namedentities", "ner"),
     *("extractedentities", "predictions", "spans", "names", "texts", "terms", "words", "values"),
+    *("arguments", "parameters", "args", "input", "extractions", "content"),
     *("实体", "结果", "实体列表"),
 )
 
@@ -51,6 +45,11 @@ class Keys:
     span: tuple[str, ...] = ()
 
     @cached_property
+    def quoted(self) -> tuple[str, ...]:
+        """The keys as they stand in JSON."""
+        return tuple(f'"{key}":' for key in self.all)
+
+    @cached_property
     def all(self) -> set[str]:
         """All of the keys; offsets alone may say where a mention stands."""
         return {self.type, *self.span, *([self.text] if self.text else [])}
@@ -71,6 +70,8 @@ def items_of(value: object, reading: Reading, keys: Keys, type: str | None) -> I
             parts = _of_list(value, said, reading)
         elif value is None or (isinstance(value, str) and _is_nothing(value, reading)):
             continue
+        elif isinstance(value, str) and not isinstance(value, Word):
+            parts = _of_string(value, said, reading)
         else:
             parts = [Item(said, value, None, value)]
         for part in reversed(parts):
@@ -87,6 +88,20 @@ def _is_nothing(words: str, reading: Reading) -> bool:
 
 
 Parts = list["Item | tuple[object, object]"]
+
+
+def _of_string(value: str, said: object, reading: Reading) -> Parts:
+    """Read a string: a mention, several with commas, one with its type, or JSON in a string."""
+    if value[:1] in ("[", "{") and not reading.stands(value):
+        try:
+            return [(loads(value), said)]
+        except ValueError:
+            pass
+    if said is None and not reading.stands(value):
+        typed = said_with_type(value, reading) or named_mention(value, reading)
+        if typed:
+            return [Item(typed[1], one, None, value) for one in mentions_in(typed[0], reading)]
+    return [Item(said, one, None, value) for one in mentions_in(value, reading)]
 
 
 def _of_list(values: list[object], said: object, reading: Reading) -> Parts:
@@ -118,20 +133,48 @@ def _of_object(value: dict[str, object], said: object, reading: Reading, keys: K
     type_key = _type_key(value, named, reading, keys)
     text_key = _text_key(value, named, keys, type_key)
     span = _span({plain(str(key)): one for key, one in value.items()})
+    known = text_key is not None and not (type_key is None and said is None)
+    if not known and (found := _by_values(value, said, reading)):
+        return _several(*found, span, value)
     wrapped = [key for key in map(named.get, _WRAPPERS) if key and _wraps(value, key, type_key)]
     type = said if type_key is None else value[type_key]
     if wrapped and (text_key is None or text_key in wrapped or type_key is None):
-        return [(value[key], said if type_key is None else type) for key in wrapped]
-    if text_key is not None or span is not None:
+        return [(value[key], type) for key in wrapped]
+    types_are_keys = type is None and any(meant_type(key, reading.types) for key in value)
+    if not types_are_keys and (text_key is not None or span is not None):
         text = None if text_key is None else value[text_key]
+        if isinstance(text, str) and span is None:
+            text = mentions_in(text, reading)
         return _several(type, text, span, value)
     if (type_key is not None and len(value) == 1) or not value:
         return [Item(type, None, None, value)] if value else []
     return _grouped(value, said, reading)
 
 
+def _by_values(
+    value: dict[str, object], said: object, reading: Reading
+) -> tuple[object, object] | None:
+    """Read an object by what its values are: one names a type, one stands in the sentence."""
+    if any(meant_type(key, reading.types) or reading.stands(key) for key in value):
+        return None
+    kinds, texts = [], []
+    for held in value.values():
+        words = held if isinstance(held, list) else [held]
+        if not words or not all(isinstance(word, str) for word in words):
+            continue
+        if all(meant_type(word, reading.types) for word in words):
+            kinds.append(held)
+        elif all(map(reading.stands, words)):
+            texts.append(held)
+    if len(texts) != 1 or len(kinds) > 1 or not (kinds or said):
+        return None
+    return (kinds[0] if kinds else said), texts[0]
+
+
 def _wraps(value: dict[str, object], key: str, type_key: str | None) -> bool:
-    return key != type_key and isinstance(value[key], list | dict) and not is_pair(value[key])
+    held = value[key]
+    inner = isinstance(held, str) and held.lstrip()[:1] in ("[", "{")
+    return key != type_key and (inner or isinstance(held, list | dict)) and not is_pair(held)
 
 
 def is_pair(value: object) -> bool:
@@ -148,7 +191,7 @@ def _type_key(
     value: dict[str, object], named: dict[str, str], reading: Reading, keys: Keys
 ) -> str | None:
     """Find the key whose value names a type; without one, the key that should."""
-    present = [named[key] for key in (plain(keys.type), *_TYPE_KEYS) if key in named]
+    present = [named[key] for key in (plain(keys.type), *TYPE_KEYS) if key in named]
     for key in present:
         said = value[key]
         types = said if isinstance(said, list) else [said]
@@ -162,7 +205,7 @@ def _text_key(
     value: dict[str, object], named: dict[str, str], keys: Keys, type_key: str | None
 ) -> str | None:
     """Find the key whose value is the mention."""
-    for key in (plain(keys.text), *_TEXT_KEYS):
+    for key in (plain(keys.text), *TEXT_KEYS):
         name = named.get(key)
         if name is not None and name != type_key and not _offsets(value[name], key):
             return name
@@ -215,6 +258,10 @@ def _grouped(value: dict[str, object], said: object, reading: Reading) -> Parts:
             parts.append(Item(held, key, None, value))
         elif isinstance(held, dict) or (isinstance(held, list) and _holds_objects(held)):
             parts.append((held, said))
+        elif isinstance(held, str) and said is not None and reading.stands(held):
+            parts.append(Item(said, held, None, value))
+        elif isinstance(held, str) and held.strip() == reading.text.strip():
+            continue
         elif held not in ([], None) and not (isinstance(held, str) and _is_nothing(held, reading)):
             kind = "unknown_type" if isinstance(held, list) else "malformed"
             reading.drop(kind, key if isinstance(held, list) else value)

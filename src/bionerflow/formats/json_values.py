@@ -1,10 +1,13 @@
 """The JSON lists and objects of an answer: alone, within words, in a string, or damaged."""
 
+import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bionerflow.formats.answers import CORRECTING
 from bionerflow.formats.grounding import Reading
+from bionerflow.formats.markup import markup_values
 from bionerflow.formats.names import meant_type
 from bionerflow.formats.plain_lines import plain_lines
 from bionerflow.formats.repair import decode, loads, unescaped
@@ -15,10 +18,18 @@ STRINGS = 3
 _START = re.compile(
     r"[\[［【]\s{0,200}(?=[\"'“‘{\[(\d［【｛（\]］】]|None\b|dict\(|$)|[{｛]\s{0,200}[\"'“‘]"
 )
+_QUOTE = re.compile(r"(?<!\\)\"")
 _OPENING = re.compile(r"[\[［【({｛]")
 _ALONE = re.compile(r"(?:^|\n|[:：=>])[\s`*\-•·–+\d.)(]*$")
-_HEADING = re.compile(r"([^\n:：\[\]{}]{1,80})[:：][\s*_`]*$")
+_HEADING = re.compile(r"([^\n:：=\[\]{}]{1,80})[:：=][\s*_`]*$")
 _BEFORE, _BETWEEN = 100, " \t,，、;；"
+_CLAUSES = re.compile(r"[.!?。！？]\s|\n\s*(?=\S)")
+#: What is said before a list that does not count.
+_DENYING = re.compile(
+    r"\b(?:not|no|exclud\w*|reject\w*|ignor\w*|remov\w*|others?|draft|initial\w*|wrong|incorrect"
+    r"|example|format|schema)\b|不是|排除|例如|示例",
+    re.IGNORECASE,
+)
 
 
 def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
@@ -36,9 +47,13 @@ def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[obj
             reading.drop("malformed", stripped)
             return
         stripped = value.strip()
-    found = list(_lists(stripped, reading))
-    if not found and '\\"' in stripped:
-        found = list(_lists(unescaped(stripped), reading))
+    if '\\"' in stripped and not _QUOTE.search(stripped):
+        stripped = unescaped(stripped)
+    if "&quot;" in stripped and "&" not in reading.text:
+        stripped = html.unescape(stripped)
+    if "`" in stripped and '"' not in stripped and "`" not in reading.text:
+        stripped = stripped.replace("`", '"')
+    found = list(_lists(stripped, reading)) or markup_values(stripped, reading, type)
     if found:
         yield from found
     else:
@@ -46,19 +61,35 @@ def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[obj
 
 
 class _List(NamedTuple):
+    """A value; whether it stands alone, and whether the words before it name an asked type."""
+
     value: object
     alone: bool
     start: int
+    headed: bool | None
 
 
 def _lists(answer: str, reading: Reading) -> Iterator[object]:
     """Yield the lists and objects in words, but none twice.
 
     One within a sentence counts only if none stands by itself: in a line of its own, after a colon,
-    or right after another.
+    or right after another. One of another type counts only if none is of a type asked for.
     """
+    found = _found(answer, reading)
+    any_alone, any_headed = any(one.alone for one in found), any(one.headed for one in found)
+    for one in found:
+        if any_alone and not one.alone:
+            reading.drop("malformed", f"a list within words: {answer[one.start :][:40]}")
+        elif any_headed and one.headed is False and _without_types(one.value):
+            reading.drop("unknown_type", f"a list of another type: {answer[one.start :][:40]}")
+        else:
+            yield one.value
+
+
+def _found(answer: str, reading: Reading) -> list[_List]:
+    """Return the lists and objects in words, without those that the answer corrects later."""
     found: list[_List] = []
-    heading: re.Match[str] | None = None
+    heading: str | None = None
     start = _START.search(answer) or _OPENING.match(answer)
     end = 0
     while start is not None:
@@ -66,23 +97,47 @@ def _lists(answer: str, reading: Reading) -> Iterator[object]:
         value, after, broken = decode(answer, at, reading.stands)
         if broken:
             reading.drop(broken, answer[max(at, len(answer) - 80) :])
-        if not any(value == other.value for other in found[-4:]):
+        if not any(_same(value, other.value) for other in found[-4:]):
             before = answer[max(end, at - _BEFORE) : at]
-            if found and not before.strip(_BETWEEN):
+            if found and _corrects(before):
+                for one in found:
+                    reading.drop("malformed", f"corrected later: {answer[one.start :][:40]}")
+                found = []
+            if found and before.strip(_BETWEEN) in ("", "and", "&", "和"):
                 alone = found[-1].alone
             else:
                 alone = bool(_ALONE.search(before if len(before) == at - end else f"x{before}"))
-                heading = _HEADING.search(before)
-            named = _headed(value, heading and heading[1], reading)
-            found.append(_List(named, alone, at))
+                said = _HEADING.search(before)
+                heading = said[1] if said else None
+            found.append(_list(value, alone, at, heading, reading))
         end = after
         start = _START.search(answer, end)
-    counted = [one for one in found if one.alone] or found
-    for one in found:
-        if one not in counted:
-            reading.drop("malformed", f"a list within words: {answer[one.start :][:40]}")
-    for one in counted:
-        yield one.value
+    return found
+
+
+def _list(value: object, alone: bool, at: int, heading: str | None, reading: Reading) -> _List:
+    """Return a value with what the words before it say of it."""
+    named = _headed(value, heading, reading)
+    headed = None if not (alone and heading) else named is not value
+    denied = headed is False and heading and _DENYING.search(_CLAUSES.split(heading)[-1])
+    return _List(named, alone and not denied, at, headed)
+
+
+def _corrects(before: str) -> bool:
+    """Tell whether words say that what follows takes the place of what was said."""
+    clause = _CLAUSES.split(before)[-1]
+    return bool(CORRECTING.search(clause) and not _DENYING.search(clause))
+
+
+def _without_types(value: object) -> bool:
+    return isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
+
+
+def _same(value: object, other: object) -> bool:
+    """Tell whether two values say the same, in whatever order."""
+    if not (isinstance(value, list) and isinstance(other, list) and len(value) == len(other)):
+        return value == other
+    return value == other or sorted(map(repr, value)) == sorted(map(repr, other))
 
 
 def _headed(value: object, heading: str | None, reading: Reading) -> object:

@@ -11,13 +11,24 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from bionerflow.data.schema import Entity
-from bionerflow.formats.align import Alignment, Mark, Placed, Stripped, place_marks
+from bionerflow.formats.align import (
+    Alignment,
+    FoldedAlignment,
+    Mark,
+    Placed,
+    Stripped,
+    place_marks,
+)
 from bionerflow.formats.base import NOTHING, PREFIX, Format, by_position
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.lookalikes import alike, same_length
+from bionerflow.formats.item_lists import in_other_form, read_items
+from bionerflow.formats.items import USUAL
+from bionerflow.formats.lookalikes import alike, end_of
+from bionerflow.formats.terms import ground_item, only_type
 
 ESCAPE = "\\"
 BOLD = "**"
+_WORD = re.compile(r"[^\W\d_]")
 
 
 def mark_of(match: re.Match[str], opens: bool, key: str, content: str | None = None) -> Mark:
@@ -107,8 +118,12 @@ class TagFormat(Format):
         return re.sub(f"([{re.escape(self.special)}])", r"\\\1", piece) if escaped else piece
 
     def read(self, answer: str, reading: Reading) -> None:
-        """Read the marks by aligning the answer with the sentence."""
-        self.read_copies(answer, reading)
+        """Read the marks by aligning the answer with the sentence; JSON without any as such."""
+        if in_other_form(answer) and next(iter(self.scan(answer, reading, False)), None) is None:
+            for item in read_items(answer, reading, USUAL, only_type(reading.types)):
+                ground_item(item, reading)
+        else:
+            self.read_copies(answer, reading)
 
     def read_copy(self, copy: str, reading: Reading, type: str, clean: bool = True) -> None:
         """Read one copy of the sentence; marks without a type of their own are of `type`.
@@ -126,17 +141,57 @@ class TagFormat(Format):
             stripped, source = Stripped(stripped.rest, marks), Stripped(text, [])
         else:
             source = Stripped.of(text, scan)
-        alignment = Alignment.of(stripped.rest, source.rest)
-        if clean and not alignment.exact:
+        plain = Alignment.of(stripped.rest, source.rest)
+        if clean and not plain.exact:
             cleaned = self.without_unknown(copy, reading)
             if cleaned != copy:
                 return self.read_copy(cleaned, reading, type, clean=False)
-        if reading.lookalikes and not alignment.exact:
-            alignment = Alignment.of(same_length(stripped.rest), same_length(source.rest))
+        if not plain.exact and (found := _marked_alone(stripped)):
+            for key, said in found:
+                reading.ground(key if key in reading.types else type, said.strip())
+            return None
+        if not plain.exact and not source.marks:
+            stripped = _tight(stripped)
+        by_look = reading.lookalikes and not plain.exact
+        alignment = FoldedAlignment.of(stripped.rest, source.rest) if by_look else plain
         if not alignment.complete:
             reading.drop("truncated", copy[-80:])
         placed = place_marks(stripped, source, alignment)
         return _pair(placed, stripped.rest, source.rest, reading, type)
+
+
+def _marked_alone(copy: Stripped) -> list[tuple[str, str]]:
+    """Return what marks enclose, with their keys, if there are no words outside of marks."""
+    found: list[tuple[str, str]] = []
+    opened: list[tuple[int, str]] = []
+    end, content = 0, ""
+    for at, mark in [*copy.marks, (len(copy.rest), None)]:
+        between = copy.rest[end:at]
+        if not opened and _WORD.search(between) and between.strip() != content:
+            return []
+        if mark and mark.content is not None:
+            content, end = mark.content, at
+            found += [(mark.key, content)] if mark.opens else []
+        elif mark and mark.opens:
+            opened.append((at, mark.key))
+        elif mark and opened:
+            start, key = opened.pop()
+            found.append((key, copy.rest[start:at]))
+        end = at if not opened else end
+    return found
+
+
+def _tight(copy: Stripped) -> Stripped:
+    """Move marks over white space that they have inside, which a model put there."""
+    marks = []
+    for at, mark in copy.marks:
+        place = at
+        while mark.content is None and mark.opens and copy.rest[place : place + 1] == " ":
+            place += 1
+        while mark.content is None and not mark.opens and copy.rest[place - 1 : place] == " ":
+            place -= 1
+        marks.append((place, mark))
+    return Stripped(copy.rest, marks)
 
 
 def _pair(
@@ -179,12 +234,15 @@ def _read_content(here: Placed, reading: Reading) -> bool:
     mark, start = here.mark, here.offset
     if not mark.opens:
         return False
-    text = "" if start is None else reading.text[start:]
     for content in (mark.content or "", (mark.content or "").strip()):
-        for longer in (0, 1, -1, 2, -2):  # composed and decomposed letters
-            stands = text[: max(0, len(content) + longer)]
-            if content and (stands == content or _alike(content, stands, reading)):
-                span = (start, (start or 0) + len(stands))
-                return bool(reading.place(mark.key, [span], alike=stands != content))
+        if start is not None and (end := _end(content, start, reading)):
+            exact = reading.text[start:end] == content
+            return bool(reading.place(mark.key, [(start, end)], alike=not exact))
     reading.drop("not_in_text", mark.content)
     return False
+
+
+def _end(content: str, start: int, reading: Reading) -> int | None:
+    if content and reading.text.startswith(content, start):
+        return start + len(content)
+    return end_of(content, reading.text, start) if reading.lookalikes else None

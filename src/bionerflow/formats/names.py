@@ -3,16 +3,33 @@
 import re
 from functools import lru_cache
 
+from bionerflow.formats.lookalikes import folded
+
 #: A longer string is no name of a type.
 LONGEST_NAME = 200
+#: Keys and headings under which models write types and mentions, as `plain` writes them.
+TYPE_KEYS = (
+    *("type", "types", "entitytype", "label", "category", "class", "entitylabel", "entityclass"),
+    *("tag", "nertag", "semantictype", "kind", "entity", "类型", "类别", "标签", "实体类型"),
+)
+TEXT_KEYS = (
+    *("text", "mention", "name", "entity", "span", "term", "word", "value", "string", "surface"),
+    *("entitytext", "entityname", "surfaceform", "phrase", "token", "content", "实体", "文本"),
+    "名称",
+)
 _SEPARATORS = re.compile(r"[\s_-]+")
 _EDGES = " \t\r\n*_`'\"“”‘’.,:;，。：；()（）[]【】<>"
 _KINDS = re.compile(r"[\s_-]+(?:entit(?:y|ies)|mentions?|names?|types?)$", re.IGNORECASE)
 
 
 def plain(name: str) -> str:
-    """Write a name without what models vary: letter case, spaces, hyphens, underscores."""
-    return _SEPARATORS.sub("", name).casefold()
+    """Write a name without what models vary: letter case, spaces, hyphens, look-alikes."""
+    return _plain(name) if len(name) <= LONGEST_NAME else _SEPARATORS.sub("", folded(name))
+
+
+@lru_cache(maxsize=4096)
+def _plain(name: str) -> str:
+    return _SEPARATORS.sub("", folded(name))
 
 
 def _other_numbers(name: str) -> list[str]:

@@ -2,12 +2,15 @@
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 
 from bionerflow.data.schema import Span
 
 Spans = tuple[Span, ...]
+#: A place in the order of an answer: by start, longer first.
+Place = tuple[int, int]
 
 
 def occurrences(text: str, string: str) -> list[tuple[int, int]]:
@@ -93,3 +96,19 @@ def nearest_first(found: list[Spans]) -> list[list[Spans]]:
     near = [spans for spans, after in pairwise([*found, ()]) if spans[-1:] != after[-1:]]
     known = set(near)
     return [near, [spans for spans in found if spans not in known]]
+
+
+def around(group: list[Spans], start: int) -> list[Spans]:
+    """Return the places just before and after a start, of some in the order of the text."""
+    at = bisect_left(group, start, key=_first)
+    before = bisect_left(group, _first(group[at - 1]), key=_first) if at else 0
+    return [*group[before : before + 1], *group[at : at + 1]]
+
+
+def _first(spans: Spans) -> int:
+    return spans[0][0]
+
+
+def place_of(spans: Spans) -> Place:
+    """Return the place of spans in the order of an answer."""
+    return spans[0][0], -spans[-1][1]

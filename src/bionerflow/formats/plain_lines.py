@@ -1,22 +1,45 @@
 """Answers without brackets that list mentions: one per line, or separated by commas."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bionerflow.formats.answers import Line, is_prose, lines, says_nothing
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.names import meant_type
+from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, plain
 
+#: A mention and its type. Where the first pattern that fits names no type, the next is tried.
 _TYPED = (
-    re.compile(r"(?P<text>.{1,300}?)\s*[(（\[]\s*(?P<type>[^()（）\[\]]{1,80})\s*[)）\]]\.?"),
+    re.compile(r"(?P<text>.{1,300}?)\s{1,9}is an?\s{1,9}(?P<type>.{1,80})", re.IGNORECASE),
     re.compile(
-        r"(?P<text>.{1,300}?)\s*(?:[;；|,，]\s*is an?\s*[;；|,，]|->|→|=>|\||\t)\s*"
+        r"(?P<text>.{1,300}?)\s{0,9}[(（\[]\s{0,9}(?P<type>[^()（）\[\]]{1,80})\s{0,9}[)）\]]\.?"
+    ),
+    re.compile(
+        r"(?P<text>.{1,300}?)\s{0,9}(?:[;；|,，]\s{0,9}is an?\s{0,9}[;；|,，]|->|→|=>|\||\t)\s{0,9}"
         r"(?P<type>.{1,80})"
     ),
-    re.compile(r"(?P<text>.{1,300})\s*(?:[:：]| [-–—] )\s*(?P<type>.{1,80})"),
+    re.compile(r"(?P<text>.{1,300})\s{0,9}(?:[:：]| [-–—] )\s{0,9}(?P<type>.{1,80})"),
+    re.compile(r"(?P<text>.{1,300}?)\s{0,9}(?:[:：(（]| [-–—] )\s{0,9}(?P<type>.{1,200})"),
+    re.compile(r"(?P<text>.{1,300})\s{0,9}[,，]\s{0,9}(?P<type>.{1,80})"),
 )
-_NAMED = re.compile(r"(?P<type>[^:：]{1,80}?)\s*[:：]\s*(?P<rest>.*)")
-_COMMAS = re.compile(r"\s*[,，、;；]\s*")
+#: One of these stands in all words that one of the patterns fits.
+_LINKS = re.compile(r"[(（\[;；|,，>→\t:：]| [-–—] |\sis an?\s", re.IGNORECASE)
+#: So many lines, and so many mentions of a line, are read of an answer.
+MOST_LINES = MOST_PARTS = 2000
+_NAMED = re.compile(r"(?P<type>[^:：]{1,80})[:：](?P<rest>.*)")
+_COLUMNS = re.compile(r"[,;|\t]")
+#: Commas with a space behind, as a name such as 2,4-D has none; and all of them.
+_SPACED_COMMAS = re.compile(r"[,;]\s|[，、；]|<br\s?/?>")
+_COMMAS = re.compile(r"[,，、;；]|<br\s?/?>")
+_AND = re.compile(r"(?:and|or|as well as|和|及|以及|与)\s*(?=\S)", re.IGNORECASE)
+#: Where the words on a mention or a type begin that a model adds to it.
+_REMARK = re.compile(r"[:：(（]|\s[-–—]{1,9}\s|[,;，；]")
+_GLOSSED = re.compile(r"([^()（）]{1,80}?)\s{0,9}[(（]([^()（）]{1,80})[)）]")
+_IN_BRACKETS = re.compile(r"\s?[(（][^()（）]{0,200}[)）]")
+#: A remark that says that words are no mention after all.
+_DENIAL = re.compile(r"\b(?:not|no|excluded?|isn't|aren't|non)\b|不是|并非|排除", re.IGNORECASE)
+_QUOTES = "\"'“‘«「『《"
+_EDGES = " \t[]*_`\"'"
+_QUOTES_END = "\"'”’»」』》"
 
 
 def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
@@ -25,58 +48,172 @@ def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[obj
     A bullet, a heading or the sentence itself says that a line lists mentions; words that do not
     stand in the sentence are not taken for a list.
     """
-    said: list[Line] = list(lines(answer))
+    said = once(lines(answer))
+    if len(said) > MOST_LINES:
+        reading.drop("malformed", said[MOST_LINES].written)
+        said = said[:MOST_LINES]
+    headed = any(_heading(line, reading) for line in said)
+    typed = [said_with_type(line.said, reading) for line in said]
     heading, found = type, False
-    for line in said:
+    for line, its in zip(said, typed, strict=True):
         named = _NAMED.fullmatch(line.said.lstrip("# "))
         if says_nothing(line.said, reading.types):
             found = True
-        elif named and (meant := meant_type(named["type"], reading.types)):
+        elif _is_head(line.said):
+            continue
+        elif named and (meant := _in_heading(named["type"].strip(), reading)):
             heading = meant
             if rest := named["rest"].strip():
                 found = True
                 yield from _listed(rest, meant, True, reading)
-        elif typed := _typed(line.said, reading):
+        elif (meant := _heading(line, reading)) or (headed and _is_heading(line, reading)):
+            heading = meant or None  # None: of another type
+        elif its:
             found = True
-            yield {typed[1]: [typed[0]]}
+            yield {its[1]: [its[0]]}
         elif line.bulleted or not is_prose(line.written):
             found = True
-            yield from _listed(line.said, heading, line.bulleted, reading)
+            other = type and any(typed) and _has_remark(line.said, reading)
+            yield from _listed(line.said, None if other else heading, line.bulleted, reading)
+        elif heading and (several := _in_prose(line.said, reading)):
+            found = True
+            yield {heading: several}
     if not found:
         reading.drop("malformed", answer)
 
 
-def _typed(line: str, reading: Reading) -> tuple[str, str] | None:
-    """Read a line that says a mention and its type."""
+def _is_head(words: str) -> bool:
+    """Tell whether words are the head of columns, such as "text, type"."""
+    parts = _COLUMNS.split(words)
+    return len(parts) > 1 and all(plain(part) in (*TYPE_KEYS, *TEXT_KEYS) for part in parts)
+
+
+def once(said: Iterable[Line]) -> list[Line]:
+    """Return the lines of an answer; one that is given twice as a whole counts once."""
+    found = list(said)
+    half, odd = divmod(len(found), 2)
+    words = [line.said for line in found]
+    return found[:half] if half > 1 and not odd and words[:half] == words[half:] else found
+
+
+def _heading(line: Line, reading: Reading) -> str:
+    """Return the type that a line names which is the heading of those below it."""
+    meant = _in_heading(line.said.strip("#:： "), reading)
+    return meant if meant and (_marked(line) or not reading.stands(line.said)) else ""
+
+
+def _in_heading(words: str, reading: Reading) -> str:
+    """Find the type that a heading means; it may have another name beside it: "疾病 (Disease)"."""
+    if type := meant_type(words, reading.types):
+        return type
+    glossed = _GLOSSED.fullmatch(words.strip("#*_ "))
+    if not glossed or any(reading.stands(part.strip(_EDGES)) for part in glossed.groups()):
+        return ""
+    return meant_type(glossed[1], reading.types) or meant_type(glossed[2], reading.types)
+
+
+def _is_heading(line: Line, reading: Reading) -> bool:
+    return _marked(line) and not reading.stands(line.said)
+
+
+def _has_remark(words: str, reading: Reading) -> bool:
+    return bool(_REMARK.search(words)) and not reading.stands(words)
+
+
+def _marked(line: Line) -> bool:
+    return line.written.lstrip().startswith(("#", "**")) or line.said.endswith((":", "："))
+
+
+def said_with_type(line: str, reading: Reading) -> tuple[str, str] | None:
+    """Read words that say a mention and its type, in this order."""
+    if not _LINKS.search(line):
+        return None
     for pattern in _TYPED:
         match = pattern.fullmatch(line)
-        if match and (type := meant_type(match["type"], reading.types)):
-            return match["text"].strip(" \"'`“”"), type
+        if match and (type := _kind(match["type"], reading)):
+            text = match["text"].strip(" \"'`“”«»")
+            linked = text[:1] == "[" and text[-1:] == "]" and not reading.stands(text)
+            text = text[1:-1] if linked else text
+            if pattern is not _TYPED[-1] or reading.stands(text):
+                return text, type
     return None
+
+
+def _kind(said: str, reading: Reading) -> str:
+    """Find the type that words mean, which may go on with a remark."""
+    if type := meant_type(said, reading.types):
+        return type
+    remark = _REMARK.search(said)
+    return meant_type(said[: remark.start()], reading.types) if remark else ""
+
+
+def named_mention(words: str, reading: Reading) -> tuple[str, str] | None:
+    """Read words that say a type and, after a colon, a mention."""
+    named = _NAMED.fullmatch(words)
+    type = meant_type(named["type"], reading.types) if named else ""
+    return (named["rest"].strip(), type) if named and type else None
+
+
+def mentions_in(words: str, reading: Reading) -> list[str]:
+    """Return the mentions that words list with commas between, or the words as they are."""
+    if reading.stands(words) or not _COMMAS.search(words):
+        return [words]
+    parts = _parts(words, reading)
+    standing = len(parts) > 1 and all(map(reading.stands, parts))
+    return parts if standing and not reading.grounds(words) else [words]
+
+
+def _parts(words: str, reading: Reading) -> list[str]:
+    """Part words at commas; at those inside of words only where this leaves no mention."""
+    for commas in (_SPACED_COMMAS, _COMMAS):
+        found = [_mention(one, reading) for one in commas.split(words, MOST_PARTS) if one.strip()]
+        if all(map(reading.stands, found)):
+            break
+    return found
+
+
+def _in_prose(words: str, reading: Reading) -> list[str]:
+    """Return the mentions that a line with a full stop lists, unless the line is the sentence's."""
+    said = words.rstrip(".。 ")
+    listed = [] if reading.stands(said) else mentions_in(said, reading)
+    return listed if len(listed) > 1 else []
 
 
 def _listed(line: str, type: str | None, marked: bool, reading: Reading) -> Iterator[object]:
     """Read a line of mentions of one type."""
     whole = _mention(line, reading)
-    if type is None:
+    if type is None or (not marked and _begins(whole, reading)):
         reading.drop("malformed", line)
-    elif reading.stands(whole) and (marked or whole != reading.text.strip()):
+    elif reading.stands(whole):
         yield {type: [whole]}
     else:
-        parts = [_mention(part, reading) for part in _COMMAS.split(line) if part.strip()]
+        parts = _parts(line, reading)
+        if not all(map(reading.stands, parts)) and _IN_BRACKETS.search(line):
+            parts = _parts(_IN_BRACKETS.sub("", line), reading)
         standing = [part for part in parts if reading.stands(part)]
         if (parts and len(standing) == len(parts)) or (marked and len(standing) * 2 >= len(parts)):
             yield {type: parts}
         elif marked:
-            yield {type: [whole]}
+            remark = _REMARK.search(line)
+            head = _mention(line[: remark.start()], reading) if remark else whole
+            kept = reading.stands(head) and not _DENIAL.search(line[len(head) :])
+            yield {type: [head if kept else whole]}
         else:
             reading.drop("malformed", line)
 
 
+def _begins(words: str, reading: Reading) -> bool:
+    """Tell whether words are the sentence, or its beginning: a copy that was cut off."""
+    text = reading.text.strip()
+    return words == text or (text.startswith(words) and words.count(" ") > 3)
+
+
 def _mention(part: str, reading: Reading) -> str:
-    """Take quotation marks and a full stop off, which the sentence has not there."""
+    """Take quotation marks, "and" and a full stop off, which the sentence has not there."""
     said = part.strip().strip("`")
-    if len(said) > 1 and said[0] in "\"'“‘" and said[-1] in "\"'”’":
+    if not reading.stands(said) and (joined := _AND.match(said)):
+        said = said[joined.end() :].strip("`")
+    if len(said) > 1 and said[0] in _QUOTES and said[-1] in _QUOTES_END:
         said = said[1:-1]
     bare = said.rstrip(".。")
     return bare if bare and "." not in bare and reading.stands(bare) else said

@@ -21,6 +21,7 @@ DIGITS = 15
 _OPEN = {"[": "[", "［": "[", "【": "[", "{": "{", "｛": "{", "(": "(", "（": "("}
 _CLOSE = {"]": "[", "］": "[", "】": "[", "}": "{", "｝": "{", ")": "(", "）": "("}
 _QUOTES = {'"': '"', "'": "'", "“": '“”"', "”": '“”"', "＂": '＂"', "‘": "‘’'", "’": "‘’'"}
+_QUOTES |= {"«": "»", "「": "」", "『": "』"}
 _ENDS = {char: re.compile(rf"\\[\s\S]|[{ends}]") for char, ends in _QUOTES.items()}
 _TRIPLE = re.compile(r"\"\"\"|'''")
 _SPACE = re.compile(r"(?:[\s,，、;；]|(?:#|//) [^\n]*)*")
@@ -36,16 +37,19 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
 
 #: What may follow the quotation mark that ends a string, by what is open around it.
 _NEXT = (
-    r"[\"'“‘＂{\[(（［【｛\d\-\]}】］｝]|(?:None|null|true|false)\b|[A-Za-z_]\w{0,30}(?:\s?=|\()"
+    r"[\"'“‘＂«「『{\[(（［【｛\d\-\]}】］｝]|(?:None|null|true|false)\b"
+    r"|[A-Za-z_]\w{0,30}(?:\s?=|\()"
 )
-_IN_LIST = re.compile(rf"\s{{0,200}}(?:$|[\]}}】］｝]|[,，、;；]\s{{0,200}}(?:$|{_NEXT}))")
-_KEY = r"[\"'“‘＂]?[^\W\d][\w .-]{0,40}[\"'”’＂]?\s{0,9}[:：=]"
+_IN_LIST = re.compile(
+    rf"\s{{0,200}}(?:$|(?://|\#)\s|[\]}}】］｝]|[,，、;；]\s{{0,200}}(?:$|{_NEXT}))"
+)
+_KEY = r"[\"'“‘＂]?[^\W\d][\w .-]{0,40}[\"'”’“‘＂]?\s{0,9}[:：=]"
 _IN_OBJECT = re.compile(
-    rf"\s{{0,200}}(?:$|[\]}}】］｝]|[,，、;；]?\s{{0,200}}(?:{_KEY}|[}}｝])|[,，、;；]\s{{0,200}}$)"
+    rf"\s{{0,200}}(?:$|(?://|\#)\s|[\]}}】］｝]|[,，、;；]?\s{{0,200}}(?:{_KEY}|[}}｝])|[,，、;；]\s{{0,200}}$)"
 )
 _IN_CALL = re.compile(rf"\s{{0,200}}(?:[)）]|{_IN_LIST.pattern})")
 _KEY_END = re.compile(r"\s{0,200}(?:$|[:：=,，\]}】］｝])")
-_NEW_STRING = re.compile(r"\s+[\"'“‘]")
+_NEW_STRING = re.compile(r"\s+[\"'“‘«「『]")
 
 Stands = Callable[[str], bool]
 

@@ -13,13 +13,18 @@ from bionerflow.data.schema import Entity
 from bionerflow.formats.answers import is_prose, lines, says_nothing
 from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.item_lists import exact_items, read_items
+from bionerflow.formats.item_lists import exact_items, in_other_form, read_items
 from bionerflow.formats.items import USUAL, Item, Keys, is_pair
 from bionerflow.formats.lookalikes import alike
-from bionerflow.formats.names import names_pattern
+from bionerflow.formats.names import meant_type, names_pattern
+from bionerflow.formats.plain_lines import once
 from bionerflow.formats.terms import only_type, to_json
 from bionerflow.formats.triples import one_line
 
+_TWO_NUMBERS = re.compile(
+    r"[\[(（]?\s{0,9}(\d{1,9})\s{0,9}(?:[-–—:,，;~]|to|到|至|\s)\s{0,9}(\d{1,9})\s{0,9}[\])）]?[.。]?"
+)
+_WHOLE = re.compile(r"\d{1,9}")
 _SPANS = Keys("type", "", ("span",))
 _INDICES = Keys("type", "entity", ("start_idx", "end_idx"))
 
@@ -45,17 +50,38 @@ class SingleSpan(Format):
 
     def read(self, answer: str, reading: Reading) -> None:
         """Read pairs of offsets."""
+        answer = _bracketed(answer)
         for item in read_items(answer, reading, USUAL, reading.types[0]):
             place_item(item, reading)
 
 
 def place_item(item: Item, reading: Reading) -> None:
     """Add the entity that an item says, by its offsets, its mention, or both."""
-    spans = [cast("list[int]", item.span)] if is_pair(item.span) else []
-    if item.type is None or (item.text is None and not spans):
+    span = item.span if is_pair(item.span) else offsets_in(item.span)
+    text = item.text
+    if span is None and isinstance(text, str) and (said := offsets_in(text)):
+        span, text = (None, text) if reading.stands(text) else (said, None)
+    spans = [cast("list[int]", span)] if span else []
+    if item.type is None or (text is None and not spans):
         reading.drop("malformed", item.whole)
     elif type := reading.type_of(item.type):
-        place_quoted(reading, type, spans, item.text)
+        if spans or not isinstance(text, str):
+            place_quoted(reading, type, spans, text)
+        else:
+            reading.ground(type, text)
+
+
+def offsets_in(value: object) -> list[int] | None:
+    """Return the two offsets that a value says, if it does: "12-22", ["12", "22"], {"start": …}."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, str):
+        match = _TWO_NUMBERS.fullmatch(value)
+        return [int(match[1]), int(match[2])] if match else None
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    numbers = [int(part) for part in map(str, value) if _WHOLE.fullmatch(part)]
+    return numbers if len(numbers) == 2 else None
 
 
 def place_exact(
@@ -66,7 +92,11 @@ def place_exact(
     if answer.startswith(start):
         items = exact_items(answer[len(start) :], reading, keys, type)
     for item in items or []:
-        place_quoted(reading, cast("str", item.type), [cast("list[int]", item.span)], item.text)
+        if item.span is None:
+            place_item(item, reading)
+        else:
+            span = cast("list[int]", item.span)
+            place_quoted(reading, cast("str", item.type), [span], item.text)
     return items is not None
 
 
@@ -87,8 +117,32 @@ class MultiSpan(Format):
 
     def read(self, answer: str, reading: Reading) -> None:
         """Read offsets and types."""
-        for item in read_items(answer, reading, _SPANS, only_type(reading.types)):
-            place_item(item, reading)
+        if not _read_lines(answer, reading):
+            for item in read_items(answer, reading, _SPANS, only_type(reading.types)):
+                place_item(item, reading)
+
+
+def _bracketed(answer: str) -> str:
+    """Write pairs of offsets that stand in lines without brackets in brackets."""
+    if "[" in answer or "{" in answer or "(" in answer:
+        return answer
+    rows = [row.strip(" \t-*•") for row in answer.split("\n")]
+    return "\n".join(f"[{m[1]}, {m[2]}]" if (m := _TWO_NUMBERS.fullmatch(r)) else r for r in rows)
+
+
+def _read_lines(answer: str, reading: Reading) -> bool:
+    """Read lines that say two offsets and a type in any order; tell whether there were any."""
+    if "{" in answer:
+        return False
+    found = []
+    for line in answer.split("\n"):
+        numbers = re.findall(r"\d{1,9}", line)
+        named = meant_type(re.sub(r"[\d\[\](){}|,，:：;\-–—>\"'.*]+", " ", line), reading.types)
+        if len(numbers) == 2 and named:
+            found.append((named, [int(numbers[0]), int(numbers[1])]))
+    for type, span in found:
+        place_quoted(reading, type, [span], None)
+    return bool(found)
 
 
 class JsonIndex(Format):
@@ -186,14 +240,20 @@ class MultiBrat(Format):
 
     def read(self, answer: str, reading: Reading) -> None:
         """Read standoff lines, with tabs or spaces between their fields."""
-        said = list(lines(answer))
+        if in_other_form(answer):
+            for item in read_items(answer, reading, _INDICES, only_type(reading.types)):
+                place_item(item, reading)
+            return
+        said = once(lines(_with_tabs(answer, reading.text)))
         if not said and NOTHING not in answer:
             reading.drop("malformed", answer)
         for line in said:
             flat = _NUMBER.sub("", " ".join(line.said.split()), count=1)
             match = _known_type(reading.types).fullmatch(flat) or _ANY_TYPE.fullmatch(flat)
             if match is None:
-                if not is_prose(line.written) and not says_nothing(line.said, reading.types):
+                if named := _no_offsets(reading.types).fullmatch(flat):
+                    _ground_named(named, reading)
+                elif not is_prose(line.written) and not says_nothing(line.said, reading.types):
                     reading.drop("malformed", line.written)
             elif type := reading.type_of(match[1]):
                 fields = line.said.split("\t", 2)
@@ -205,6 +265,30 @@ class MultiBrat(Format):
 def _known_type(types: tuple[str, ...]) -> re.Pattern[str]:
     """Compile the pattern of a line with a known type, whose name may end in numbers."""
     return re.compile(rf"({names_pattern(types)}) {_OFFSETS}", re.IGNORECASE)
+
+
+#: What stands for a tab in answers: the name of the key, its escape, bars.
+_TABS = re.compile(r"<TAB>|\\t|⇥|[ \t]{0,9}\|[ \t]{0,9}", re.IGNORECASE)
+_BRACKETED = re.compile(r"[\[(（](\d{1,9})[ ,\-:]{1,3}(\d{1,9})[\])）]")
+_TYPE_LAST = re.compile(r"^(T\d{1,9}[\t ]+)?(\d{1,9} \d{1,9})\t([^\t\d]+)\t", re.MULTILINE)
+
+
+def _with_tabs(answer: str, text: str) -> str:
+    """Write an answer with tabs for what stands for them, offsets without brackets and last."""
+    if not any(match[0] in text for match in _TABS.finditer(answer)):
+        rows = [_TABS.sub("\t", row.strip().strip("|").strip(" ")) for row in answer.split("\n")]
+        answer = "\n".join(rows)
+    return _TYPE_LAST.sub(r"\1\3 \2\t", _BRACKETED.sub(r"\1 \2", answer))
+
+
+@lru_cache(maxsize=256)
+def _no_offsets(types: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"({names_pattern(types)})[ :]+(?=.*[^\W\d])(.*\S)", re.IGNORECASE)
+
+
+def _ground_named(named: re.Match[str], reading: Reading) -> None:
+    if type := reading.type_of(named[1]):
+        reading.ground(type, named[2].strip('"“”'))
 
 
 def _standoff(n: int, entity: Entity) -> str:

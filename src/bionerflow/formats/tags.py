@@ -1,21 +1,17 @@
-"""Formats that mark the sentence: mfner's two tag formats, unified's HTML and symbols."""
+"""Formats with tags in the sentence: mfner's two, unified's HTML."""
 
+import html
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from bionerflow.data.schema import Entity
 from bionerflow.formats.align import Mark
-from bionerflow.formats.answers import is_prose
-from bionerflow.formats.base import NOTHING
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.marks import TagFormat, mark_of
 from bionerflow.formats.names import meant_type, names_pattern
 
 LONGEST_TAG = 500
-#: A model that runs on repeats itself; what a type's further copies say is dropped.
-MOST_COPIES = 2
 
 
 class SingleTag(TagFormat):
@@ -62,6 +58,8 @@ class MultiTag(TagFormat):
 
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Read each copy of the sentence in the answer; a tag may say its type in an attribute."""
+        if "<" not in answer and "＜" not in answer:
+            answer = _with_signs(answer, reading)
         if "=" in answer and _TYPED.search(answer):
             answer = _by_type(answer, reading)
         super().read_copies(answer, reading)
@@ -92,6 +90,16 @@ def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pa
     """Compile the pattern of tags: a slash or nothing, the type."""
     tag = rf"[<＜]\s{{0,9}}(/?)\s{{0,9}}({names_pattern(types)}){after_name}"
     return re.compile(rf"\\<|{tag}" if escaped else tag, re.IGNORECASE)
+
+
+def _with_signs(answer: str, reading: Reading) -> str:
+    """Write tags that stand in square brackets, or are escaped as in HTML, as tags."""
+    if "&lt;" in answer and "&lt;" not in reading.text:
+        return html.unescape(answer)
+    if "[/" in answer and "[/" not in reading.text:
+        tag = rf"\[(/?)({names_pattern(reading.types)})\]"
+        return re.sub(tag, r"<\1\2>", answer, flags=re.IGNORECASE)
+    return answer
 
 
 _ANY_TAG = re.compile(r"[<＜](/?)([^<>＜＞\n/:]{1,60})(:[^<>＜＞\n]{0,500})?[>＞]")
@@ -176,83 +184,3 @@ def _content_end(string: str, start: int, text: str) -> int:
         end = following
         following = string.find(">", end + 1, start + LONGEST_TAG)
     return end + 1
-
-
-class Symbolic(TagFormat):
-    """`DNA: the [peri-kappa B site] is seen in monocytes`, one line per type (unified, Fig. 3)."""
-
-    name = "symbolic"
-    prompt = "unified"
-    special = "[]［］【】"
-    marks_in_types = ":：\n\r"
-
-    def opening(self, entity: Entity) -> str:
-        """Open."""
-        return "["
-
-    def closing(self, entity: Entity) -> str:
-        """Close."""
-        return "]"
-
-    def compose(self, text: str, entities: Sequence[Entity], escaped: bool) -> str:
-        """Write a copy of the sentence for each type that occurs, types by first mention."""
-        of_type: dict[str, list[Entity]] = {}
-        for entity in entities:
-            of_type.setdefault(entity.type, []).append(entity)
-        copies = [f"{type}: {self.mark_up(text, of_type[type], escaped)}" for type in of_type]
-        return "\n".join(copies) or NOTHING
-
-    def exact_copies(self, answer: str, reading: Reading) -> list[tuple[str, str]] | None:
-        """Return the types and copies of lines, each of another type."""
-        if answer == NOTHING:
-            return []
-        lines = [line.partition(": ") for line in answer.split("\n")]
-        types = [type for type, _, _ in lines if type in reading.types]
-        whole = len(types) == len(lines) == len(set(types))
-        return [(type, copy) for type, _, copy in lines] if whole else None
-
-    def read_copies(self, answer: str, reading: Reading) -> None:
-        """Cut the answer at the types' names, and read a copy for each."""
-        starts = list(_heading_pattern(reading.types).finditer(answer))
-        before = (answer[: starts[0].start()] if starts else answer).strip()
-        if before and before != NOTHING:
-            self._drop_lines(before, reading)
-        ends = [start.start() for start in starts[1:]] + [len(answer)]
-        times = Counter[str]()
-        for start, end in zip(starts, ends, strict=False):
-            type = meant_type(start[1], reading.types)
-            times[type] += 1
-            if times[type] > MOST_COPIES:
-                reading.drop("malformed", answer[start.start() : end])
-                continue
-            copy = answer[start.end() : end].removesuffix("\n")
-            copy = copy if copy.strip(" \t") != "" and copy[0] != "\n" else copy.lstrip("\n")
-            if "\n" not in reading.text:
-                copy, _, rest = copy.partition("\n")
-                self._drop_lines(rest, reading)
-            self.read_copy(copy, reading, type)
-
-    def _drop_lines(self, lines: str, reading: Reading) -> None:
-        for line in filter(str.strip, lines.split("\n")):
-            named = re.match(r"\s*([\w -]{1,40})[:：]\s*\S", line)
-            if not named and is_prose(line):
-                continue
-            reading.drop("unknown_type" if named else "malformed", named[1] if named else line)
-
-    def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
-        """Yield brackets of the three kinds that models write."""
-        for match in _BRACKETS[escaped].finditer(string):
-            yield mark_of(match, match[0] in "[［【", _PAIRS.get(match[0], ""))
-
-
-_BRACKETS = [re.compile(r"[\[\]［］【】]"), re.compile(r"\\?[\[\]［］【】]")]
-_PAIRS = {"[": "[]", "]": "[]", "［": "［］", "］": "［］", "【": "【】", "】": "【】"}
-
-
-@lru_cache(maxsize=256)
-def _heading_pattern(types: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(
-        rf"^[ \t]{{0,9}}(?:[-*•#]{{1,6}}[ \t]{{1,9}}|\d{{1,3}}[.)][ \t]{{1,9}})?[*_`]{{0,3}}"
-        rf"({names_pattern(types)})[*_`]{{0,3}}[ \t]{{0,9}}[:：][*_`]{{0,3}} ?",
-        re.IGNORECASE | re.MULTILINE,
-    )

@@ -2,17 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from bionerflow.data.schema import Entity, Turn
+from bionerflow.data.schema import Entity, Problem, Turn
 from bionerflow.formats.answers import cleaned
 from bionerflow.formats.base import PREFIX, Format, Parsed, by_position
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.item_lists import exact_items, read_items
 from bionerflow.formats.items import USUAL, Item, Keys
 
-_TURN = re.compile(r"^[ \t]*Type[ \t]*[:：][ \t]*(.+)$", re.MULTILINE)
+_TURN = re.compile(r"^[ \t*#_]{0,9}Type[ \t]{0,9}[:：][ \t*_]{0,9}(.+)$", re.MULTILINE)
 
 
 def to_json(value: object) -> str:
@@ -96,25 +96,33 @@ class ConvTerm(SingleTerm):
     ) -> Parsed:
         """Read the answers in the order of the types, or a conversation in one string."""
         asked = tuple(types)
+        if isinstance(output, str) and len(asked) > 1 and not _TURN.search(output):
+            return super().parse(output, text, asked, lookalikes)
+        if not isinstance(output, str):
+            return self._turns(dict(zip(asked, output, strict=False)), text, lookalikes)
         whole = Reading(text, asked)
-        if isinstance(output, str):
-            answer, cut = cleaned(output, text, asked)
-            if cut:
-                whole.drop("truncated", "the answer ends within thoughts")
-            answers = {} if cut and not answer.strip() else _answers(answer, whole)
-        else:
-            answers = dict(zip(asked, output, strict=False))
-        parts = [
-            super(ConvTerm, self).parse(answer, text, (type,), lookalikes)
-            for type, answer in answers.items()
-        ]
-        entities = [entity for part in parts for entity in part.entities]
-        problems = [*whole.parsed().problems, *(p for part in parts for p in part.problems)]
-        return Parsed(
-            tuple(sorted(entities, key=by_position)),
-            tuple(problems),
-            sum(part.lookalikes for part in parts),
-        )
+        answer, cut = cleaned(output, text, asked)
+        if cut:
+            whole.drop("truncated", "the answer ends within thoughts")
+        answers = {} if cut and not answer.strip() else _answers(answer, whole)
+        return self._turns(answers, text, lookalikes, whole.parsed().problems)
+
+    def _turns(
+        self,
+        answers: Mapping[str, str],
+        text: str,
+        lookalikes: bool,
+        problems: tuple[Problem, ...] = (),
+    ) -> Parsed:
+        """Read the answer for each type; `problems` are those of the conversation."""
+        entities: list[Entity] = []
+        told, alike = list(problems), 0
+        for type, answer in answers.items():
+            part = super().parse(answer, text, (type,), lookalikes)
+            entities += part.entities
+            told += part.problems
+            alike += part.lookalikes
+        return Parsed(tuple(sorted(entities, key=by_position)), tuple(told), alike)
 
 
 def _answers(output: str, reading: Reading) -> dict[str, str]:

@@ -2,16 +2,21 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from bionerflow.data.schema import Entity
 from bionerflow.formats.answers import is_prose, lines, says_nothing
 from bionerflow.formats.base import NOTHING, PREFIX, Format
 from bionerflow.formats.grounding import Reading
+from bionerflow.formats.item_lists import in_other_form, read_items
+from bionerflow.formats.items import USUAL
+from bionerflow.formats.names import names_pattern
+from bionerflow.formats.plain_lines import once, said_with_type
+from bionerflow.formats.terms import ground_item, only_type
 
 LINK = "; is a; "
-_LINK = re.compile(
-    r"[ \t]?[;；,，|][ \t]{0,9}is[ _]an?[ \t]{0,9}[;；,，|][ \t]{0,9}", re.IGNORECASE
-)
+_PARTS = r"[\"”]?[ \t]{0,9}(?:[;；,，|]|->|→)[ \t]{0,9}[\"“]?"
+_LINK = re.compile(rf"{_PARTS}(?:is[ _]an?|是){_PARTS}", re.IGNORECASE)
 _BREAKS = re.compile(r"[\r\n]")
 _AROUND = {"(": ")", "（": "）", "<": ">", "[": "]", '"': '"'}
 
@@ -49,7 +54,11 @@ class MultiTriple(Format):
 
     def read(self, answer: str, reading: Reading) -> None:
         """Ground the subject of each triple; a text's own semicolons belong to the subject."""
-        said = list(lines(answer))
+        if in_other_form(answer):
+            for item in read_items(answer, reading, USUAL, only_type(reading.types)):
+                ground_item(item, reading)
+            return
+        said = once(lines(_one_per_line(answer, reading)))
         if not said and NOTHING not in answer:
             reading.drop("malformed", answer)
         for line in said:
@@ -58,8 +67,21 @@ class MultiTriple(Format):
                 subject, name = line.written[: link.start()], line.written[link.end() :]
                 if type := reading.type_of(_named(name.strip(), reading)):
                     reading.ground(type, _subject(subject, reading))
+            elif typed := said_with_type(line.said, reading):
+                reading.ground(typed[1], typed[0])
             elif not is_prose(line.written) and not says_nothing(line.said, reading.types):
                 reading.drop("malformed", line.written)
+
+
+@lru_cache(maxsize=256)
+def _ends(types: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile the pattern of the end of a triple with another one behind it in its line."""
+    return re.compile(rf"({_LINK.pattern}{names_pattern(types)})(?:[)）][,;]?|[.,;])[ \t]+", re.I)
+
+
+def _one_per_line(answer: str, reading: Reading) -> str:
+    several = len(_LINK.findall(answer)) > answer.count("\n") + 1
+    return _ends(reading.types).sub(r"\1\n", answer) if several else answer
 
 
 def _named(name: str, reading: Reading) -> str:
@@ -71,6 +93,6 @@ def _subject(written: str, reading: Reading) -> str:
     if reading.stands(written):
         return written
     said = next((line.said for line in lines(written)), written)
-    if said[:1] in _AROUND and not reading.stands(said):
-        return said[1:].removesuffix(_AROUND[said[0]])
+    while said[:1] in _AROUND and not reading.stands(said):
+        said = said[1:].removesuffix(_AROUND[said[0]])
     return said

@@ -168,7 +168,7 @@ def _answer(
     )
     for asked in _by_sentence(queries):
         parts = [(query, next(answers)) for query in asked]
-        entities, problems = read_answers(engine.tokenizer, parts)
+        entities, problems, lookalikes = read_answers(engine.tokenizer, parts, settings.lookalikes)
         yield {
             "corpus": asked[0].corpus,
             "format": asked[0].format,
@@ -180,6 +180,7 @@ def _answer(
                 for entity, confidence in entities
             ],
             "problems": [problem_row(problem) for problem in problems],
+            "lookalikes": lookalikes,
         }
 
 
@@ -211,25 +212,30 @@ def constraint_of(queries: Sequence[Asked]) -> ConstraintOf:
 
 
 def read_answers(
-    tokenizer: Any, parts: Iterable[tuple[Asked, Sequence[Answer]]]
-) -> tuple[list[tuple[Entity, float | None]], list[Problem]]:
+    tokenizer: Any, parts: Iterable[tuple[Asked, Sequence[Answer]]], lookalikes: bool = True
+) -> tuple[list[tuple[Entity, float | None]], list[Problem], int]:
     """Parse the answers to a sentence's queries.
 
-    Return its entities in text order, each with its confidence, and problems.
+    Return its entities in text order, each with its confidence, problems, and how many entities
+    were found but for characters that look alike (with `lookalikes`).
     """
     entities: list[tuple[Entity, float | None]] = []
     problems: list[Problem] = []
+    alike = 0
     for query, answers in parts:
-        for answer, parsed in _parsed(query, answers):
+        for answer, parsed in _parsed(query, answers, lookalikes):
             found = confidences(
                 tokenizer, answer, parsed.entities, query.text, FORMATS[query.format]
             )
             entities += zip(parsed.entities, found, strict=True)
             problems += parsed.problems
-    return sorted(entities, key=lambda found: by_position(found[0])), problems
+            alike += parsed.lookalikes
+    return sorted(entities, key=lambda found: by_position(found[0])), problems, alike
 
 
-def _parsed(query: Asked, answers: Sequence[Answer]) -> Iterator[tuple[Answer, Parsed]]:
+def _parsed(
+    query: Asked, answers: Sequence[Answer], lookalikes: bool
+) -> Iterator[tuple[Answer, Parsed]]:
     """Parse each answer for what it was asked: all types, or in a conversation one type a turn.
 
     An answer that was cut at the limit is listed once, whether or not its format sees it too.
@@ -237,11 +243,11 @@ def _parsed(query: Asked, answers: Sequence[Answer]) -> Iterator[tuple[Answer, P
     several = len(answers) > 1
     types = [(type,) for type in query.types] if several else [query.types]
     for asked, answer in zip(types, answers, strict=True):
-        parsed = FORMATS[query.format].parse([answer.text], query.text, asked)
+        parsed = FORMATS[query.format].parse([answer.text], query.text, asked, lookalikes)
         if answer.truncated:
             others = [problem for problem in parsed.problems if problem.kind != "truncated"]
             cut = Problem("truncated", answer.text[-80:])
-            parsed = Parsed(parsed.entities, (*others, cut))
+            parsed = Parsed(parsed.entities, (*others, cut), parsed.lookalikes)
         yield answer, parsed
 
 
@@ -263,6 +269,7 @@ def counted(
         constraint=constraint_of(queries) if settings.constrained else None,
     )
     for query, answer in zip(queries, answers, strict=True):
-        predicted = {entity for _, parsed in _parsed(query, answer) for entity in parsed.entities}
+        found = _parsed(query, answer, settings.lookalikes)
+        predicted = {entity for _, parsed in found for entity in parsed.entities}
         gold = set(query.entities)
         yield answer, (len(predicted & gold), len(gold), len(predicted))

@@ -17,7 +17,7 @@ from bionerflow.corpora.leakage import SHORTEST
 from bionerflow.corpora.new_corpus import KINDS
 from bionerflow.corpora.normalise import Cutter, normalise
 from bionerflow.corpora.report import Tally
-from bionerflow.data.schema import EXAMPLES, Example, entity_from, entity_row, read_rows
+from bionerflow.data.schema import EXAMPLES, Example, entity_from, gold_row, read_rows
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import sha256, write_text
 
@@ -163,7 +163,7 @@ def written(files: Rows, out: Path) -> dict[str, Any]:
 
 def json_line(row: Example) -> str:
     """Return a sentence as the reader `jsonl` takes it."""
-    entities = [entity_row(entity) for entity in row.entities]
+    entities = [gold_row(entity) for entity in row.entities]
     record = {"doc_id": row.doc_id, "text": row.text, "entities": entities}
     return json.dumps(record, ensure_ascii=False) + "\n"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from bionerflow.annotate.output import documents, number, scores, text_file
 from bionerflow.annotate.passages import Annotated, Mention
 from bionerflow.annotate.summary import Summary
-from bionerflow.corpora.writers import xml
+from bionerflow.corpora.writers import infons, xml
 
 #: Characters that XML 1.0 has no way to write.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -86,4 +86,4 @@ def _in_xml(text: str) -> str:
 
 def _infons(mention: Mention) -> dict[str, str]:
     known = {name: number(value) for name, value in scores(mention).items()}
-    return {"type": mention.entity.type, **known}
+    return {**infons(mention.entity), **known}

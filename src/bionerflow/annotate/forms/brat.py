@@ -17,6 +17,7 @@ from bionerflow.annotate.output import (
 )
 from bionerflow.annotate.passages import Annotated, Mention
 from bionerflow.annotate.summary import Summary
+from bionerflow.corpora.writers import references
 from bionerflow.data.schema import Entity, Span
 
 HEAD = "[relations]\n\n[events]\n\n[attributes]\n\n[entities]\n"
@@ -67,6 +68,7 @@ class _Rows:
 
     def __init__(self, id: str, file: TextIO, summary: Summary) -> None:
         self.id, self.file, self.summary, self.number = id, file, summary, 0
+        self.references = 0
         self.types: set[str] = set()
 
     def add(self, mention: Mention) -> None:
@@ -79,6 +81,9 @@ class _Rows:
         self.types.add(type)
         places = ";".join(f"{start} {end}" for start, end in spans)
         self.file.write(f"T{self.number}\t{type} {places}\t{text}\n")
+        named = references(mention.entity, self.number, self.references)
+        self.references += len(named)
+        self.file.writelines(named)
         note = scores(mention)
         if note:
             words = ", ".join(f"{name} {number(value)}" for name, value in note.items())

@@ -58,7 +58,12 @@ def _cas(types: "TypeSystem", passages: Iterable[Annotated], summary: Summary) -
             cas.add_all(type(begin=start + begin, end=start + end) for type, (begin, end) in spans)
             entities = (moved(mention.entity, start) for mention, *_ in sentence.mentions)
             cas.add_all(
-                entity_type(begin=e.start, end=e.end, value=NOT_XML.sub(" ", e.type))
+                entity_type(
+                    begin=e.start,
+                    end=e.end,
+                    value=NOT_XML.sub(" ", e.type),
+                    identifier="|".join(e.identifiers) or None,
+                )
                 for e in entities
             )
     return cas

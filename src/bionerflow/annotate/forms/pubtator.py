@@ -9,6 +9,7 @@ from typing import TextIO
 from bionerflow.annotate.output import documents, number, on_one_line, one_text, text_file
 from bionerflow.annotate.passages import Annotated, Mention
 from bionerflow.annotate.summary import Summary
+from bionerflow.corpora.writers import concepts
 
 LINE_END = re.compile(r"[\r\n]")
 
@@ -69,5 +70,5 @@ class _Block:
         else:
             texts = map(on_one_line, (entity.text, entity.type))
             score = [number(mention.confidence)] if mention.confidence is not None else []
-            row = [self.key, entity.start, entity.end, *texts, "-1", *score]
+            row = [self.key, entity.start, entity.end, *texts, concepts(entity), *score]
             self.rows.write("\t".join(map(str, row)) + "\n")

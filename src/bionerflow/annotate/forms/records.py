@@ -128,19 +128,20 @@ def spacy(annotated: Iterable[Annotated], out: Path, summary: Summary) -> None:
 def _spacy_doc(one: Annotated, mentions: list[Mention]) -> dict[str, Any]:
     found, placed = spacy_tokens(one.passage.text, mentions)
     spans: list[dict[str, Any]] = [
-        {"start": found[first].start, "end": found[last].end, "label": mention.entity.type}
+        {"start": found[first].start, "end": found[last].end, "label": mention.entity.type,
+         "kb_id": "|".join(mention.entity.identifiers)}
         for mention, first, last in placed
-    ]
+    ]  # fmt: skip
     ents, end = [], 0
     for span in spans:
         if span["start"] >= end:
-            ents.append(span)
+            ents.append(span if span["kb_id"] else {k: span[k] for k in ("start", "end", "label")})
             end = span["end"]
     return {
         "text": one.passage.text,
         "ents": ents,
         "tokens": [{"id": n, "start": start, "end": end} for n, (start, end) in enumerate(found)],
-        "spans": {"sc": [{**span, "kb_id": ""} for span in spans]},
+        "spans": {"sc": spans},
         **_origin(one),
     }
 

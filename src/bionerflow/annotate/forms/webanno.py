@@ -86,7 +86,8 @@ def _values(sentence: Sentence, ids: Iterator[int]) -> Iterator[str]:
         several = first < last or stacked[first] > 1
         mark = f"[{next(ids)}]" if several else ""
         value = escaped(" ".join(mention.entity.type.split()))
+        concept = escaped("|".join(mention.entity.identifiers)) or "*"
         for column in columns[first : last + 1]:
-            column.append((f"*{mark}", f"{value}{mark}"))
+            column.append((f"{concept}{mark}", f"{value}{mark}"))
     for column in columns:
         yield "\t".join("|".join(its) for its in zip(*column, strict=True)) or "_\t_"

@@ -20,6 +20,8 @@ WORD = r"(train|dev|val|test)(?:ing|el|elop|elopment|id|idation)?"
 #: A name begins or ends with a word for a split, not with a longer one as "testosterone", or has
 #: the word with "set" somewhere.
 NAMED = re.compile(rf"{WORD}(?![a-z])|.*(?<![a-z]){WORD}$|.*{WORD}[-_ ]?set")
+#: What the shared tasks of CoNLL call their files: eng.testa and eng.testb.
+CONLL: dict[str, Split] = {"testa": "dev", "testb": "test"}
 #: Training and development data in one.
 TRAIN_DEV = re.compile(
     r"(?:.*(?<![a-z]))?train(?:ing)?[-_+& ]*(?:and[-_ ]*)?(?:dev|val)[a-z]*(?![a-z])"
@@ -164,12 +166,14 @@ def by_pattern(name: Path, patterns: Mapping[str, Sequence[str]]) -> str:
 def split_of(path: Path) -> str:
     """Return the split that the name of the file or of a folder above it tells, or "all"."""
     for part in path.parts:
-        name = part.casefold().partition(".")[0]
-        if TRAIN_DEV.match(name):
-            return "train"
-        named = NAMED.match(name)
-        if named:
-            return SPLIT_OF[next(filter(None, named.groups()))]
+        for name in part.casefold().split("."):
+            if TRAIN_DEV.match(name):
+                return "train"
+            named = NAMED.match(name)
+            if named:
+                return SPLIT_OF[next(filter(None, named.groups()))]
+            if name in CONLL:
+                return CONLL[name]
     return "all"
 
 

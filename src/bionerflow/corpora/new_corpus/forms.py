@@ -16,6 +16,7 @@ RECORDS = 200  # records that are looked at for one with mentions
 TITLE = re.compile(rb"(?:\xef\xbb\xbf)?\s*[^|\t\n]+\|t\|")
 CMEEE_1 = re.compile(rb"[^\n]*\|\|\|\d+\s+\d+\s+\w+(\|\|\||\r?\n)")
 COLLECTION = re.compile(rb'"(?:documents|PubTator3|passages)"\s*:\s*\[')
+BIGBIO = re.compile(rb'"document_id"\s*:')
 BY_ENDING = {
     ".ann": "brat", ".a1": "brat", ".pubtator": "pubtator", ".in": "bc2gm", ".eval": "bc2gm",
     ".parquet": "tokens", ".tsv": "iob", ".iob": "iob", ".iob2": "iob", ".bio": "iob",
@@ -87,15 +88,15 @@ def text_form(path: Path, ending: str, head: bytes) -> Form:
         return Form("chemdner")
     if head.lstrip(b"\xef\xbb\xbf").startswith(b"#FORMAT=WebAnno TSV"):
         return Form("webanno")
+    if TITLE.match(head):
+        return Form("pubtator")
     if ending in BY_ENDING:
         return Form("" if name.startswith("altgene.") else BY_ENDING[ending])
-    return plain_form(head) if ending in (".txt", "", ".data", ".dat", ".tags") else Form()
+    return plain_form(head)
 
 
 def plain_form(head: bytes) -> Form:
     """Return the form of a file whose ending does not tell it."""
-    if TITLE.match(head):
-        return Form("pubtator")
     if CMEEE_1.match(head):
         return Form("cmeee_v1")
     rows = [row.split() for row in head.decode("utf-8", "replace").splitlines()[:-1]]
@@ -121,7 +122,7 @@ def json_form(path: Path, head: bytes) -> Form:
         return Form()
     if path.name.casefold().endswith(INFO):
         return Form("tokens")
-    if COLLECTION.search(head):
+    if COLLECTION.search(head) and not BIGBIO.search(head):
         return Form("bioc")
     if b'"%FEATURE_STRUCTURES"' in head or b'"%TYPES"' in head:
         return Form("cas")
@@ -161,6 +162,8 @@ def by_keys(value: dict[str, Any]) -> Iterator[str]:
         "paragraphs": "spacy", "ents": "spacy", "passages": "bioc", "_input_hash": "prodigy",
         "_task_hash": "prodigy",
     }  # fmt: skip
+    if {"passages", "entities", "document_id"} <= keys:
+        yield "bigbio"
     yield from (reader for mark, reader in marks.items() if mark in keys)
     if isinstance(value.get("sentence"), list) and "ner" in keys:
         yield "w2ner"
@@ -169,7 +172,7 @@ def by_keys(value: dict[str, Any]) -> Iterator[str]:
     tasks = {"annotations", "completions", "predictions"}
     if isinstance(value.get("data"), dict) and keys & tasks:
         yield "label_studio"
-    for key in ("label", "labels", "entities", "spans", "annotations", "mentions"):
+    for key in ("label", "labels", "entities", "spans", "annotations", "mentions", "annotation"):
         if isinstance(value.get(key), list):
             yield by_mentions(key, value[key], value)
 

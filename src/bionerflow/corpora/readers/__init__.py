@@ -29,6 +29,7 @@ Reader = Callable[..., Iterator[Document]]
 
 OWN: dict[str, Reader] = {
     "bc2gm": bc2gm.read,
+    "bigbio": records.reader(records.bigbio, "BigBio"),
     "bioc": bioc.read,
     "brat": brat.read,
     "cas": webanno.read_cas,

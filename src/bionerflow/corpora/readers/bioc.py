@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.identifiers import of_record
 from bionerflow.corpora.raw import elements, items, record_faults, text_file, utf8_faults, values
 from bionerflow.data.schema import Span
 from bionerflow.utils.errors import UserError
@@ -26,7 +27,7 @@ class Lenient(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, value: Any) -> Any:
-        if isinstance(value, dict):
+        if isinstance(value, dict) and None in value.values():
             return {key: given for key, given in value.items() if given is not None}
         return value
 
@@ -168,7 +169,10 @@ def placed(
         ]
         raw_type = annotation.type(type)
         place = f"{where} {annotation.id}"
-        entities.append(reading.place(raw_type, spans, passage.text, annotation.text, place))
+        known = of_record(annotation.infons)
+        entities.append(
+            reading.place(raw_type, spans, passage.text, annotation.text, place, (), known)
+        )
     if passage.text or entities:
         kept = tuple(entity for entity in entities if entity)
         yield Document(id, passage.text, kept, borders)

@@ -4,9 +4,11 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from bionerflow.corpora.archives import is_archive, members
 from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.identifiers import NO_BASE, parted
 from bionerflow.corpora.offsets import RawSpans
 from bionerflow.corpora.raw import bad_line, decode, lines
 from bionerflow.data.schema import Entity, Span
@@ -25,8 +27,21 @@ ABOUT = re.compile(
     re.IGNORECASE,
 )
 
-#: A line `T…`: its place in the file, id, type, spans as given, and mention.
-Row = tuple[str, str, str, RawSpans, str]
+#: A line `N…`: a mention and the concept that it refers to.
+REFERENCE = re.compile(r"N\S*\t\S+ (\S+) (\S+)(?:\t.*)?")
+
+
+class Row(NamedTuple):
+    """A line `T…`: its place in the file, id, type, spans as given, mention, and concepts."""
+
+    where: str
+    id: str
+    type: str
+    spans: RawSpans
+    mention: str
+    identifiers: tuple[str, ...]
+
+
 Files = list[tuple[str, bytes]]
 
 
@@ -48,8 +63,8 @@ def read(
     for id in sorted(texts.keys() | annotations.keys()):
         rows = [row for file in annotations.get(id, ()) for row in mentions(reading, *file)]
         if id not in texts:
-            for where, _, type, spans, mention in rows:
-                reading.lose(type, "no_text", where, f"{spans} {mention!r}")
+            for row in rows:
+                reading.lose(row.type, "no_text", row.where, f"{row.spans} {row.mention!r}")
             continue
         if id not in annotations:
             reading.note("no_annotation_file", texts[id][0], id)
@@ -107,9 +122,12 @@ def mentions(reading: Reading, name: str, data: bytes) -> Iterator[Row]:
     Raises:
         UserError: a line `T…` has not the form "T1<tab>Type 0 5;7 9<tab>mention".
     """
+    references = concepts(data)
+    read = set[str]()
     for number, line in lines(name, data):
         if not line.startswith("T"):
-            other(reading, f"{name}:{number}", line)
+            if not (references and REFERENCE.fullmatch(line)):
+                other(reading, f"{name}:{number}", line)
             continue
         id, _, rest = line.partition("\t")
         place, tab, mention = rest.partition("\t")
@@ -117,7 +135,21 @@ def mentions(reading: Reading, name: str, data: bytes) -> Iterator[Row]:
         if not match or not tab:
             raise bad_line(name, number, "'T1<tab>Type 0 5<tab>mention'", line)
         spans = [(int(start), int(end)) for start, end in map(str.split, match[2].split(";"))]
-        yield f"{name}:{number}", id, match[1], spans, mention
+        known = parted(references.get(id, []))
+        read.add(id)
+        yield Row(f"{name}:{number}", id, match[1], spans, mention, known)
+    left = sum(len(its) for id, its in references.items() if id not in read)
+    reading.passed_over[OTHER_LINES["N"]] += left
+
+
+def concepts(data: bytes) -> dict[str, list[str]]:
+    """Return the concepts of mentions by the mentions' ids."""
+    found: dict[str, list[str]] = {}
+    if b"\nN" in data or data.startswith(b"N"):
+        for line in data.decode("utf-8", "replace").split("\n"):
+            if match := REFERENCE.fullmatch(line.rstrip("\r")):
+                found.setdefault(match[1], []).append(match[2].removeprefix(f"{NO_BASE}:"))
+    return found
 
 
 def other(reading: Reading, where: str, line: str) -> None:
@@ -146,16 +178,16 @@ def as_counted(name: str, data: bytes, rows: Sequence[Row]) -> tuple[str, int]:
 def hits(text: str, shift: int, rows: Sequence[Row]) -> int:
     """Count the mentions whose offsets fit the text."""
     return sum(
-        " ".join(text[max(start - shift, 0) : end - shift] for start, end in spans).split()
-        == mention.split()
-        for _, _, _, spans, mention in rows
+        " ".join(text[max(start - shift, 0) : end - shift] for start, end in row.spans).split()
+        == row.mention.split()
+        for row in rows
     )
 
 
 def placed(reading: Reading, rows: Sequence[Row], text: str, shift: int) -> Iterator[Entity]:
     """Yield the mentions that can be placed."""
-    for where, id, type, spans, mention in rows:
+    for where, id, type, spans, mention, known in rows:
         moved = [(start - shift, end - shift) for start, end in spans] if shift else spans
-        entity = reading.place(type, moved, text, mention, f"{where} {id}")
+        entity = reading.place(type, moved, text, mention, f"{where} {id}", (), known)
         if entity:
             yield entity

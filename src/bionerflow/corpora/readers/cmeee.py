@@ -38,7 +38,9 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
             where = f"{name}:{line}"
             with record_faults(f"{where}: "):
                 record = Record.model_validate(value)
-            mentions = [(e.type, [(e.start_idx, e.end_idx + 1)], e.entity) for e in record.entities]
+            mentions = [
+                Mention(e.type, [(e.start_idx, e.end_idx + 1)], e.entity) for e in record.entities
+            ]
             yield reading.piece(f"{name.split('.')[0]}-{number}", record.text, mentions, where)
 
 
@@ -56,7 +58,7 @@ def read_v1(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
                 match = FIELD.fullmatch(field.strip())
                 if not match:
                     raise bad_line(name, number, "'start    end    type'", field)
-                mentions.append((match[3], [(int(match[1]), int(match[2]) + 1)], None))
+                mentions.append(Mention(match[3], [(int(match[1]), int(match[2]) + 1)]))
             if text or mentions:
                 id = f"{name.split('.')[0]}-{number}"
                 yield reading.piece(id, text, mentions, f"{name}:{number}")

@@ -3,6 +3,7 @@
 Columns are separated by tabs, or by any white space where the first line has no tab.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -19,6 +20,16 @@ BEGIN, INSIDE, LAST, SINGLE = "B", "IM", "EL", "SUW"
 KNOWN = frozenset((BEGIN, *INSIDE, *LAST, *SINGLE))
 #: The type of tags that have none, such as B and I alone (BioBERT's files).
 UNTYPED = "entity"
+
+
+#: White space around cells, or on lines of nothing else.
+PADDING = (b" \t", b"\t ", b" \n", b"\t\n", b" \r", b"\t\r")
+BLANK = re.compile(rb"^[ \t]+\r?$", re.MULTILINE)
+#: What the columns of tokens and of tags are called where the first line names columns.
+TOKEN_HEADS = frozenset(("token", "tokens", "word", "words", "text", "form"))
+TAG_HEADS = frozenset(
+    ("tag", "tags", "label", "labels", "ner", "nertag", "nertags", "iob", "bio", "entity", "ne")
+)
 
 
 class Block(NamedTuple):
@@ -77,15 +88,37 @@ def split(reading: Reading, name: str, data: bytes, columns: Sequence[int]) -> I
     """
     marked = DOCUMENT_MARK.encode() in data
     between, last_column = separator(name, data), max(columns)
+    padded = between is not None and any(mark in data for mark in PADDING)
     by_hand = marked or (between is None and b"#" in data)
-    for number, paragraph in paragraphs(name, data):
+    by_hand = by_hand or (padded and BLANK.search(data) is not None)
+    for number, paragraph in without_head(reading, paragraphs(name, data), between):
         rows = [line.split(between) for line in paragraph]
+        if padded:
+            rows = [[cell.strip() or cell for cell in row] for row in rows]
         if min(map(len, rows)) > last_column and not by_hand:
             yield Block(number, rows)
         else:
             yield from by_line(
                 reading, name, number, list(zip(paragraph, rows, strict=True)), columns
             )
+
+
+def without_head(
+    reading: Reading, found: Iterable[tuple[int, list[str]]], between: str | None
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield paragraphs without the line that names columns, if the first one begins with it."""
+    for at, (number, paragraph) in enumerate(found):
+        headed = at == 0 and names_columns(paragraph[0].split(between))
+        if headed:
+            reading.passed_over["lines that name columns"] += 1
+        if len(paragraph) > headed:
+            yield number + headed, paragraph[headed:]
+
+
+def names_columns(row: Sequence[str]) -> bool:
+    """Say whether a row names columns, as "token" and "ner_tag", in place of a token and tags."""
+    names = {re.sub(r"[\W_]", "", cell).casefold() for cell in row}
+    return bool(names & TOKEN_HEADS and names & TAG_HEADS)
 
 
 def by_line(
@@ -107,7 +140,7 @@ def by_line(
             yield Block(number, [])
         elif is_comment:
             reading.passed_over["comment lines"] += 1
-        elif len(row) > max(columns):
+        elif line.strip() and len(row) > max(columns):
             rows.append(row)
         elif line.strip():
             raise bad_line(name, number, "a token, a tab and a tag", line)
@@ -132,7 +165,7 @@ def parsed(tag: str) -> tuple[str, str] | None:
     for mark in "-_":
         for prefix, found, type in (tag.partition(mark), tag.rpartition(mark)[::-1]):
             if found and type and prefix.upper() in KNOWN:
-                return OUT if type == OUTSIDE else (prefix.upper(), type)
+                return OUT if type in (OUTSIDE, "o") else (prefix.upper(), type)
     return (tag, UNTYPED) if tag in ("B", "I", "E", "S") else None
 
 

@@ -6,7 +6,7 @@ from itertools import chain
 
 from pydantic import BaseModel, ConfigDict
 
-from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.documents import Document, Mention, Reading
 from bionerflow.corpora.raw import records
 from bionerflow.data.schema import Span
 from bionerflow.utils.errors import UserError
@@ -25,6 +25,7 @@ class RawEntity(BaseModel):
     type: str
     spans: list[RawSpan]
     text: str | None = None
+    identifiers: list[str] | None = None
 
 
 class Record(BaseModel):
@@ -47,7 +48,12 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
         for line, record in records(name, data, Record):
             where = f"{name}:{line}"
             mentions = [
-                (e.type, [(span.start, span.end) for span in e.spans], e.text)
+                Mention(
+                    e.type,
+                    [(span.start, span.end) for span in e.spans],
+                    e.text,
+                    tuple(e.identifiers or ()),
+                )
                 for e in record.entities
             ]
             piece = reading.piece(record.doc_id, record.text, mentions, where)

@@ -7,6 +7,7 @@ from itertools import product
 from typing import NamedTuple
 
 from bionerflow.corpora.documents import Document, Reading, moved
+from bionerflow.corpora.identifiers import parted
 from bionerflow.corpora.offsets import Try, covers
 from bionerflow.corpora.raw import bad_line, lines
 from bionerflow.data.schema import Entity, Span
@@ -28,6 +29,7 @@ class Mention(NamedTuple):
     end: int
     text: str
     type: str
+    identifiers: tuple[str, ...] = ()
 
 
 class Block(NamedTuple):
@@ -61,20 +63,21 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
 
     Offsets count as if title and abstract were joined by one space, or by the spaces that the
     title lost at its end. One id may have many blocks (full text). Lines of five or more columns
-    whose second and third are numbers are mentions; further columns (identifiers, parts of a
-    composite mention) are not read. Other lines of tabs are relations.
+    whose second and third are numbers are mentions; the sixth has identifiers. Further columns
+    (parts of a composite mention) are not read. Other lines of tabs are relations.
 
     Raises:
         UserError: a line is none of these, or is not of its block's document.
     """
     for name, data in files.items():
         with_mark = data.startswith(BOM_UTF8)
-        for block in blocks(name, lines(name, data)):
+        for block in map(unpadded, blocks(name, lines(name, data))):
             reading.passed_over["relation lines"] += len(block.relations)
             for number, line in block.unreadable:
                 reading.unreadable(f"{name}:{number}", line)
             layout = layout_of(reading, block, (0, 1) if with_mark else (0,))
-            with_mark, is_plain, fitted = False, layout == plain(block), len(reading.fitted)
+            is_plain = (layout.title, layout.abstract) == (0, len(block.title) + 1)
+            with_mark, fitted = False, len(reading.fitted)
             if not is_plain:
                 where = f"{name}:{block.mentions[0].line}: {block.id}"
                 reading.note("characters_lost", where, f"{layout.title}, {layout.abstract}")
@@ -83,7 +86,8 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
             if not is_plain:  # its offsets tell nothing of other documents'
                 del reading.fitted[fitted:]
             for text, part in zip((block.title, block.abstract), parts, strict=True):
-                inside = [e for e in found if part.start <= e.start < max(part.end, part.start + 1)]
+                start, end = part.start, max(part.end, part.start + 1)
+                inside = [e for e in found if start <= e.spans[0][0] < end]
                 if text:
                     yield Document(block.id, text, tuple(moved(e, -part.start) for e in inside))
 
@@ -93,17 +97,33 @@ def plain(block: Block) -> Layout:
     return Layout(f"{block.title} {block.abstract}", 0, len(block.title) + 1)
 
 
+def unpadded(block: Block) -> Block:
+    """Return a block without spaces before its title and abstract, where offsets do not count them.
+
+    Some files have a space after each `|t|` and `|a|`.
+    """
+    if not (block.title.startswith(" ") or block.abstract.startswith(" ")):
+        return block
+    bare = block._replace(title=block.title.lstrip(" "), abstract=block.abstract.lstrip(" "))
+    counts = (
+        sum(plain(one).text[m.start : m.end] == m.text for m in one.mentions)
+        for one in (block, bare)
+    )
+    as_it_is, without = counts
+    return bare if without > as_it_is else block
+
+
 def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Layout:
     """Return the layout that all mentions fit, or the plain one.
 
     The text is padded with spaces for the characters that the file lost: `lost_before` the title (a
     byte order mark) and between title and abstract.
     """
-    tries = [(m.text, [(m.start, m.end)]) for m in block.mentions if m.text]
-
     best = plain(block)
-    if all(best.text[m.start : m.end] == m.text for m in block.mentions):
+    text = best.text
+    if all(text[m.start : m.end] == m.text for m in block.mentions):
         return best
+    tries = [(m.text, [(m.start, m.end)]) for m in block.mentions if m.text]
 
     def all_fit(text: str) -> bool:
         fitting = (covers(Try(text, spans, m), reading.counting) == m for m, spans in tries)
@@ -119,13 +139,15 @@ def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Lay
 def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
     """Yield the blocks of a file's numbered lines; an empty line or a title ends a block."""
     block: Block | None = None
+    starts = ("", "")
     for number, line in rows:
         match = TEXT.match(line)
         if (match and match[2] == "t") or not line.strip():
             if block:
                 yield block
             block = Block(match[1], match[3], "", [], [], []) if match else None
-        elif not block or not line.startswith((f"{block.id}|", f"{block.id}\t")):
+            starts = (f"{match[1]}|", f"{match[1]}\t") if match else starts
+        elif not block or not line.startswith(starts):
             raise bad_line(name, number, "a line of the document above", line)
         elif match:
             if block.abstract:
@@ -152,7 +174,8 @@ def add_row(name: str, number: int, line: str, block: Block) -> None:
     elif len(row) < 5 or not NUMBER.fullmatch(end) or not row[4].strip():
         raise bad_line(name, number, "id, start, end, mention and type", line)
     else:
-        block.mentions.append(Mention(number, int(start), int(end), row[3], row[4].strip()))
+        said = parted(row[5]) if len(row) > 5 else ()
+        block.mentions.append(Mention(number, int(start), int(end), row[3], row[4].strip(), said))
 
 
 def placed(
@@ -162,6 +185,7 @@ def placed(
     for mention in mentions:
         span = (mention.start, mention.end)
         where = f"{name}:{mention.line}"
-        entity = reading.place(mention.type, [span], layout.text, mention.text, where, parts)
+        known = mention.identifiers
+        entity = reading.place(mention.type, [span], layout.text, mention.text, where, parts, known)
         if entity:
             yield entity

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bionerflow.corpora.documents import Document, Mention, Reading
+from bionerflow.corpora.identifiers import of_record
 from bionerflow.corpora.raw import values
 from bionerflow.corpora.readers.iob import chunks
 from bionerflow.utils.errors import UserError
@@ -16,6 +17,8 @@ from bionerflow.utils.errors import UserError
 STARTS = ("start", "start_offset", "begin", "start_char", "startOffset", "start_idx")
 ENDS = ("end", "end_offset", "end_char", "endOffset", "end_idx")
 TYPES = ("label", "labels", "type", "tag", "obj", "entity_group", "entity", "class")
+#: Names of the two offsets of a mention in one, or of a list of such pairs.
+PAIRS = ("offsets", "span", "position", "indices", "char_span")
 IDS = ("id", "doc_id", "_id", "pmid", "sourceid", "document_id")
 #: The type of a mention that has none.
 UNTYPED = "(no type)"
@@ -81,11 +84,7 @@ def identifier(name: str, value: Any, number: int) -> str:
 
 def document(reading: Reading, id: str, record: Record, where: str) -> Document:
     """Return a record's document with those of its mentions that can be placed."""
-    placed = [
-        reading.place(type, spans, record.text, mention, where)
-        for type, spans, mention in record.mentions
-    ]
-    return Document(id, record.text, tuple(entity for entity in placed if entity))
+    return Document(id, record.text, reading.placed(record.mentions, record.text, where))
 
 
 def mention(value: Any) -> Mention:
@@ -94,16 +93,41 @@ def mention(value: Any) -> Mention:
     Raises:
         ValueError: an offset is no number.
     """
+    identifiers: tuple[str, ...] = ()
     if isinstance(value, dict):
-        start, end = (first_of(value, names) for names in (STARTS, ENDS))
+        spans = places(value)
         type, said = first_of(value, TYPES), value.get("text")
+        identifiers = of_record(value)
     else:
         start, end, type = value[:3]
-        said = None
+        spans, said = [(whole(start), whole(end))], None
     if isinstance(type, list):
         type = type[0] if type else None
+    if isinstance(said, list) and len(said) == 1:
+        said = said[0]
     text = said if isinstance(said, str) else None
-    return (str(type) if type not in (None, "") else UNTYPED, [(whole(start), whole(end))], text)
+    named = str(type) if type not in (None, "") else UNTYPED
+    return Mention(named, spans, text, identifiers)
+
+
+def places(value: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Return the spans of a mention: by start and end, by pairs, or by offset and length.
+
+    Raises:
+        KeyError: there is none of them.
+        ValueError: an offset is no number.
+    """
+    pairs = next((value[key] for key in PAIRS if isinstance(value.get(key), list)), None)
+    if pairs:
+        several = pairs if isinstance(pairs[0], list | tuple) else [pairs]
+        return [(whole(start), whole(end)) for start, end in several]
+    if value.get("points"):  # Dataturks counts the last character
+        return [(whole(one["start"]), whole(one["end"]) + 1) for one in value["points"]]
+    if value.get("length") is not None and value.get("offset") is not None:
+        start = whole(value["offset"])
+        return [(start, start + whole(value["length"]))]
+    start, end = (first_of(value, names) for names in (STARTS, ENDS))
+    return [(whole(start), whole(end))]
 
 
 def whole(value: Any) -> int:
@@ -211,8 +235,8 @@ def spacy_2(value: Mapping[str, Any]) -> Record:
         text, mentions = spacy_paragraph(paragraph)
         texts.append(text)
         for one in mentions:
-            type, [(begin, end)], said = one
-            found.append((type, [(begin + start, end + start)], said))
+            [(begin, end)] = one.spans
+            found.append(one._replace(spans=[(begin + start, end + start)]))
     return Record("\n".join(texts), found)
 
 
@@ -228,7 +252,7 @@ def spacy_paragraph(paragraph: Mapping[str, Any]) -> tuple[str, list[Mention]]:
         borders.append((at, at + len(token["orth"])))
         at = borders[-1][1]
     found = chunks([token.get("ner") or "O" for token in tokens])
-    return text, [(c.type, [(borders[c.first][0], borders[c.last][1])], None) for c in found]
+    return text, [Mention(c.type, [(borders[c.first][0], borders[c.last][1])]) for c in found]
 
 
 def pubannotation(value: Any) -> Record | None:
@@ -237,8 +261,28 @@ def pubannotation(value: Any) -> Record | None:
     return Record(value["text"], found, {"relations": len(value.get("relations") or ())})
 
 
+def bigbio(value: Any) -> Record | None:
+    """Read a document of BigBio's schema for knowledge bases: passages, entities with offsets."""
+    passages = sorted(value["passages"], key=lambda one: one["offsets"][0][0])
+    text = ""
+    for passage in passages:
+        text = text.ljust(passage["offsets"][0][0]) + "".join(passage["text"])
+    found = [
+        mention({**one, "text": " ".join(one["text"])})._replace(identifiers=concepts(one))
+        for one in value.get("entities") or []
+    ]
+    passed = {what: len(value.get(what) or ()) for what in ("relations", "events")}
+    return Record(text, found, passed)
+
+
+def concepts(entity: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the concepts of an entity of BigBio, each with its knowledge base."""
+    known = [(one.get("db_name"), one.get("db_id")) for one in entity.get("normalized") or []]
+    return tuple(f"{base}:{one}" if base else str(one) for base, one in known if one)
+
+
 def spans(value: Any) -> Record | None:
     """Read a record of a text and `entities` (or spans, annotations), each with its offsets."""
-    found = first_of(value, ("entities", "spans", "annotations", "mentions", "ner"))
-    text = first_of(value, ("text", "content", "raw", "sentence"))
+    found = first_of(value, ("entities", "spans", "annotations", "mentions", "ner", "annotation"))
+    text = first_of(value, ("text", "content", "raw", "sentence", "document"))
     return Record(text, [mention(one) for one in found])

@@ -161,7 +161,7 @@ def piece(reading: Reading, id: str, sentence: Sentence, joiner: str, where: str
     """Return the document of a tokenised sentence; `joiner` is put between the tokens."""
     tokens, found = sentence
     starts = [0, *accumulate(len(token) + len(joiner) for token in tokens)]
-    mentions: list[Mention] = [(type, extents(at, tokens, starts), None) for type, at in found]
+    mentions: list[Mention] = [Mention(type, extents(at, tokens, starts)) for type, at in found]
     return reading.piece(id, joiner.join(tokens), mentions, where)
 
 

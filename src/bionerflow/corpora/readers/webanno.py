@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bionerflow.corpora.archives import is_archive, members
 from bionerflow.corpora.documents import Document, Reading, joined
+from bionerflow.corpora.identifiers import name_of, parted
 from bionerflow.corpora.offsets import Counting
 from bionerflow.corpora.raw import bad_line, lines
 from bionerflow.corpora.readers.records import form_faults
@@ -45,10 +46,11 @@ VALUE = re.compile(r"(.*?)(?:\[(\d+)\])?")
 
 
 class Layer(NamedTuple):
-    """A layer of spans in a TSV file: its name, and the column of the feature that is the type."""
+    """A layer of spans in a TSV file: its name, the column of its type, and that of identifiers."""
 
     name: str
     column: int
+    concepts: int | None = None
 
 
 class Piece(NamedTuple):
@@ -115,7 +117,9 @@ def span_layers(reading: Reading, head: Sequence[str], wanted: Sequence[str]) ->
         is_wanted = short in wanted if wanted else short not in GRAMMAR
         if kind == "#T_SP" and is_wanted:
             at = type_feature(features)
-            found.append(Layer(short, column + (at or 0)))
+            named = name_of(tuple(features))
+            concepts = None if named is None else column + features.index(named)
+            found.append(Layer(short, column + (at or 0), concepts))
         else:
             reading.passed_over[f"layer {short}"] += 1
         column += max(len(features), 1)
@@ -138,28 +142,37 @@ def tsv_entities(
     where = f"{name}:{piece.line}"
     found = []
     for layer in layers:
-        for type, start, end in tsv_mentions(piece, layer):
+        for type, start, end, concepts in tsv_mentions(piece, layer):
             span = UNIT.located([(start, end)], piece.text)
-            found.append(reading.place(type, span, piece.text, None, where))
+            known = parted(concepts)
+            found.append(reading.place(type, span, piece.text, None, where, (), known))
     return [entity for entity in found if entity]
 
 
-def tsv_mentions(piece: Piece, layer: Layer) -> Iterator[tuple[str, int, int]]:
-    """Yield types with starts and ends in the sentence, in UTF-16 code units."""
-    found: dict[tuple[str, str], tuple[int, int]] = {}
+def tsv_mentions(piece: Piece, layer: Layer) -> Iterator[tuple[str, int, int, str]]:
+    """Yield types with starts and ends in the sentence, in UTF-16 code units, and identifiers."""
+    found: dict[tuple[str, str], tuple[int, int, str]] = {}
     base = None
     for number, _, offsets, *cells in piece.rows:
         start, end = map(int, offsets.split("-"))
         base = start if base is None else base
-        cell = cells[layer.column] if layer.column < len(cells) else "_"
-        for value in re.split(r"(?<!\\)\|", cell):
+        named = values_in(cells, layer.concepts)
+        for at, value in enumerate(values_in(cells, layer.column)):
             match = VALUE.fullmatch(value)
             if value not in ("_", "") and match:
                 type = layer.name if match[1] == "*" else unescaped(match[1])
                 key = (type, match[2] or f"line {number}")
-                found[key] = (found.get(key, (start - base, 0))[0], end - base)
-    for (type, _), (start, end) in found.items():
-        yield type, start, end
+                first, _, known = found.get(key, (start - base, 0, ""))
+                concept = VALUE.fullmatch(named[at]) if at < len(named) else None
+                found[key] = (first, end - base, known or unescaped(concept[1] if concept else ""))
+    for (type, _), place in found.items():
+        yield type, *place
+
+
+def values_in(cells: Sequence[str], column: int | None) -> list[str]:
+    """Return the values in a column of a row, one of each mention."""
+    cell = cells[column] if column is not None and column < len(cells) else "_"
+    return re.split(r"(?<!\\)\|", cell)
 
 
 def read_cas(
@@ -238,7 +251,8 @@ def cas_document(reading: Reading, name: str, cas: "cassis.Cas", layers: Sequenc
             passed["sentences outside of the text"] += 1
         if short in layers if layers else short not in GRAMMAR:
             type = cas_type(one, short)
-            entity = reading.place(type, [(one.begin, one.end)], text, None, f"{name}: {short}")
+            span, where, known = [(one.begin, one.end)], f"{name}: {short}", cas_identifiers(one)
+            entity = reading.place(type, span, text, None, where, (), known)
             found += [entity] if entity else []
         elif short not in ("Sentence", "Token", "DocumentMetaData", "DocumentAnnotation"):
             passed[f"layer {short}"] += 1
@@ -253,3 +267,10 @@ def cas_type(annotation: "cassis.typesystem.FeatureStructure", layer: str) -> st
     at = type_feature(names)
     value = getattr(annotation, names[at], None) if at is not None else None
     return value if isinstance(value, str) and value else layer
+
+
+def cas_identifiers(annotation: "cassis.typesystem.FeatureStructure") -> tuple[str, ...]:
+    """Return the identifiers of a mention's concepts, where its layer has a feature for them."""
+    name = name_of(tuple(feature.name for feature in annotation.type.all_features))
+    value = getattr(annotation, name, None) if name else None
+    return parted(value) if isinstance(value, str) else ()

@@ -11,7 +11,8 @@ import torch
 from bionerflow.formats import FORMATS
 from bionerflow.formats.bio import MultiBio
 from bionerflow.formats.marks import TagFormat
-from bionerflow.formats.tags import Html, Symbolic
+from bionerflow.formats.symbolic import Symbolic
+from bionerflow.formats.tags import Html
 from bionerflow.formats.terms import ConvTerm
 from bionerflow.inference.constrained.copies import Copied, Lines, Named
 from bionerflow.inference.constrained.grammar import Grammar
