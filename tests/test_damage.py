@@ -9,6 +9,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from safetensors import SafetensorError
 from tiny import tiny_model
 
 from bionerflow.config.stages import SelectorSettings, TrainSettings
@@ -220,6 +221,26 @@ def test_a_disk_without_locks_is_told_and_used(tmp_path, monkeypatch, capsys, er
 
 
 # what models rest on
+
+
+NO_ROOM = [
+    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    OSError(errno.EDQUOT, "Disk quota exceeded"),
+]
+
+
+@pytest.mark.parametrize("fault", NO_ROOM, ids=["full", "quota"])
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_full_disk_is_told_while_a_trained_model_is_saved(tmp_path, monkeypatch, method, fault):
+    base = tiny_model(tmp_path / "base")
+    model = adapted(base, TrainSettings(method=method))
+
+    def refuse(*_, **__):
+        raise fault
+
+    monkeypatch.setattr(model, "save_pretrained", refuse)
+    with pytest.raises(UserError, match=r"There is no room left for .*run/model: the disk is full"):
+        save(model, load_tokenizer(base), tmp_path / "run/model")
 
 
 @pytest.fixture
