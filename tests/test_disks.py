@@ -349,3 +349,27 @@ def test_stages_need_no_home_that_can_be_written(tmp_path, command, made):
 def test_every_stage_checks_the_locale_before_it_begins(script):
     text = (ROOT / "workflow/scripts" / script).read_text("utf-8")
     assert text.rstrip().endswith('if __name__ == "__main__":\n    run(main)')
+
+
+#: Calls of this project's three kinds of programs.
+CALLS = {
+    "script": ["-c", r"from bionerflow.utils.script import run; run(lambda: print('\u60a3'))"],
+    "command": ["-m", "bionerflow", "status"],
+    "workflow": ["-m", "snakemake", "-n", "--nolock"],
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_locale_that_is_not_utf_8_is_told_before_anything_else(call):
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+    done = subprocess.run(
+        [sys.executable, *CALLS[call]],
+        cwd=ROOT,
+        env=os.environ | locale,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "The locale's encoding is ascii, not UTF-8" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

@@ -19,6 +19,7 @@ from bionerflow.cli.serve import add_serve
 from bionerflow.cli.status import add_status
 from bionerflow.cli.trace import add_trace
 from bionerflow.utils.errors import UserError
+from bionerflow.utils.script import check_locale
 
 EXAMPLE = """\
 example:
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one subcommand; an error is one line, and a traceback where `--debug` asks for it."""
     args = parser().parse_args(arguments)
     try:
+        check_locale()
         args.command(args)
     except KeyboardInterrupt:
         sys.exit("stopped: the same command goes on from here")
