@@ -4,7 +4,7 @@ import codecs
 import sys
 from collections.abc import Callable
 
-from bionerflow.utils.errors import UserError
+from bionerflow.utils.errors import UserError, printable
 
 
 def check_locale() -> None:
@@ -26,5 +26,6 @@ def run(main: Callable[[], None]) -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     except FileNotFoundError as error:
-        missing = error.filename or error  # pyarrow says it in the message alone
+        # pyarrow says it in the message alone.
+        missing = printable(str(error.filename or error))
         sys.exit(f"error: There is no file {missing}: make it first, or correct the path.")
