@@ -132,15 +132,14 @@ ATTACKS = [
 ]  # fmt: skip
 
 
-def cases(reports: Iterable[Path]) -> dict[str, list[str]]:
+def cases(report: Path) -> dict[str, list[str]]:
     """Return the outcomes of all cases of each test: passed, skipped, failure or error."""
     found: dict[str, list[str]] = {}
-    for report in reports:
-        for case in ElementTree.parse(report).iter("testcase"):
-            module, name = case.attrib["classname"], case.attrib["name"].partition("[")[0]
-            said = {child.tag for child in case} & {"skipped", "failure", "error"}
-            test = f"{module.rpartition('.')[2]}.py::{name}"
-            found.setdefault(test, []).append(min(said, default="passed"))
+    for case in ElementTree.parse(report).iter("testcase"):
+        module, name = case.attrib["classname"], case.attrib["name"].partition("[")[0]
+        said = {child.tag for child in case} & {"skipped", "failure", "error"}
+        test = f"{module.rpartition('.')[2]}.py::{name}"
+        found.setdefault(test, []).append(min(said, default="passed"))
     return found
 
 
@@ -158,7 +157,7 @@ def row(attack: Attack, now: str) -> str:
 
 
 def page(reports: Iterable[Path]) -> str:
-    """Return the page with the outcomes of reports."""
+    """Return the page with the outcomes of reports; a later one replaces those of an earlier."""
     before, _, _ = PAGE.read_text("utf-8").partition(HEADING)
     git = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -167,7 +166,7 @@ def page(reports: Iterable[Path]) -> str:
         f"`make attacks` from\nthe outcomes of the tests, with the number of cases; at commit "
         f"{commit.strip()}.\n\n"
     )
-    found = cases(reports)
+    found = {test: its for report in reports for test, its in cases(report).items()}
     rows = (row(attack, outcome(found.get(attack.test, []))) for attack in ATTACKS)
     return f"{before}{HEADING}{intro}{COLUMNS}{''.join(rows)}"
 

@@ -42,8 +42,8 @@ NO_ROOM_WORDS = ("No space left", "quota exceeded", "unexpected pos", "PytorchSt
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 #: Ends the name of what is only being made: the machine and the process that makes it.
 MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-PART = re.compile(rf"\..+\.{MACHINE}-(\d+)\.part", re.DOTALL)
-_hashed: dict[tuple[str, int, int, int], str] = {}
+PART = re.compile(rf"\..+\.{MACHINE}-(\d{{1,9}})\.part", re.DOTALL)
+_hashed: dict[tuple[str | int, ...], str] = {}
 
 
 @contextmanager
@@ -265,7 +265,7 @@ def damaged(path: str | Path, why: str) -> UserError:
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal; a file that stays is read once."""
     its = os.stat(path)
-    key = (os.path.abspath(path), its.st_ino, its.st_size, its.st_mtime_ns)
+    key = (os.path.abspath(path), its.st_ino, its.st_size, its.st_mtime_ns, its.st_ctime_ns)
     if key in _hashed:
         return _hashed[key]
     with open(path, "rb") as file:
