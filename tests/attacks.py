@@ -7,9 +7,8 @@ from pytest's reports in JUnit's format, which `python tests/attacks.py REPORT .
 the whole suite serve as well. `python tests/attacks.py` alone prints the names of the tests.
 """
 
-import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -109,7 +108,7 @@ ATTACKS = [
     Attack("a home directory that cannot be written", "held",
            "test_disks.py::test_stages_need_no_home_that_can_be_written"),
     Attack("two main processes in one folder", "held",
-           "test_slurm.py::test_a_second_main_process_is_refused_while_the_first_lives"),
+           "test_two_runs.py::test_of_two_main_processes_in_one_folder_one_is_refused"),
     Attack("a clock that was set back", "broke",
            "test_disks.py::test_a_clock_that_was_set_back_is_told_before_anything_is_planned"),
     Attack("errors that cannot pass, tried again by Snakemake", "broke",
@@ -156,15 +155,18 @@ def row(attack: Attack, now: str) -> str:
     return f"| {attack.tried} | {attack.first} | {now} | `{attack.test}` |\n"
 
 
-def page(reports: Iterable[Path]) -> str:
+def day(report: Path) -> str:
+    """Return the date of a report."""
+    return next(ElementTree.parse(report).iter("testsuite")).attrib["timestamp"][:10]
+
+
+def page(reports: Sequence[Path]) -> str:
     """Return the page with the outcomes of reports; a later one replaces those of an earlier."""
     before, _, _ = PAGE.read_text("utf-8").partition(HEADING)
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     intro = (
         "The second column says what happened before there was a test. The third one is written by "
-        f"`make attacks` from\nthe outcomes of the tests, with the number of cases; at commit "
-        f"{commit.strip()}.\n\n"
+        "`make attacks` from\nthe outcomes of the tests, with the number of cases that ran "
+        f"({' and '.join(sorted(set(map(day, reports))))}).\n\n"
     )
     found = {test: its for report in reports for test, its in cases(report).items()}
     rows = (row(attack, outcome(found.get(attack.test, []))) for attack in ATTACKS)
@@ -173,6 +175,6 @@ def page(reports: Iterable[Path]) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        PAGE.write_text(page(map(Path, sys.argv[1:])), "utf-8")
+        PAGE.write_text(page([Path(report) for report in sys.argv[1:]]), "utf-8")
     else:
         print(*(f"tests/{attack.test}" for attack in ATTACKS))
