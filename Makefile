@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: docs demo demo-all bench bench-gpu benched test test-long lint schemas lock release-check install
+.PHONY: docs demo demo-all bench bench-gpu benched test test-long attacks lint schemas lock release-check install
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -57,6 +57,10 @@ test: lint  ## everything that must hold before a commit
 
 test-long: $(INSTALLED)  ## what takes too long for each commit: fuzzing, kills, growth
 	pytest -n $(CORES) --dist loadfile -m long
+
+attacks: $(INSTALLED)  ## run the tests of attacks; write their outcomes into docs/security.md
+	-pytest -n $(CORES) --dist loadfile -m "" --junitxml .attacks.xml $$(python tests/attacks.py)
+	python tests/attacks.py .attacks.xml
 
 lint: $(INSTALLED)
 	ruff check

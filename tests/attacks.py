@@ -1,18 +1,26 @@
-"""The table of attacks: what was tried, whether it held at first, and the test that holds it now.
+"""The table of attacks: what was tried, whether it held at first, and what its test says now.
 
-Call `python tests/attacks.py` to write it into docs/security.md. Tests check that the named tests
-exist and that the page has this table.
+    make attacks
+
+runs the tests that ATTACKS names and writes their outcomes into docs/security.md. The outcomes come
+from pytest's reports in JUnit's format, which `python tests/attacks.py REPORT ...` reads: those of
+the whole suite serve as well. `python tests/attacks.py` alone prints the names of the tests.
 """
 
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree
 
-PAGE = Path(__file__).parent.parent / "docs" / "security.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "security.md"
 HEADING = "## Attacks\n\n"
+COLUMNS = "| tried | at first | now | test |\n|---|---|---|---|\n"
 
 
 class Attack(NamedTuple):
-    """Something that was tried; `first` is held or broke, before it had a test."""
+    """Something that was tried; `first` is whether it held or broke before it had a test."""
 
     tried: str
     first: str
@@ -30,8 +38,16 @@ ATTACKS = [
            "test_security_shell.py::test_a_corpus_with_a_hostile_file_name_is_made_at_a_hostile_path"),
     Attack("flipped, cut, zeroed, inserted bytes and swapped files in results", "broke",
            "test_damage.py::test_no_random_damage_is_taken_as_whole"),
+    Attack("ten thousand such damages", "broke",
+           "test_damage.py::test_no_damage_of_ten_thousand_is_taken_as_whole"),
     Attack("a shard of a checkpoint that lacks rows", "broke",
            "test_damage.py::test_a_shard_that_lacks_rows_is_done_again"),
+    Attack("a finished piece of another text in a text's place", "broke",
+           "test_damage.py::"
+           "test_a_piece_of_annotated_text_in_the_place_of_another_is_done_again"),
+    Attack("model files exchanged for others of the same size and time", "broke",
+           "test_damage.py::"
+           "test_an_annotation_rests_on_what_is_in_files_and_not_on_their_times"),
     Attack("a checkpoint of a training with other weights", "broke",
            "test_damage.py::test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used"),
     Attack("another model under the name of an adapter's base", "broke",
@@ -44,6 +60,8 @@ ATTACKS = [
            "test_damage.py::test_a_selector_refuses_other_weights_and_another_base"),
     Attack("a full disk, a used quota while a result is written", "broke",
            "test_damage.py::test_a_full_disk_and_a_used_quota_are_told_and_leave_nothing"),
+    Attack("a full disk, a used quota while a trained model is saved", "broke",
+           "test_damage.py::test_a_full_disk_is_told_while_a_trained_model_is_saved"),
     Attack("a disk without locks", "broke",
            "test_damage.py::test_a_disk_without_locks_is_told_and_used"),
     Attack("a sharded training continued on another number of processes", "broke",
@@ -53,15 +71,22 @@ ATTACKS = [
     Attack("several jobs inside an allocation of several GPUs", "broke",
            "test_gpus.py::test_jobs_inside_an_allocation_of_several_gpus_use_different_ones"),
     Attack("a locale that is not UTF-8", "broke",
-           "test_gpus.py::test_a_locale_that_is_not_utf_8_is_told_before_anything_else"),
+           "test_disks.py::test_a_locale_that_is_not_utf_8_is_told_before_anything_else"),
     Attack("broken raw files, answers and texts", "broke",
            "test_security_fuzzing.py::test_some_broken_inputs_and_all_kept_ones_are_told_in_a_line"),
+    Attack("ten minutes each of further ones", "broke",
+           "test_security_fuzzing.py::test_ten_minutes_of_broken_inputs_are_told_in_a_line"),
     Attack("XML with entities", "held",
            "test_corpora_readers.py::test_genia_entity_bomb_is_refused"),
     Attack("pickled weights", "held", "test_models.py::test_pickled_weights_are_refused"),
     Attack("SIGKILL at random moments of a training", "held",
            "test_train_killed.py::"
            "test_a_training_killed_ten_times_ends_with_the_weights_of_an_undisturbed_one"),
+    Attack("SIGKILL at fifty moments over all stages of a flow", "broke",
+           "test_flow_killed.py::test_fifty_kills_over_all_stages_change_no_byte_of_what_is_made"),
+    Attack("half-written files of killed processes", "broke",
+           "test_disks.py::"
+           "test_what_a_killed_process_left_half_written_is_removed_by_the_next_one"),
     Attack("a second job on the same checkpoints", "held",
            "test_interruption.py::test_checkpoints_are_one_job_s_at_a_time"),
     Attack("the JSON result or record of another run in a run's place", "broke",
@@ -83,7 +108,7 @@ ATTACKS = [
     Attack("a home directory that cannot be written", "held",
            "test_disks.py::test_stages_need_no_home_that_can_be_written"),
     Attack("two main processes in one folder", "held",
-           "test_slurm.py::test_a_second_main_process_is_refused_while_the_first_lives"),
+           "test_two_runs.py::test_of_two_main_processes_in_one_folder_one_is_refused"),
     Attack("a clock that was set back", "broke",
            "test_disks.py::test_a_clock_that_was_set_back_is_told_before_anything_is_planned"),
     Attack("errors that cannot pass, tried again by Snakemake", "broke",
@@ -106,19 +131,50 @@ ATTACKS = [
 ]  # fmt: skip
 
 
-def table() -> str:
-    """Return the attacks as a Markdown table."""
-    lines = ["| tried | at first | now held by |", "|---|---|---|"]
-    lines += [f"| {one.tried} | {one.first} | `{one.test}` |" for one in ATTACKS]
-    return "\n".join(lines)
+def cases(report: Path) -> dict[str, list[str]]:
+    """Return the outcomes of all cases of each test: passed, skipped, failure or error."""
+    found: dict[str, list[str]] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        module, name = case.attrib["classname"], case.attrib["name"].partition("[")[0]
+        said = {child.tag for child in case} & {"skipped", "failure", "error"}
+        test = f"{module.rpartition('.')[2]}.py::{name}"
+        found.setdefault(test, []).append(min(said, default="passed"))
+    return found
 
 
-def page() -> str:
-    """Return the page with the table as it is here."""
+def outcome(cases: Iterable[str]) -> str:
+    """Return whether an attack held: all cases of its test that ran passed, and one did."""
+    ran = [case for case in cases if case != "skipped"]
+    if not ran:
+        return "not run"
+    return f"held ({len(ran)})" if set(ran) == {"passed"} else "broke"
+
+
+def row(attack: Attack, now: str) -> str:
+    """Return a row of the table."""
+    return f"| {attack.tried} | {attack.first} | {now} | `{attack.test}` |\n"
+
+
+def day(report: Path) -> str:
+    """Return the date of a report."""
+    return next(ElementTree.parse(report).iter("testsuite")).attrib["timestamp"][:10]
+
+
+def page(reports: Sequence[Path]) -> str:
+    """Return the page with the outcomes of reports; a later one replaces those of an earlier."""
     before, _, _ = PAGE.read_text("utf-8").partition(HEADING)
-    intro = "The second column says what happened before there was a test."
-    return f"{before}{HEADING}{intro}\n\n{table()}\n"
+    intro = (
+        "The second column says what happened before there was a test. The third one is written by "
+        "`make attacks` from\nthe outcomes of the tests, with the number of cases that ran "
+        f"({' and '.join(sorted(set(map(day, reports))))}).\n\n"
+    )
+    found = {test: its for report in reports for test, its in cases(report).items()}
+    rows = (row(attack, outcome(found.get(attack.test, []))) for attack in ATTACKS)
+    return f"{before}{HEADING}{intro}{COLUMNS}{''.join(rows)}"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), "utf-8")
+    if sys.argv[1:]:
+        PAGE.write_text(page([Path(report) for report in sys.argv[1:]]), "utf-8")
+    else:
+        print(*(f"tests/{attack.test}" for attack in ATTACKS))

@@ -139,15 +139,14 @@ def kill_within(process: Any, folder: Path, number: int, seconds: float) -> bool
 
 
 def final(folder: Path) -> dict[str, Any]:
-    """Return all results by their names: bytes, and JSON without what is measured."""
+    """Return all files of results but logs: their bytes, or JSON without what is measured."""
     files = [path for path in (folder / "results").rglob("*") if path.is_file()]
-    beside = {"logs", "checkpoints", "tensorboard"}
     return {
         name: _unmeasured(json.loads(path.read_bytes()))
         if path.suffix == ".json"
         else path.read_bytes()
         for path in files
-        if not beside & set((name := str(path.relative_to(folder))).split("/"))
+        if "logs" not in (name := str(path.relative_to(folder))).split("/")
     }
 
 

@@ -178,11 +178,26 @@ def test_a_disk_that_takes_nothing_is_told_and_leaves_nothing(
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 def test_a_full_disk_is_told_by_parquet_as_well(tmp_path):
-    (tmp_path / f".x.parquet.{os.getpid()}.part").symlink_to("/dev/full")
+    files.part_of(tmp_path / "x.parquet").symlink_to("/dev/full")
     rows = [{"id": str(n), "answers": [os.urandom(40).hex()]} for n in range(9000)]
     with pytest.raises(UserError, match="There is no room left for"):
         write_rows(tmp_path / "x.parquet", rows, PREDICTIONS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_half_written_is_removed_by_the_next_one(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for name in ("x.json", "y"):
+        mine = files.part_of(tmp_path / name)
+        left = mine.with_name(mine.name.replace(f"-{os.getpid()}.", f"-{ended.pid}."))
+        left.mkdir() if name == "y" else left.touch()
+    kept = {f".x.json.of_another-{ended.pid}.part", ".x.part", files.part_of(tmp_path / "x").name}
+    for other in kept:
+        (tmp_path / other).touch()
+    files._remove_left.cache_clear()
+    write_result(tmp_path / "z.json", {})
+    assert {path.name for path in tmp_path.iterdir()} == kept | {"z.json"}
 
 
 @pytest.mark.parametrize(("mask", "file", "folder"), [(0o002, 0o664, 0o775), (0o027, 0o640, 0o750)])
@@ -334,3 +349,27 @@ def test_stages_need_no_home_that_can_be_written(tmp_path, command, made):
 def test_every_stage_checks_the_locale_before_it_begins(script):
     text = (ROOT / "workflow/scripts" / script).read_text("utf-8")
     assert text.rstrip().endswith('if __name__ == "__main__":\n    run(main)')
+
+
+#: Calls of this project's three kinds of programs.
+CALLS = {
+    "script": ["-c", r"from bionerflow.utils.script import run; run(lambda: print('\u60a3'))"],
+    "command": ["-m", "bionerflow", "status"],
+    "workflow": ["-m", "snakemake", "-n", "--nolock"],
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_locale_that_is_not_utf_8_is_told_before_anything_else(call):
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+    done = subprocess.run(
+        [sys.executable, *CALLS[call]],
+        cwd=ROOT,
+        env=os.environ | locale,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "The locale's encoding is ascii, not UTF-8" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

@@ -80,17 +80,3 @@ def test_the_effective_batch_is_what_was_asked_whatever_a_process_sees(tmp_path,
     monkeypatch.setattr(TrainingArguments, "__post_init__", see_four)
     args = training_arguments(TrainSettings(effective_batch_size=8), [{}] * 32, tmp_path, 1, False)
     assert (args.train_batch_size, args.n_gpu) == (8, 1)
-
-
-def test_a_locale_that_is_not_utf_8_is_told_before_anything_else():
-    code = "from bionerflow.utils.script import run; run(lambda: print('\\u60a3'))"
-    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | locale,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "error: The locale's encoding is" in done.stderr

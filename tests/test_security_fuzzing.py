@@ -22,7 +22,7 @@ QUICK = range(60)
 KEPT: dict[str, list[int]] = {
     "parsers": [],
     "readers": [27, 32, 298, 601, 778, 2291, 4053, 5041, 1002290],
-    "inputs": [],
+    "inputs": [200650172],
 }
 PIECES = [
     *(
@@ -106,6 +106,11 @@ def survives(kind: str, number: int, folder: object) -> None:
 def test_some_broken_inputs_and_all_kept_ones_are_told_in_a_line(kind, tmp_path):
     for number in [*KEPT[kind], *QUICK]:
         survives(kind, number, tmp_path)
+
+
+def test_an_error_is_one_line_and_controls_no_terminal():
+    said = "x\n y: \x1b[2J\u2028\u202e\ud800 患者 é"
+    assert str(UserError(said)) == r"x  y: \x1b[2J\u2028\u202e\ud800 患者 é"
 
 
 @pytest.mark.long

@@ -268,7 +268,9 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(killed, base, tokenizer, tmp
     with pytest.raises(KeyboardInterrupt):
         run("killed", *f1s[: killed - 1])
     resumed, metrics = run("killed", *f1s[killed - 1 :])
-    assert curve(metrics, "eval_f1") == curve(expected, "eval_f1")
+    for what in ("eval_f1", "loss"):
+        assert curve(metrics, what) == curve(expected, what)
+    assert curve(metrics, "loss")
     assert torch.equal(weights(resumed), weights(whole))
     assert set(metrics["measured_kwh"].values()) == {None}  # what was before, nobody knows
 

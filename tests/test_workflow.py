@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,18 +117,11 @@ def unwanted(tmp_path_factory) -> Path:
     return folder
 
 
-def processor_seconds(since: resource.struct_rusage) -> float:
-    """Return the processor time of children; the clock would count what else a machine does."""
-    now = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return now.ru_utime + now.ru_stime - since.ru_utime - since.ru_stime
-
-
-def test_all_that_is_in_the_three_papers_resolves_in_15_seconds_and_1_gb(fresh, tmp_path):
+def test_all_that_is_in_the_three_papers_resolves_in_1_gb(fresh, tmp_path):
+    """How much work that is, test_check.py counts."""
     (tmp_path / "sitecustomize.py").write_text(PEAK, "utf-8")
     papers = ["papers/mfner", "papers/unified", "papers/bioselecttune"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = fresh.snakemake("-n", *papers, "tables", "figures", "all", path=str(tmp_path))
-    assert processor_seconds(before) < 15
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(re.findall(r"^peak (\d+)$", done.stderr, re.MULTILINE)[-1]) < 1e6  # kB
     counted = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE))

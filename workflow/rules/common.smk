@@ -10,6 +10,7 @@ from pathlib import Path
 from bionerflow.workflow import dependencies
 from bionerflow.workflow.clock import check_clock
 from bionerflow.utils.errors import UserError
+from bionerflow.utils.script import check_locale
 from bionerflow.workflow.plan import Plan, as_json, leading_to
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -19,6 +20,7 @@ HERE = leading_to(Path(workflow.current_basedir, "../.."))
 
 try:
     if workflow.is_main_process:
+        check_locale()
         check_clock()
     plan = Plan(config, HERE)
 except UserError as error:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from bionerflow.formats.queries import Asked, asked
 from bionerflow.train.energy import measured
 from bionerflow.train.preemption import alone, enough_room
 from bionerflow.utils.environment import checkpoint_key, environment, is_first, peak_memory_mb
-from bionerflow.utils.files import read_json, write_result
+from bionerflow.utils.files import read_json, remove_folder, write_result
 from bionerflow.utils.script import run
 
 
@@ -112,7 +111,7 @@ def encoder(
         )
     classifier.save(args.out / "model")
     if is_first():
-        shutil.rmtree(checkpoints.parent)  # those of other data, settings or code, too
+        remove_folder(checkpoints.parent)  # those of other data, settings or code, too
     return base | metrics
 
 

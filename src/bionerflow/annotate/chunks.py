@@ -2,7 +2,8 @@
 
 A chunk's file is named by its number, its texts and the annotator's key: one that is there already
 needs no annotation, after a kill as in a second form; one of other texts or of another model is
-not taken for it. Its first line is the SHA-256 of the others: a damaged file is made again.
+not taken for it. Its first line is the SHA-256 of its name and of the other lines: a file that is
+damaged, or lies in another one's place, is made again.
 """
 
 import hashlib
@@ -57,7 +58,7 @@ def keep(file: Path, chunk: Chunk, annotator: Annotator) -> None:
     rows = [_row(one) for one in annotate_chunk(chunk, annotator)]
     body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
     with whole(file) as part, part.open("wb") as out:
-        out.write(_head(body) + body)
+        out.write(_head(file, body) + body)
         out.flush()
         os.fsync(out.fileno())
 
@@ -67,14 +68,14 @@ def is_kept(file: Path) -> bool:
     return file.is_file() and _body(file) is not None
 
 
-def _head(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest().encode() + b"\n"
+def _head(file: Path, body: bytes) -> bytes:
+    return hashlib.sha256(file.name.encode() + b"\n" + body).hexdigest().encode() + b"\n"
 
 
 def _body(file: Path) -> bytes | None:
     """Return the rows of a chunk's file, or None where it is damaged."""
     head, end, body = file.read_bytes().partition(b"\n")
-    return body if head + end == _head(body) else None
+    return body if head + end == _head(file, body) else None
 
 
 def annotate_chunk(chunk: Chunk, annotator: Annotator) -> list[Annotated]:

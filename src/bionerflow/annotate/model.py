@@ -24,7 +24,7 @@ from bionerflow.models.shipped import CARD, run_folder, shipped
 from bionerflow.select.samples import Candidate
 from bionerflow.utils.cache import cache_folder, private_folder
 from bionerflow.utils.errors import UserError, nearest
-from bionerflow.utils.files import checksums, read_json
+from bionerflow.utils.files import checksums, read_json, sha256
 from bionerflow.utils.progress import told
 
 RUNS = Path("results", "train")
@@ -266,6 +266,6 @@ def _one(folder: Path, what: str, given: str | None, known: Sequence[str] | Mapp
 
 
 def _key(facts: Mapping[str, Any], files: Sequence[Path]) -> str:
-    """Return what answers rest on: the facts, and each file's name, size and time."""
-    stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in sorted(files)]
-    return hashlib.sha256(json.dumps([facts, stats], sort_keys=True).encode()).hexdigest()
+    """Return what answers rest on: the facts, and each file's name and SHA-256."""
+    sums = [(file.name, sha256(file)) for file in sorted(files) if file.is_file()]
+    return hashlib.sha256(json.dumps([facts, sums], sort_keys=True).encode()).hexdigest()

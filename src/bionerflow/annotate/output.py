@@ -1,6 +1,5 @@
 """What all forms share when they are written: documents, scores, files that are whole."""
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,7 @@ from typing import TextIO
 from bionerflow.annotate.passages import Annotated, Mention
 from bionerflow.annotate.summary import Summary
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import whole
+from bionerflow.utils.files import part_of, whole
 
 NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 #: What ends a line for some reader (`str.splitlines`), or parts columns, as a class of a pattern.
@@ -110,7 +109,7 @@ def folder_at(path: Path) -> Iterator[Path]:
     check_place(path, folder=True)
     if path.is_dir():
         path.rmdir()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_of(path)
     part.mkdir(parents=True)
     try:
         yield part

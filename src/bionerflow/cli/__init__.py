@@ -19,7 +19,8 @@ from bionerflow.cli.parsing import Parser
 from bionerflow.cli.serve import add_serve
 from bionerflow.cli.status import add_status
 from bionerflow.cli.trace import add_trace
-from bionerflow.utils.errors import UserError
+from bionerflow.utils.errors import UserError, printable
+from bionerflow.utils.script import check_locale
 
 EXAMPLE = """\
 example:
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one subcommand; an error is one line, and a traceback where `--debug` asks for it."""
     args = parser().parse_args(arguments)
     try:
+        check_locale()
         copy_context().run(args.command, args)  # what it names its progress ends with it
     except KeyboardInterrupt:
         sys.exit("stopped: the same command goes on from here")
@@ -42,15 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if args.debug:
             raise
-        kind = type(error).__name__
-        sys.exit(f"error: {kind}: {error} (a fault of the program: --debug shows where)")
+        said = printable(f"{type(error).__name__}: {error}")
+        sys.exit(f"error: {said} (a fault of the program: --debug shows where)")
 
 
 def in_words(error: UserError | OSError) -> str:
     """Return an error in one line; the system's are named by their file."""
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
+        return printable(f"{error.filename}: {error.strerror}")
+    return printable(str(error))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -20,7 +20,7 @@ from bionerflow.models.adapters import without_warning
 from bionerflow.models.recorded import check, record, recorded_base
 from bionerflow.utils.environment import is_first
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import read_json, write_json
+from bionerflow.utils.files import read_json, write_json, writing
 
 ADAPTER = "adapter_config.json"
 QUANTISATION = "quantization_config.json"
@@ -225,12 +225,16 @@ def save(model: Any, tokenizer: Any, folder: str | Path) -> None:
 
     Beside an adapter on quantised weights stands how they were quantised. Of several processes all
     call this, since a model may be shared out among them; the first one writes.
+
+    Raises:
+        UserError: the disk is full, or the folder may not be written.
     """
     weights = _gathered(model)
     if not is_first():
         return
-    model.save_pretrained(folder, state_dict=weights)
-    tokenizer.save_pretrained(folder)
+    with writing(folder):
+        model.save_pretrained(folder, state_dict=weights)
+        tokenizer.save_pretrained(folder)
     (Path(folder) / "README.md").unlink(missing_ok=True)  # peft's own, which is empty
     quantised = getattr(model.config, "quantization_config", None)
     if quantised:

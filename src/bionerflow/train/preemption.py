@@ -1,6 +1,5 @@
 """What clusters do to a training: they end it, start it twice, and have no room for it."""
 
-import errno
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,10 +13,7 @@ from transformers import TrainerCallback
 
 from bionerflow.utils.environment import is_first
 from bionerflow.utils.errors import UserError
-from bionerflow.utils.files import lock
-
-#: What libraries say of a full disk in words alone: safetensors, torch's writer of ZIP files.
-NO_ROOM = ("No space left", "quota exceeded", "unexpected pos", "PytorchStreamWriter failed")
+from bionerflow.utils.files import lacks_room, lock
 
 
 class Stop(TrainerCallback):
@@ -85,8 +81,7 @@ def enough_room(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
-        known = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-        if not known and not any(sign in str(error) for sign in NO_ROOM):
+        if not lacks_room(error):
             raise
         raise UserError(
             f"There is no room left for the checkpoints in {folder}: the disk is full, or a quota"

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 from transformers import Trainer, TrainerCallback
-from transformers.trainer_pt_utils import get_length_grouped_indices
+from transformers.trainer_pt_utils import get_length_grouped_indices, nested_gather
 
 from bionerflow.curate.alternate import alternate
 from bionerflow.data.sampling import rank
@@ -31,6 +31,8 @@ from bionerflow.utils.files import (
 from bionerflow.utils.progress import Progress
 
 WHOLE = "whole"
+#: Under which name a checkpoint has the loss that is not logged yet.
+UNLOGGED = "loss since the last log"
 NOTED = ("loss", "eval_f1", "tokens_per_second")
 
 
@@ -130,8 +132,19 @@ class ValidatingTrainer(Trainer):
         )
         return metrics
 
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Save the loss since the last log, too: Trainer starts anew, and would log another one."""
+        loss = nested_gather(self._tr_loss, self.args.parallel_mode).mean().item()
+        callbacks: Any = self.state.stateful_callbacks
+        callbacks[UNLOGGED] = {"loss": loss, "logged": self._globalstep_last_logged}
+        super()._save_checkpoint(model, trial)
+
     def begin(self) -> None:
         """Begin to count where the last start's log ended."""
+        callbacks: Any = self.state.stateful_callbacks
+        if before := callbacks.get(UNLOGGED):
+            self._tr_loss += before["loss"]
+            self._globalstep_last_logged = before["logged"]
         last = next((entry for entry in reversed(self.state.log_history) if "seconds" in entry), {})
         self._begun = self._marked = time.monotonic()
         self._before, self._peak = last.get("seconds", 0.0), last.get("memory_mb", 0)

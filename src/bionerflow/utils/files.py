@@ -10,11 +10,14 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +36,22 @@ UNABLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 #: What a disk says that is full, or that a user has filled as far as is allowed.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+#: What libraries say of it in words alone: safetensors, torch's writer of ZIP files.
+NO_ROOM_WORDS = ("No space left", "quota exceeded", "unexpected pos", "PytorchStreamWriter failed")
 #: What is said of a file or folder that may not be written.
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_hashed: dict[tuple[str, int, int, int], str] = {}
+#: Ends the name of what is only being made: the machine and the process that makes it.
+MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+PART = re.compile(rf"\..+\.{MACHINE}-(\d{{1,9}})\.part", re.DOTALL)
+_hashed: dict[tuple[str | int, ...], str] = {}
 
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path; what is written there becomes `path` when the block ends well."""
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with _told(path):
+    part = part_of(path)
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part
@@ -58,10 +66,10 @@ def whole(path: str | Path) -> Iterator[Path]:
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder, which becomes `path` when the block ends well."""
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with _told(path):
+    part = part_of(path)
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+        shutil.rmtree(part, ignore_errors=True)  # of a killed process that had the same number
         part.mkdir()
         try:
             yield part
@@ -75,18 +83,54 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
 
 
+def part_of(path: Path) -> Path:
+    """Return where a file or folder is made before it gets its name.
+
+    What killed processes of this machine left in the same folder is removed, once per process.
+    """
+    _remove_left(path.parent.absolute())
+    return path.with_name(f".{path.name}.{MACHINE}-{os.getpid()}.part")
+
+
+@cache
+def _remove_left(folder: Path) -> None:
+    for left in folder.glob(".*.part"):
+        its = PART.fullmatch(left.name)
+        if its and not _lives(int(its[1])):
+            with suppress(OSError):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
+def lacks_room(error: Exception) -> bool:
+    """Tell whether an error says that a disk is full or a quota used up."""
+    known = getattr(error, "errno", None) in NO_ROOM
+    return known or any(words in str(error) for words in NO_ROOM_WORDS)
+
+
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def writing(path: str | Path) -> Iterator[None]:
     """Tell in words of a full disk, of a quota that is used up, and of what may not be written."""
     try:
         yield
-    except OSError as error:
-        if error.errno in NO_ROOM:
+    except UserError:
+        raise
+    except Exception as error:  # safetensors' own error is no OSError
+        if lacks_room(error):
             raise UserError(
                 f"There is no room left for {path}: the disk is full, or a quota is used up. Make "
                 "room and start again."
             ) from error
-        if error.errno in NOT_ALLOWED:
+        if isinstance(error, OSError) and error.errno in NOT_ALLOWED:
             raise UserError(
                 f"{path} cannot be written ({error.strerror}): make it and its folder writable "
                 "and start again."
@@ -221,7 +265,7 @@ def damaged(path: str | Path, why: str) -> UserError:
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal; a file that stays is read once."""
     its = os.stat(path)
-    key = (os.path.abspath(path), its.st_ino, its.st_size, its.st_mtime_ns)
+    key = (os.path.abspath(path), its.st_ino, its.st_size, its.st_mtime_ns, its.st_ctime_ns)
     if key in _hashed:
         return _hashed[key]
     with open(path, "rb") as file:
