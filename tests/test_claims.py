@@ -65,7 +65,10 @@ def predicted(path: Path, right: int, spare: int = 0) -> Path:
 
 
 #: In how many documents each run is right, draw by draw; the experiment has two draws.
-RIGHT = {"good": (50, 52), "near": (43, 44), "poor": (20, 21), "close": (51, 51), "later": (5,)}
+RIGHT = {
+    "good": (50, 52), "near": (43, 44), "poor": (20, 21), "close": (51, 51), "wild": (30, 42),
+    "later": (5,),
+}  # fmt: skip
 ROWS = [("good", "poor"), ("poor", "good"), ("close", "good"), ("good", "later"), ("good", "none")]
 
 
@@ -125,6 +128,34 @@ def test_p_and_intervals_are_corrected_for_all_rows_measured_or_not(tmp_path):
     assert among["0", "p_holm"]["value"] == pytest.approx(5 * alone["0", "p_holm"]["value"], 0.01)
     assert among["0", "interval"]["low"] < alone["0", "interval"]["low"]
     assert among["0", "detectable"]["value"] > alone["0", "detectable"]["value"]
+
+
+#: What a test tells of a difference besides its value.
+RESTS_ON_DRAWS = ("interval", "p_holm", "effect", "detectable")
+
+
+def test_rows_of_one_score_share_how_much_draws_vary(tmp_path):
+    _, alone = filled(tmp_path, ("good", "wild"), ("good", "later"))
+    _, among = filled(tmp_path, ("good", "wild"), ("close", "near"))
+    assert among["0", "difference"]["value"] == alone["0", "difference"]["value"]
+    for metric in RESTS_ON_DRAWS:
+        numbers = [found["0", metric] for found in (alone, among)]
+        assert any(numbers[0][key] != numbers[1][key] for key in ("value", "high")), metric
+    reach = [
+        found["0", "interval"]["high"] - found["0", "difference"]["value"]
+        for found in (alone, among)
+    ]
+    assert reach[1] < reach[0] / 2
+    shared = {"higher": {"configuration": "close"}, "lower": {"configuration": "near"}}
+    first = {"higher": {"configuration": "good"}, "lower": {"configuration": "wild"}}
+    paths = {
+        f"x.mini.{name}.draw{n}": tmp_path / f"{name}{n}.parquet"
+        for name in ("good", "wild", "close", "near")
+        for n in (1, 2)
+    }
+    _, other = claimed(tmp_path, paths, RIGHT, [1, 2], first, {"score": "precision", **shared})
+    for metric in RESTS_ON_DRAWS:
+        assert other["0", metric] == alone["0", metric]
 
 
 def test_a_claim_about_precision_is_tested_on_precision(tmp_path):

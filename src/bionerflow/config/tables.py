@@ -205,7 +205,8 @@ EVERY_DIFFERENCE = Significance(
     title="Differences between neighbouring runs",
     caption="Strict F1 of a row's first run minus its second, all corpora that both were tested on"
     " pooled, with a 95 % interval and the p value of a two-sided paired test over documents and"
-    " draws. p (Holm): corrected for the number of tests in this table. Cohen's d: the difference"
+    " draws; how much draws vary is pooled over the rows, and taken to be alike in all of them."
+    " p (Holm): corrected for the number of tests in this table. Cohen's d: the difference"
     " in standard deviations of documents, with its 95 % interval. Detectable: the smallest true"
     " difference that one such test at 5 % finds with a power of 80 %.",
     rows={"configuration": "all", "model": "all"},

@@ -1,7 +1,7 @@
 """Whether two runs differ: paired by document, on the same sentences, over all their draws."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,36 @@ def tested(counts: pd.DataFrame) -> list[dict[str, Any]]:
     return [*by_corpus, {"corpus": None} | difference(counts)]
 
 
-def difference(counts: pd.DataFrame, score: str = "f1", level: float = LEVEL) -> dict[str, Any]:
+def pooled_draws(
+    runs: Sequence[tuple[Hashable, Hashable]], counts: Sequence[pd.DataFrame]
+) -> dict[str, effects.Draws]:
+    """Return how much draws vary, by metric, pooled over pairs of runs (effects.pooled).
+
+    A run that is compared with itself is left out, and so is, of a metric, a pair without a value.
+    With one draw nothing is known.
+
+    Args:
+        runs: The two runs of each pair.
+        counts: What `documents` returns, for each pair; all have as many draws.
+    """
+    compared = [_differences(one) for one in counts]
+    found = {}
+    for metric in compared[0] if compared else ():
+        means = np.array([one[metric].mean(axis=1) for one in compared])
+        known = ~np.isnan(means).any(axis=1) & [first != second for first, second in runs]
+        if known.any() and means.shape[1] > 1:
+            found[metric] = effects.pooled(
+                means[known], [pair for pair, its in zip(runs, known, strict=True) if its]
+            )
+    return found
+
+
+def difference(
+    counts: pd.DataFrame,
+    score: str = "f1",
+    level: float = LEVEL,
+    draws_vary: Mapping[str, effects.Draws] | None = None,
+) -> dict[str, Any]:
     """Return the difference in a score with its p value, effect size, power and all intervals.
 
     With one draw, p is that of the paired randomisation test and intervals are by bootstrap over
@@ -73,15 +102,12 @@ def difference(counts: pd.DataFrame, score: str = "f1", level: float = LEVEL) ->
         counts: What `documents` returns.
         score: precision, recall or f1.
         level: Of the intervals; 1 - `level` is that of the test that `detectable` is about.
+        draws_vary: `pooled_draws` of the table that this is a row of; without it, these draws alone
+            say how much draws vary.
     """
     one, two = (_cube(counts, side) for side in (1, 2))
-    values = {
-        metric: first - second
-        for (metric, first), second in zip(
-            effects.scores(one).items(), effects.scores(two).values(), strict=True
-        )
-    }
-    found = effects.crossed(values[score])
+    values, vary = _differences(counts), draws_vary or {}
+    found = effects.crossed(values[score], vary.get(score))
     single = len(one) == 1
     by_chance = single and score == "f1"
     return {
@@ -90,12 +116,21 @@ def difference(counts: pd.DataFrame, score: str = "f1", level: float = LEVEL) ->
         "gold": int(one[..., 1].sum()),
         "difference": _known(found.value),
         "p": _known(randomisation_test(one[0], two[0]) if by_chance else found.p()),
-        "effect": _bounded(effects.cohens_d(values[score])),
+        "effect": _bounded(effects.cohens_d(values[score], vary.get(score))),
         "detectable": _known(found.detectable(level=level)),
         "intervals": _rounded(differences(one[0], two[0], level=level))
         if single
-        else {metric: _bounded(effects.crossed(mean), level) for metric, mean in values.items()},
+        else {
+            metric: _bounded(effects.crossed(its, vary.get(metric)), level)
+            for metric, its in values.items()
+        },
     }
+
+
+def _differences(counts: pd.DataFrame) -> dict[str, effects.Floats]:
+    """Return the linearised differences (draws, documents) of each metric."""
+    first, second = (effects.scores(_cube(counts, side)) for side in (1, 2))
+    return {metric: first[metric] - second[metric] for metric in first}
 
 
 def _cube(counts: pd.DataFrame, side: int) -> np.ndarray:

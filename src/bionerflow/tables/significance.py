@@ -1,14 +1,14 @@
 """Fills the tables of paired tests: between neighbouring rows, and of what papers claim."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bionerflow.evaluate.compare import difference, documents
+from bionerflow.evaluate.compare import difference, documents, pooled_draws
 from bionerflow.evaluate.effects import holm
 from bionerflow.evaluate.statistics import LEVEL
 from bionerflow.tables.define import Cell, Definition
@@ -43,13 +43,19 @@ def differences(
     `predictions` are the Parquet files by the ids of their prediction sets; `gold` the folder of
     {corpus}/test.parquet. What cannot be compared stays empty with the reason. p values are
     corrected over all pairs of the table, each of which counts once. In a table of claims they are
-    corrected for all rows, measured or not, and intervals hold for all rows together (Bonferroni):
-    a later measurement never weakens an earlier verdict.
+    corrected for all rows, measured or not, and intervals hold for all rows together (Bonferroni).
+    Rows that are tested on the same score, and in other tables on the same corpora, share one
+    estimate of how much draws vary (effects.pooled): only through it does a later measurement
+    change an earlier row.
     """
     pairs = dict.fromkeys(_pair(cell) for cell in definition.cells if len(cell.models) == 1)
     family = len(definition.rows) if definition.kind == "claims" else None
     level = 1 - (1 - LEVEL) / family if family else LEVEL
-    results = _corrected(_results(pairs, predictions, gold, level), family)
+    compared = _compared(pairs, predictions, gold)
+    measured = {pair: found for pair, found in compared.items() if not isinstance(found, str)}
+    absent = {pair: found for pair, found in compared.items() if isinstance(found, str)}
+    alike = {pair: (pair.score, () if family else pair.corpora) for pair in measured}
+    results = _corrected({**absent, **_tested(measured, alike, level)}, family)
     return [_number(cell, definition.unit, results) for cell in definition.cells]
 
 
@@ -70,9 +76,11 @@ def _pair(cell: Cell) -> Pair:
     return Pair(tuple(first), tuple(cell.against), cell.corpora, cell.score)
 
 
-def _results(
-    pairs: Mapping[Pair, None], predictions: Mapping[str, Path], gold: Path, level: float
-) -> dict[Pair, dict[str, Any] | str]:
+def _compared(
+    pairs: Mapping[Pair, None], predictions: Mapping[str, Path], gold: Path
+) -> dict[Pair, pd.DataFrame | str]:
+    """Return what compare.documents has of each pair in its corpora, or why there is nothing."""
+
     @cache
     def counts(first: tuple[str, ...], second: tuple[str, ...]) -> pd.DataFrame | str:
         absent = [id for id in (*first, *second) if id not in predictions]
@@ -84,16 +92,33 @@ def _results(
         except UserError as error:
             return str(error)
 
-    def result(pair: Pair) -> dict[str, Any] | str:
+    def compared(pair: Pair) -> pd.DataFrame | str:
         found = counts(pair.first, pair.second)
         if isinstance(found, str):
             return found
         found = found[found["corpus"].isin(pair.corpora)] if pair.corpora else found
-        if not len(found):
-            return "not both were tested on it"
-        return difference(found, pair.score, level)
+        return found if len(found) else "not both were tested on it"
 
-    return {pair: result(pair) for pair in pairs}
+    return {pair: compared(pair) for pair in pairs}
+
+
+def _tested(
+    measured: Mapping[Pair, pd.DataFrame], alike: Mapping[Pair, Hashable], level: float
+) -> dict[Pair, dict[str, Any]]:
+    """Return the record of each pair; the variance of draws is pooled over those that are alike."""
+    groups: dict[Hashable, list[Pair]] = {}
+    for pair in measured:
+        groups.setdefault(alike[pair], []).append(pair)
+    vary = {
+        key: pooled_draws(
+            [(pair.first, pair.second) for pair in pairs], [measured[pair] for pair in pairs]
+        )
+        for key, pairs in groups.items()
+    }
+    return {
+        pair: difference(counts, pair.score, level, vary[alike[pair]])
+        for pair, counts in measured.items()
+    }
 
 
 def _corrected(results: Results, family: int | None) -> dict[Pair, dict[str, Any] | str]:
