@@ -72,7 +72,7 @@ def _tokens(tokenizer: Any, conversations: list[Conversation]) -> int:
 
 
 def _scores(model: Any, tokenizer: Any, conversations: list[Conversation]) -> list[Score]:
-    progress = Progress("ifd", 10**9, "conversations", math.inf)
+    progress = Progress("ifd", 10**9, "conversations")
     return Scorer(model, tokenizer, "superfiltering", progress).score(conversations)
 
 

@@ -207,7 +207,7 @@ def test_a_sentence_that_does_not_fit_is_asked_in_pieces(tmp_path):
 
 
 def test_progress_is_told_within_a_chunk(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(Progress.__init__, "__defaults__", (0.0,))
+    monkeypatch.setattr("bionerflow.utils.progress.LONGEST", 0.0)
     given = text_file(tmp_path / "long.txt", 20_000)
 
     class Slow(Marker):

@@ -112,7 +112,7 @@ def ifd(folder, family):
         found = Losses(model).mean(passages)
         expected = [mean(token_losses(model, p.ids), p.scored) for p in passages]
         assert found == pytest.approx(expected, abs=1e-4)
-    scorer = Scorer(model, tokenizer, "superfiltering", Progress("ifd", 9, "", 1e9))
+    scorer = Scorer(model, tokenizer, "superfiltering", Progress("ifd", 9, ""))
     assert all(score.ifd for score in scorer.score(TURNS))
 
 

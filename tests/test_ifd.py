@@ -87,7 +87,7 @@ def model(tokenizer):
 
 
 def scorer(model, tokenizer, mode="superfiltering", context=CONTEXT):
-    return Scorer(model, tokenizer, mode, Progress("ifd", 10**9, "conversations", 1e9), context)
+    return Scorer(model, tokenizer, mode, Progress("ifd", 10**9, "conversations"), context)
 
 
 @pytest.mark.parametrize("mode", ["superfiltering", "loss_ratio"])

@@ -102,6 +102,7 @@ def test_annotate_switches_them_off(monkeypatch):
         lambda *its: given.update(settings=changed(SETTINGS, *its[5:])),
     )
     its = {"model": "m", "corpus": None, "format": None, "types": None, "definitions": None}
+    its |= {"examples": None}
     its |= {"selector": None, "threshold": "0.5", "batch_size": None, "engine": None}
     for off, expected in ((False, False), (None, True)):
         command.annotator(Namespace(**its, engine_settings=None, lookalikes=off))

@@ -6,6 +6,7 @@ import pytest
 
 from bionerflow.data.measured import keep, restore
 from bionerflow.data.schema import (
+    CONVERSATIONS,
     PREDICTIONS,
     Entity,
     Example,
@@ -68,7 +69,8 @@ def test_what_is_kept_has_no_text_and_scores_as_before(predictions, tmp_path):
     assert json.loads(said.splitlines()[0]) == {"run": "run"}
     again.parent.mkdir()
     restore(kept, tmp_path / "gold", again)
-    train = tmp_path / "gold/c/train.parquet"
+    train = tmp_path / "train.parquet"
+    write_rows(train, [{"corpus": "c", "id": "d:0"}], CONVERSATIONS)
     before, after = (evaluate(path, tmp_path / "gold", train) for path in (predictions, again))
     for one, other in zip(before["scores"], after["scores"], strict=True):
         assert one.pop("calibration").keys() == other.pop("calibration").keys()

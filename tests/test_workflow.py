@@ -369,9 +369,9 @@ def test_a_change_re_runs_exactly_what_it_must(demo, change):
 
 #: What is made on request alone: nothing that a table rests on follows from it.
 BESIDE_TABLES = {
-    "abstention", "consistency", "cost", "crate", "croissant", "ctranslate2", "engines",
+    "abstention", "cost", "crate", "croissant", "ctranslate2", "engines",
     "filter_by_confidence", "find", "find_dev", "first_layers", "fit_baseline", "keep",
-    "label_errors", "predict_sampled", "restore", "schemes", "systems",
+    "label_errors", "restore", "schemes", "systems",
 }  # fmt: skip
 
 
