@@ -96,6 +96,10 @@ class Counting(NamedTuple):
 
         return [(at(start), at(end)) for start, end in spans]
 
+    def counted(self, at: int, text: str) -> int:
+        """Return the offset that the raw file has for a code point of the text."""
+        return self.shift + (at if self.unit == "characters" else _edges(text, self.unit)[at])
+
     def __str__(self) -> str:
         """Return it in words."""
         shifted = f", counted from {self.shift}" if self.shift else ""
