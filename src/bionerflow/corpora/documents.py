@@ -100,10 +100,31 @@ class Reading:
         count from its start.
         """
         self.mentions[type] += 1
-        raw = spans
-        if self.counting != CODE_POINTS:
-            spans = self.counting.located(spans, text)
-        first, last = part or (0, len(text))
+        extent = part or (0, len(text))
+        if len(spans) == 1 and self.counting == CODE_POINTS:
+            [(start, end)] = spans
+            covered = text[start:end]
+            first, last = extent
+            as_said = mention is None or mention == covered
+            if as_said and first <= start < end <= last and covered == covered.strip():
+                if mention is not None and len(self.fitted) < SAMPLE:
+                    self.fitted.append(Try(text, spans, mention))
+                return Entity(type, (Span(start - first, end - first),), covered, identifiers)
+        return self.compared(type, spans, text, mention, where, identifiers, extent)
+
+    def compared(
+        self,
+        type: str,
+        raw: RawSpans,
+        text: str,
+        mention: str | None,
+        where: str,
+        identifiers: tuple[str, ...],
+        part: tuple[int, int],
+    ) -> Entity | None:
+        """Return what `place` returns, of any mention: of several spans, odd, or otherwise counted."""
+        spans = raw if self.counting == CODE_POINTS else self.counting.located(raw, text)
+        first, last = part
         fault = span_fault(spans, last, first)
         covered = text_at(spans, text)
         if mention is not None and covered != mention:
@@ -120,12 +141,11 @@ class Reading:
             return None
         if mention is not None and len(self.fitted) < SAMPLE:
             self.fitted.append(Try(text, raw, mention))
-        if len(spans) == 1 and covered == covered.strip():
-            [(start, end)] = spans
-            return Entity(type, (Span(start - first, end - first),), covered, identifiers)
         tidy = self.tidied(spans, text, covered, where)
+        if tidy != spans:
+            covered = text_at(tidy, text)
         moved = tuple([Span(start - first, end - first) for start, end in tidy])
-        return Entity(type, moved, text_at(tidy, text), identifiers) if moved else None
+        return Entity(type, moved, covered, identifiers) if moved else None
 
     def tidied(self, spans: RawSpans, text: str, covered: str, where: str) -> RawSpans:
         """Return the spans in order, joined, and without space at their edges.
@@ -164,22 +184,21 @@ class Reading:
 
 def span_fault(spans: RawSpans, end: int, start: int = 0) -> str | None:
     """Return why the spans cannot be in the part of a text from `start` to `end`, or None."""
-    if len(spans) == 1 and start <= spans[0][0] < spans[0][1] <= end:
-        return None
-    if not spans or any(first >= last for first, last in spans):
+    if not spans:
         return "empty_span"
-    if any(first < start or last > end for first, last in spans):
-        return "outside_text"
-    if any(left[1] > right[0] for left, right in pairwise(sorted(spans))):
+    for first, last in spans:
+        if first >= last:
+            return "empty_span"
+    for first, last in spans:
+        if first < start or last > end:
+            return "outside_text"
+    if len(spans) > 1 and any(left[1] > right[0] for left, right in pairwise(sorted(spans))):
         return "fragments_overlap"
     return None
 
 
 def text_at(spans: RawSpans, text: str) -> str:
     """Return the characters that the spans cover, a space between fragments."""
-    if len(spans) == 1:
-        [(start, end)] = spans
-        return text[start:end]
     return " ".join([text[start:end] for start, end in spans])
 
 

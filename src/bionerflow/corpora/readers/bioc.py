@@ -43,6 +43,8 @@ class Annotation(Lenient):
     def type(self, infon: str) -> str:
         """Return the value of the infon that names the type; of a list its first value."""
         value = self.infons.get(infon)
+        if isinstance(value, str) and value:
+            return value
         if isinstance(value, list) and value:
             value = value[0]
         return str(value) if value not in (None, "", []) else f"(no {infon})"

@@ -16,8 +16,8 @@ from bionerflow.data.schema import Entity
 DOCUMENT_MARK = "-DOCSTART-"
 OUTSIDE = "O"
 OUT = ("", "")  # prefix and type of a tag outside of mentions
-BEGIN, INSIDE, LAST, SINGLE = "B", "IM", "EL", "SUW"
-KNOWN = frozenset((BEGIN, *INSIDE, *LAST, *SINGLE))
+#: Prefixes of tags that begin a mention, go on with one, and end one; S is its only token's.
+BEGINNING, CONTINUING, ENDING = frozenset("BSUW"), frozenset("IMEL"), frozenset("ELSUW")
 #: The type of tags that have none, such as B and I alone (BioBERT's files).
 UNTYPED = "entity"
 
@@ -171,7 +171,7 @@ def parsed(tag: str) -> tuple[str, str] | None:
         return OUT
     for mark in "-_":
         for prefix, found, type in (tag.partition(mark), tag.rpartition(mark)[::-1]):
-            if found and type and prefix.upper() in KNOWN:
+            if found and type and prefix.upper() in BEGINNING | CONTINUING:
                 return OUT if type in (OUTSIDE, "o") else (prefix.upper(), type)
     return (tag, UNTYPED) if tag in ("B", "I", "E", "S") else None
 
@@ -225,13 +225,13 @@ def chunks(tags: Sequence[str], name: str = "", line: int = 1) -> Iterator[Chunk
             raise bad_line(name, line + at, "a tag such as B-Gene, I-Gene or O", tags[at])
         prefix, type = found
         goes_on = chunk and chunk.last == at - 1 and chunk.type == type
-        if chunk and goes_on and prefix in (*INSIDE, *LAST):
+        if chunk and goes_on and prefix in CONTINUING:
             chunk = chunk._replace(last=at)
         else:
             if chunk:
                 yield chunk
-            chunk = Chunk(type, at, at, prefix in (BEGIN, *SINGLE)) if prefix else None
-        if chunk and prefix in (*LAST, *SINGLE):
+            chunk = Chunk(type, at, at, prefix in BEGINNING) if prefix else None
+        if chunk and prefix in ENDING:
             yield chunk
             chunk = None
     if chunk:
