@@ -91,6 +91,7 @@ class Reading:
         mention: str | None,
         where: str,
         identifiers: tuple[str, ...] = (),
+        *,
         part: Span | None = None,
     ) -> Entity | None:
         """Return the mention as an entity, or list why `spans` of `text` cannot be it.
@@ -122,7 +123,7 @@ class Reading:
         identifiers: tuple[str, ...],
         part: tuple[int, int],
     ) -> Entity | None:
-        """Return what `place` returns, of any mention: of several spans, odd, or otherwise counted."""
+        """Return what `place` returns, for any mention: odd, or of several spans, too."""
         spans = raw if self.counting == CODE_POINTS else self.counting.located(raw, text)
         first, last = part
         fault = span_fault(spans, last, first)

@@ -165,9 +165,7 @@ def placed(
         raw_type = annotation.type(type)
         place = f"{where} {annotation.id}"
         known = of_record(annotation.infons)
-        entities.append(
-            reading.place(raw_type, spans, passage.text, annotation.text, place, known)
-        )
+        entities.append(reading.place(raw_type, spans, passage.text, annotation.text, place, known))
     if passage.text or entities:
         kept = tuple(entity for entity in entities if entity)
         yield Document(id, passage.text, kept, borders)

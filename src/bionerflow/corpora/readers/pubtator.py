@@ -119,7 +119,7 @@ def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Lay
     """
     best = plain(block)
     text = best.text
-    if all([text[start:end] == mention for _, start, end, mention, *_ in block.mentions]):
+    if all(text[start:end] == mention for _, start, end, mention, *_ in block.mentions):
         return best
     tries = [(m.text, [(m.start, m.end)]) for m in block.mentions if m.text]
 
@@ -188,7 +188,8 @@ def placed(
     for line, start, end, text, type, known in block.mentions:
         part, its = (title, found[0]) if start < border else (abstract, found[1])
         where = f"{name}:{line}"
-        entity = reading.place(type, [(start, end)], layout.text, text, where, known, part)
+        spans = [(start, end)]
+        entity = reading.place(type, spans, layout.text, text, where, known, part=part)
         if entity:
             its.append(entity)
     return found
