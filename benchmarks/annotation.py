@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from bionerflow.annotate.forms import WRITERS
+from bionerflow.annotate.forms import FORMS
 from bionerflow.annotate.passages import Answered, Mention
 from bionerflow.annotate.sources import Reading
 from bionerflow.annotate.work import annotate
@@ -102,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=Path, required=True, help="a split of a corpus")
     parser.add_argument("--mb", type=float, nargs="+", required=True, help="sizes of texts")
-    parser.add_argument("--to", choices=WRITERS, default="jsonl")
+    parser.add_argument("--to", choices=FORMS, default="jsonl")
     parser.add_argument("--model", help="id or folder of a run")
     parser.add_argument("--corpus", help="where the run had several")
     args = parser.parse_args()

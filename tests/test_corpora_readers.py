@@ -1,14 +1,17 @@
 """Each reader on invented text with the quirks of the real files."""
 
 import io
+import itertools
 import json
 import tarfile
 import zipfile
+from collections import Counter
 
 import pytest
 from reading import Read, read
 
 from bionerflow.corpora.documents import Reading
+from bionerflow.data.schema import Span
 from bionerflow.utils.errors import UserError
 
 
@@ -420,3 +423,18 @@ def test_yidu_json_lines_end_is_exclusive():
 def test_jsonl_fault_names_file_and_line():
     with pytest.raises(UserError, match=r"a\.jsonl:2: at text: Field required"):
         read("jsonl", {"a.jsonl": b'{"doc_id": "1", "text": "a"}\n{"doc_id": "1"}\n'})
+
+
+@pytest.mark.parametrize("part", [None, Span(3, 12)])
+def test_plain_mentions_are_placed_at_once_as_all_are_compared(part):
+    """The short way of `place` gives the entities, findings and tries of the long one."""
+    text = " ab cd  efg\n"
+    for start, end in itertools.product(range(-1, len(text) + 2), repeat=2):
+        for mention in (None, "ab", "ab ", "AB", text[max(start, 0) : end]):
+            given = ("Gene", [(start, end)], text, mention, "a:1", ("D1",))
+            short, long = Reading(), Reading(mentions=Counter(Gene=1))
+            placed = short.place(*given, part=part)
+            compared = long.compared(*given, part or (0, len(text)))
+            assert placed == compared
+            assert not placed or placed.identifiers == compared.identifiers == ("D1",)
+            assert short == long

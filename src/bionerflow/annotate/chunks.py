@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def chunks(passages: Iterable[Passage], size: int = SIZE) -> Iterator[Chunk]:
 
 def file_of(folder: Path, number: int, chunk: Chunk, key: str) -> Path:
     """Return where a chunk is kept once it is annotated."""
-    digest = hashlib.sha256(json.dumps([key, *map(astuple, chunk)]).encode())
+    digest = hashlib.sha256(json.dumps([key, *map(_fields, chunk)]).encode())
     return folder / f"{number:07}.{digest.hexdigest()[:16]}.jsonl"
 
 
@@ -120,9 +119,13 @@ def kept(files: Iterable[Path]) -> Iterator[Annotated]:
             yield _annotated(json.loads(line))
 
 
+def _fields(passage: Passage) -> tuple[int, str, int, str]:
+    return (passage.document, passage.id, passage.start, passage.text)
+
+
 def _row(one: Annotated) -> dict[str, Any]:
     return {
-        "passage": astuple(one.passage),
+        "passage": _fields(one.passage),
         "sentences": [edge for span in one.sentences for edge in span],
         "mentions": [mention_row(mention) for mention in one.mentions],
         "problems": [problem_row(problem) for problem in one.problems],

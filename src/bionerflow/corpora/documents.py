@@ -1,8 +1,8 @@
 """What every reader yields, documents, and what it notes: odd mentions, and how many were read."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -90,23 +90,44 @@ class Reading:
         text: str,
         mention: str | None,
         where: str,
-        parts: Sequence[Span] = (),
         identifiers: tuple[str, ...] = (),
+        *,
+        part: Span | None = None,
     ) -> Entity | None:
         """Return the mention as an entity, or list why `spans` of `text` cannot be it.
 
         `spans` stay in the order of the raw file, as the mention is written in that order. Where
-        `parts` of the text are given, the mention has to be inside of one.
+        `part` of the text is given, the mention has to be inside of it, and the entity's offsets
+        count from its start.
         """
         self.mentions[type] += 1
-        raw = spans
-        if self.counting != CODE_POINTS:
-            spans = self.counting.located(spans, text)
-        fault = span_fault(spans, len(text)) or (outside_parts(spans, parts) if parts else None)
-        if len(spans) == 1:
-            covered = text[spans[0][0] : spans[0][1]]
-        else:
-            covered = " ".join([text[start:end] for start, end in spans])
+        extent = part or (0, len(text))
+        if len(spans) == 1 and self.counting == CODE_POINTS:
+            [(start, end)] = spans
+            covered = text[start:end]
+            first, last = extent
+            as_said = mention is None or mention == covered
+            if as_said and first <= start < end <= last and covered == covered.strip():
+                if mention is not None and len(self.fitted) < SAMPLE:
+                    self.fitted.append(Try(text, spans, mention))
+                return Entity(type, (Span(start - first, end - first),), covered, identifiers)
+        return self.compared(type, spans, text, mention, where, identifiers, extent)
+
+    def compared(
+        self,
+        type: str,
+        raw: RawSpans,
+        text: str,
+        mention: str | None,
+        where: str,
+        identifiers: tuple[str, ...],
+        part: tuple[int, int],
+    ) -> Entity | None:
+        """Return what `place` returns, for any mention: odd, or of several spans, too."""
+        spans = raw if self.counting == CODE_POINTS else self.counting.located(raw, text)
+        first, last = part
+        fault = span_fault(spans, last, first)
+        covered = text_at(spans, text)
         if mention is not None and covered != mention:
             differs = difference(covered, mention)
             if (fault or differs == "text_differs") and len(self.missed) < SAMPLE:
@@ -121,41 +142,33 @@ class Reading:
             return None
         if mention is not None and len(self.fitted) < SAMPLE:
             self.fitted.append(Try(text, raw, mention))
-        return self.tidied(type, spans, text, covered, where, identifiers)
+        tidy = self.tidied(spans, text, covered, where)
+        if tidy != spans:
+            covered = text_at(tidy, text)
+        moved = tuple([Span(start - first, end - first) for start, end in tidy])
+        return Entity(type, moved, covered, identifiers) if moved else None
 
-    def tidied(
-        self,
-        type: str,
-        spans: RawSpans,
-        text: str,
-        covered: str,
-        where: str,
-        identifiers: tuple[str, ...] = (),
-    ) -> Entity | None:
-        """Return the entity with its fragments in order, joined, and without space at its edges."""
-        if len(spans) == 1:
-            [(start, end)] = spans
-            if not (text[start].isspace() or text[end - 1].isspace()):
-                return Entity(type, (Span(start, end),), covered, identifiers)
+    def tidied(self, spans: RawSpans, text: str, covered: str, where: str) -> RawSpans:
+        """Return the spans in order, joined, and without space at their edges.
+
+        There are none where nothing but white space is covered.
+        """
+        ordered = sorted(spans)
+        if list(spans) != ordered:
+            self.note("fragments_out_of_order", where, f"{covered!r}")
+        whole = unwrapped(ordered, text) if self.join_wrapped else ordered
+        if len(whole) < len(spans):
+            self.note("fragments_joined", where, f"{covered!r}")
+        if not any(text[start].isspace() or text[end - 1].isspace() for start, end in whole):
+            return whole
+        inked = [span for span in (stripped(span, text) for span in whole) if span]
+        if not inked:
+            self.note("white_space_alone", where, f"{whole} {covered!r}", lost=True)
+        elif self.trim:
+            self.note("white_space_at_edge", where, f"{covered!r}")
         else:
-            if list(spans) != sorted(spans):
-                self.note("fragments_out_of_order", where, f"{covered!r}")
-            whole = unwrapped(sorted(spans), text) if self.join_wrapped else sorted(spans)
-            if len(whole) < len(spans):
-                self.note("fragments_joined", where, f"{covered!r}")
-            spans = whole
-        if any(text[start].isspace() or text[end - 1].isspace() for start, end in spans):
-            inked = [span for span in (stripped(span, text) for span in spans) if span]
-            if not inked:
-                self.note("white_space_alone", where, f"{spans} {covered!r}", lost=True)
-                return None
-            if self.trim:
-                self.note("white_space_at_edge", where, f"{covered!r}")
-                spans = inked
-        if len(spans) == 1:
-            [(start, end)] = spans
-            return Entity(type, (Span(start, end),), text[start:end], identifiers)
-        return replace(Entity.at(type, spans, text), identifiers=identifiers)
+            return whole
+        return inked
 
     def piece(self, id: str, text: str, mentions: Iterable[Given], where: str) -> Document:
         """Return a document of one sentence with those of its mentions that can be placed."""
@@ -164,37 +177,30 @@ class Reading:
     def placed(self, mentions: Iterable[Given], text: str, where: str) -> tuple[Entity, ...]:
         """Return those of the mentions that can be placed, with their identifiers."""
         found = (
-            self.place(type, spans, text, mention, where, (), *known)
+            self.place(type, spans, text, mention, where, *known)
             for type, spans, mention, *known in mentions
         )
         return tuple(entity for entity in found if entity)
 
 
-def span_fault(spans: RawSpans, length: int) -> str | None:
-    """Return why the spans cannot be in a text of `length` code points, or None."""
+def span_fault(spans: RawSpans, end: int, start: int = 0) -> str | None:
+    """Return why the spans cannot be in the part of a text from `start` to `end`, or None."""
     if not spans:
         return "empty_span"
-    for start, end in spans:
-        if start >= end:
+    for first, last in spans:
+        if first >= last:
             return "empty_span"
-    for start, end in spans:
-        if start < 0 or end > length:
+    for first, last in spans:
+        if first < start or last > end:
             return "outside_text"
-    if len(spans) == 1:
-        return None
-    ordered = sorted(spans)
-    if any(left[1] > right[0] for left, right in pairwise(ordered)):
+    if len(spans) > 1 and any(left[1] > right[0] for left, right in pairwise(sorted(spans))):
         return "fragments_overlap"
     return None
 
 
-def outside_parts(spans: RawSpans, parts: Sequence[Span]) -> str | None:
-    """Return the fault of spans that are not inside of one part of the text."""
-    start, end = spans[0] if len(spans) == 1 else (min(spans)[0], max(spans)[1])
-    for first, last in parts:
-        if first <= start and end <= last:
-            return None
-    return "outside_text"
+def text_at(spans: RawSpans, text: str) -> str:
+    """Return the characters that the spans cover, a space between fragments."""
+    return " ".join([text[start:end] for start, end in spans])
 
 
 def difference(covered: str, mention: str) -> str:

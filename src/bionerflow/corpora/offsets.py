@@ -61,6 +61,15 @@ def _widths(text: str, unit: Unit) -> Iterator[int]:
         yield from _normal_widths(text, "NFC" if unit == "nfc" else "NFD")
 
 
+def _as_characters(text: str, unit: Unit) -> bool:
+    """Say at once whether each code point of a text surely counts one unit."""
+    if unit == "crlf":
+        return "\n" not in text
+    if unit == "lf":
+        return "\r" not in text
+    return unit == "characters" or text.isascii()
+
+
 def _normal_widths(text: str, form: Literal["NFC", "NFD"]) -> Iterator[int]:
     cluster = ""
     for c, after in pairwise(f"{text} "):
@@ -75,6 +84,8 @@ def _normal_widths(text: str, form: Literal["NFC", "NFD"]) -> Iterator[int]:
 @lru_cache(maxsize=64)
 def _edges(text: str, unit: Unit) -> list[int]:
     """Return how many units are before each code point, and before the end."""
+    if _as_characters(text, unit):
+        return list(range(len(text) + 1))
     return [0, *accumulate(_widths(text, unit))]
 
 
@@ -95,6 +106,10 @@ class Counting(NamedTuple):
             return found if found < len(edges) and edges[found] == offset - self.shift else -1
 
         return [(at(start), at(end)) for start, end in spans]
+
+    def counted(self, at: int, text: str) -> int:
+        """Return the offset that the raw file has for a code point of the text."""
+        return self.shift + (at if self.unit == "characters" else _edges(text, self.unit)[at])
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -180,7 +195,7 @@ def _common_shifts(missed: Sequence[Try], unit: Unit) -> list[int]:
     """Return the shifts by which most mentions miss the nearest place of their string."""
     found: Counter[int] = Counter()
     for text, spans, mention in missed:
-        edges = [*range(len(text) + 1)] if unit == "characters" else _edges(text, unit)
+        edges = _edges(text, unit)
         start = min(start for start, _ in spans) if spans else 0
         places = [start - edges[at] for at in occurrences(text, mention.strip())]
         found.update([min(places, key=abs)] if places else [])

@@ -67,11 +67,14 @@ def lines(name: str, data: bytes) -> Iterator[tuple[int, str]]:
     Raises:
         UserError: the bytes are not UTF-8, or a line has \r inside, so that lines may be lost.
     """
+    has_returns = b"\r" in data
     with utf8_faults(name, data):
         for number, line in enumerate(text_file(data, "\n"), start=1):
-            row = line.removesuffix("\n").removesuffix("\r")
-            if "\r" in row:
-                raise bad_line(name, number, r"lines that end in \n or \r\n", row)
+            row = line.removesuffix("\n")
+            if has_returns:
+                row = row.removesuffix("\r")
+                if "\r" in row:
+                    raise bad_line(name, number, r"lines that end in \n or \r\n", row)
             yield number, row
 
 

@@ -202,7 +202,9 @@ def entity_row(entity: Entity) -> dict[str, Any]:
 def gold_row(entity: Entity) -> dict[str, Any]:
     """Return one gold entity as Parquet takes it, with its identifiers if it has any."""
     row = entity_row(entity)
-    return row | {IDENTIFIERS: list(entity.identifiers)} if entity.identifiers else row
+    if entity.identifiers:
+        row[IDENTIFIERS] = list(entity.identifiers)
+    return row
 
 
 def card_of(path: str | Path) -> Path:

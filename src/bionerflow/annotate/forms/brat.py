@@ -50,6 +50,8 @@ def fragments(entity: Entity) -> tuple[list[Span], str]:
     BRAT's own reader takes no mention over a line end or a tab: such a mention becomes fragments,
     as in BRAT itself. An entity of nothing but such white space has none.
     """
+    if entity.text and not BREAK.search(entity.text):
+        return list(entity.spans), entity.text
     spans, texts, at = [], [], 0
     for start, end in entity.spans:
         piece = entity.text[at : at + end - start]

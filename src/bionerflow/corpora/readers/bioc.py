@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any, BinaryIO, TextIO
 from xml.etree.ElementTree import Element
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.identifiers import of_record
@@ -20,16 +20,9 @@ DOCUMENTS = re.compile(r'(?<!\\)"(?:documents|PubTator3)"\s*:\s*\[|\A\s*\[')
 
 
 class Lenient(BaseModel):
-    """A part of BioC JSON, in which tools write numbers for strings and null for what is empty."""
+    """A part of BioC JSON, in which tools write numbers for strings."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, value: Any) -> Any:
-        if isinstance(value, dict) and None in value.values():
-            return {key: given for key, given in value.items() if given is not None}
-        return value
 
 
 class Location(Lenient):
@@ -50,6 +43,8 @@ class Annotation(Lenient):
     def type(self, infon: str) -> str:
         """Return the value of the infon that names the type; of a list its first value."""
         value = self.infons.get(infon)
+        if isinstance(value, str) and value:
+            return value
         if isinstance(value, list) and value:
             value = value[0]
         return str(value) if value not in (None, "", []) else f"(no {infon})"
@@ -170,9 +165,7 @@ def placed(
         raw_type = annotation.type(type)
         place = f"{where} {annotation.id}"
         known = of_record(annotation.infons)
-        entities.append(
-            reading.place(raw_type, spans, passage.text, annotation.text, place, (), known)
-        )
+        entities.append(reading.place(raw_type, spans, passage.text, annotation.text, place, known))
     if passage.text or entities:
         kept = tuple(entity for entity in entities if entity)
         yield Document(id, passage.text, kept, borders)
@@ -191,18 +184,16 @@ def stream_xml(name: str, file: BinaryIO) -> Iterator[tuple[int, BioCDocument]]:
 def document_of(where: str, element: Element) -> BioCDocument:
     """Return the document of an XML element."""
     try:
-        passages = [
-            Passage(
-                **text_of(passage),
-                sentences=[Sentence(**text_of(one)) for one in passage.iter("sentence")],
-            )
-            for passage in element.iter("passage")
-        ]
-        return BioCDocument(
-            id=element.findtext("id", ""),
-            passages=passages,
-            annotations=list(annotations(element)),
-            relations=element.findall("relation"),
+        return BioCDocument.model_validate(
+            {
+                "id": element.findtext("id", ""),
+                "passages": [
+                    {**text_of(one), "sentences": [text_of(s) for s in one.iter("sentence")]}
+                    for one in element.iter("passage")
+                ],
+                "annotations": annotations(element),
+                "relations": element.findall("relation"),
+            }
         )
     except (KeyError, ValueError) as error:
         raise UserError(f"{where}: not BioC ({error}).") from error
@@ -219,30 +210,49 @@ def stream_json(name: str, file: TextIO) -> Iterator[tuple[int, BioCDocument]]:
 
 
 def document_in(where: str, value: Any) -> BioCDocument:
-    """Return the document of a JSON value."""
+    """Return the document of a JSON value, in which null stands for what is absent."""
+    try:
+        return BioCDocument.model_validate(value)
+    except ValidationError:
+        drop_nulls(value)
     with record_faults(f"{where}: a document is not BioC: "):
         return BioCDocument.model_validate(value)
 
 
-def text_of(element: Element) -> dict:
+def drop_nulls(value: Any) -> None:
+    """Drop all keys of null from a JSON value but infons."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, list):
+            left += one
+        elif isinstance(one, dict):
+            for key in [key for key, given in one.items() if given is None]:
+                del one[key]
+            left += [given for key, given in one.items() if key != "infons"]
+
+
+def text_of(element: Element) -> dict[str, Any]:
     """Return offset, text and annotations of a passage or sentence element."""
     return {
         "offset": int(element.findtext("offset", "")),
         "text": element.findtext("text", ""),
-        "annotations": list(annotations(element)),
+        "annotations": annotations(element),
         "relations": element.findall("relation"),
     }
 
 
-def annotations(element: Element) -> Iterator[Annotation]:
-    """Yield the annotations directly under an element."""
-    for found in element.findall("annotation"):
-        yield Annotation(
-            id=found.get("id", ""),
-            infons={infon.get("key", ""): infon.text for infon in found.findall("infon")},
-            text=found.findtext("text"),
-            locations=[
-                Location(offset=int(at.attrib["offset"]), length=int(at.attrib["length"]))
+def annotations(element: Element) -> list[dict[str, Any]]:
+    """Return the annotations directly under an element."""
+    return [
+        {
+            "id": found.get("id", ""),
+            "infons": {infon.get("key", ""): infon.text for infon in found.findall("infon")},
+            "text": found.findtext("text"),
+            "locations": [
+                {"offset": int(at.attrib["offset"]), "length": int(at.attrib["length"])}
                 for at in found.findall("location")
             ],
-        )
+        }
+        for found in element.findall("annotation")
+    ]

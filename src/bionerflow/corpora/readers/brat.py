@@ -135,8 +135,10 @@ def mentions(reading: Reading, name: str, data: bytes) -> Iterator[Row]:
         if not match or not tab:
             raise bad_line(name, number, "'T1<tab>Type 0 5<tab>mention'", line)
         spans = [(int(start), int(end)) for start, end in map(str.split, match[2].split(";"))]
-        known = parted(references.get(id, []))
-        read.add(id)
+        known: tuple[str, ...] = ()
+        if id in references:
+            known = parted(references[id])
+            read.add(id)
         yield Row(f"{name}:{number}", id, match[1], spans, mention, known)
     left = sum(len(its) for id, its in references.items() if id not in read)
     reading.passed_over[OTHER_LINES["N"]] += left
@@ -188,6 +190,6 @@ def placed(reading: Reading, rows: Sequence[Row], text: str, shift: int) -> Iter
     """Yield the mentions that can be placed."""
     for where, id, type, spans, mention, known in rows:
         moved = [(start - shift, end - shift) for start, end in spans] if shift else spans
-        entity = reading.place(type, moved, text, mention, f"{where} {id}", (), known)
+        entity = reading.place(type, moved, text, mention, f"{where} {id}", known)
         if entity:
             yield entity

@@ -16,14 +16,15 @@ from bionerflow.data.schema import Entity
 DOCUMENT_MARK = "-DOCSTART-"
 OUTSIDE = "O"
 OUT = ("", "")  # prefix and type of a tag outside of mentions
-BEGIN, INSIDE, LAST, SINGLE = "B", "IM", "EL", "SUW"
-KNOWN = frozenset((BEGIN, *INSIDE, *LAST, *SINGLE))
+#: Prefixes of tags that begin a mention, go on with one, and end one; S is its only token's.
+BEGINNING, CONTINUING, ENDING = frozenset("BSUW"), frozenset("IMEL"), frozenset("ELSUW")
 #: The type of tags that have none, such as B and I alone (BioBERT's files).
 UNTYPED = "entity"
 
 
-#: White space around cells, or on lines of nothing else.
-PADDING = (b" \t", b"\t ", b" \n", b"\t\n", b" \r", b"\t\r")
+#: White space around cells, or on lines of nothing else: with spaces, and of tabs alone.
+PADDING_SPACES = (b" \t", b"\t ", b" \n", b" \r")
+PADDING_TABS = (b"\t\n", b"\t\r")
 BLANK = re.compile(rb"^[ \t]+\r?$", re.MULTILINE)
 #: What the columns of tokens and of tags are called where the first line names columns.
 TOKEN_HEADS = frozenset(("token", "tokens", "word", "words", "text", "form"))
@@ -88,7 +89,7 @@ def split(reading: Reading, name: str, data: bytes, columns: Sequence[int]) -> I
     """
     marked = DOCUMENT_MARK.encode() in data
     between, last_column = separator(name, data), max(columns)
-    padded = between is not None and any(mark in data for mark in PADDING)
+    padded = between is not None and is_padded(data)
     by_hand = marked or (between is None and b"#" in data)
     by_hand = by_hand or (padded and BLANK.search(data) is not None)
     for number, paragraph in without_head(reading, paragraphs(name, data), between):
@@ -101,6 +102,12 @@ def split(reading: Reading, name: str, data: bytes, columns: Sequence[int]) -> I
             yield from by_line(
                 reading, name, number, list(zip(paragraph, rows, strict=True)), columns
             )
+
+
+def is_padded(data: bytes) -> bool:
+    """Say whether a file has white space around cells, or on lines of nothing else."""
+    marks = (*PADDING_SPACES, *PADDING_TABS) if b" " in data else PADDING_TABS
+    return any(mark in data for mark in marks)
 
 
 def without_head(
@@ -164,7 +171,7 @@ def parsed(tag: str) -> tuple[str, str] | None:
         return OUT
     for mark in "-_":
         for prefix, found, type in (tag.partition(mark), tag.rpartition(mark)[::-1]):
-            if found and type and prefix.upper() in KNOWN:
+            if found and type and prefix.upper() in BEGINNING | CONTINUING:
                 return OUT if type in (OUTSIDE, "o") else (prefix.upper(), type)
     return (tag, UNTYPED) if tag in ("B", "I", "E", "S") else None
 
@@ -187,13 +194,17 @@ def sentence(
 ) -> tuple[str, list[Entity]]:
     """Return the text of a block and its entities, the layers one after the other."""
     tokens = [row[token] for row in block.rows]
-    starts = [0, *accumulate([len(token) + len(joiner) for token in tokens])]
     text, entities = joiner.join(tokens), []
+    gap, starts = len(joiner), list[int]()
     for layer in layers:
         tags = [row[layer] for row in block.rows]
-        for tag in sorted(set(tags) - {OUTSIDE}):
+        marked = set(tags) - {OUTSIDE}
+        if not marked:
+            continue
+        for tag in sorted(marked):
             if parsed(tag) == OUT:
                 reading.note("tag_of_outside", f"{name}:{block.line}", tag)
+        starts = starts or [0, *accumulate([len(token) + gap for token in tokens])]
         for type, first, last, begun in chunks(tags, name, block.line):
             span = (starts[first], starts[last] + len(tokens[last]))
             where = f"{name}:{block.line + first}"
@@ -207,27 +218,20 @@ def sentence(
 
 def chunks(tags: Sequence[str], name: str = "", line: int = 1) -> Iterator[Chunk]:
     """Yield the chunks of one layer, as conlleval reads them (IOB1, IOB2, IOBES, BILOU)."""
-    if set(tags) == {OUTSIDE}:
-        return
     chunk: Chunk | None = None
-    for at, tag in enumerate(tags):
-        found = OUT if tag == OUTSIDE else parsed(tag)
+    for at in [at for at, tag in enumerate(tags) if tag != OUTSIDE]:
+        found = parsed(tags[at])
         if found is None:
-            raise bad_line(name, line + at, "a tag such as B-Gene, I-Gene or O", tag)
+            raise bad_line(name, line + at, "a tag such as B-Gene, I-Gene or O", tags[at])
         prefix, type = found
-        if not prefix:
-            if chunk:
-                yield chunk
-            chunk = None
-            continue
-        continues = chunk and prefix in (*INSIDE, *LAST) and chunk.type == type
-        if chunk and continues:
+        goes_on = chunk and chunk.last == at - 1 and chunk.type == type
+        if chunk and goes_on and prefix in CONTINUING:
             chunk = chunk._replace(last=at)
         else:
             if chunk:
                 yield chunk
-            chunk = Chunk(type, at, at, prefix in (BEGIN, *SINGLE))
-        if chunk and prefix in (*LAST, *SINGLE):
+            chunk = Chunk(type, at, at, prefix in BEGINNING) if prefix else None
+        if chunk and prefix in ENDING:
             yield chunk
             chunk = None
     if chunk:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from bionerflow.corpora.documents import Document, Reading, moved
+from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.identifiers import parted
 from bionerflow.corpora.offsets import Try, covers
 from bionerflow.corpora.raw import bad_line, lines
 from bionerflow.data.schema import Entity, Span
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
-NUMBER = re.compile(r"-?\d{1,9}")
+NUMBER = re.compile(r"\s*-?\d{1,9}\s*")
 #: What an offset looks like that cannot be read: it has a digit, and no relation's name has one.
 LIKE_A_NUMBER = re.compile(r".*\d")
 #: How many spaces at a title's end offsets may count though the file lost them, beside the one
@@ -81,15 +81,13 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
             if not is_plain:
                 where = f"{name}:{block.mentions[0].line}: {block.id}"
                 reading.note("characters_lost", where, f"{layout.title}, {layout.abstract}")
-            parts = layout.parts(block)
-            found = list(placed(reading, name, layout, parts, block.mentions))
+            title, abstract = placed(reading, name, layout, block)
             if not is_plain:  # its offsets tell nothing of other documents'
                 del reading.fitted[fitted:]
-            for text, part in zip((block.title, block.abstract), parts, strict=True):
-                start, end = part.start, max(part.end, part.start + 1)
-                inside = [e for e in found if start <= e.spans[0][0] < end]
-                if text:
-                    yield Document(block.id, text, tuple(moved(e, -part.start) for e in inside))
+            if block.title:
+                yield Document(block.id, block.title, tuple(title))
+            if block.abstract:
+                yield Document(block.id, block.abstract, tuple(abstract))
 
 
 def plain(block: Block) -> Layout:
@@ -121,7 +119,7 @@ def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Lay
     """
     best = plain(block)
     text = best.text
-    if all(text[m.start : m.end] == m.text for m in block.mentions):
+    if all(text[start:end] == mention for _, start, end, mention, *_ in block.mentions):
         return best
     tries = [(m.text, [(m.start, m.end)]) for m in block.mentions if m.text]
 
@@ -139,22 +137,23 @@ def layout_of(reading: Reading, block: Block, lost_before: Sequence[int]) -> Lay
 def blocks(name: str, rows: Iterable[tuple[int, str]]) -> Iterator[Block]:
     """Yield the blocks of a file's numbered lines; an empty line or a title ends a block."""
     block: Block | None = None
-    starts = ("", "")
     for number, line in rows:
+        if block and line.startswith(f"{block.id}\t"):
+            add_row(name, number, line, block)
+            continue
         match = TEXT.match(line)
         if (match and match[2] == "t") or not line.strip():
             if block:
                 yield block
             block = Block(match[1], match[3], "", [], [], []) if match else None
-            starts = (f"{match[1]}|", f"{match[1]}\t") if match else starts
-        elif not block or not line.startswith(starts):
+        elif not block or not line.startswith(f"{block.id}|"):
             raise bad_line(name, number, "a line of the document above", line)
-        elif match:
-            if block.abstract:
-                raise bad_line(name, number, "one abstract for each title", line)
-            block = block._replace(abstract=match[3])
-        else:
+        elif not match:
             add_row(name, number, line, block)
+        elif block.abstract:
+            raise bad_line(name, number, "one abstract for each title", line)
+        else:
+            block = block._replace(abstract=match[3])
     if block:
         yield block
 
@@ -164,28 +163,33 @@ def add_row(name: str, number: int, line: str, block: Block) -> None:
     row = line.split("\t")
     if len(row) < 4:
         raise bad_line(name, number, "a mention or relation with tabs", line)
-    start, end = row[1].strip(), row[2].strip()
+    start, end = row[1], row[2]
     if not NUMBER.fullmatch(start):
         looks_so = len(row) > 4 and LIKE_A_NUMBER.match(start)
         if looks_so:
             block.unreadable.append((number, line))
         else:
             block.relations.append(number)
-    elif len(row) < 5 or not NUMBER.fullmatch(end) or not row[4].strip():
+        return
+    type = row[4].strip() if len(row) > 4 else ""
+    if not (type and NUMBER.fullmatch(end)):
         raise bad_line(name, number, "id, start, end, mention and type", line)
-    else:
-        said = parted(row[5]) if len(row) > 5 else ()
-        block.mentions.append(Mention(number, int(start), int(end), row[3], row[4].strip(), said))
+    said = parted(row[5]) if len(row) > 5 else ()
+    block.mentions.append(Mention(number, int(start), int(end), row[3], type, said))
 
 
 def placed(
-    reading: Reading, name: str, layout: Layout, parts: tuple[Span, Span], mentions: list[Mention]
-) -> Iterator[Entity]:
-    """Yield the mentions that can be placed in title or abstract."""
-    for mention in mentions:
-        span = (mention.start, mention.end)
-        where = f"{name}:{mention.line}"
-        known = mention.identifiers
-        entity = reading.place(mention.type, [span], layout.text, mention.text, where, parts, known)
+    reading: Reading, name: str, layout: Layout, block: Block
+) -> tuple[list[Entity], list[Entity]]:
+    """Return the mentions that can be placed in the title, and those in the abstract."""
+    title, abstract = layout.parts(block)
+    border = reading.counting.counted(abstract.start, layout.text)
+    found: tuple[list[Entity], list[Entity]] = ([], [])
+    for line, start, end, text, type, known in block.mentions:
+        part, its = (title, found[0]) if start < border else (abstract, found[1])
+        where = f"{name}:{line}"
+        spans = [(start, end)]
+        entity = reading.place(type, spans, layout.text, text, where, known, part=part)
         if entity:
-            yield entity
+            its.append(entity)
+    return found

@@ -145,7 +145,7 @@ def tsv_entities(
         for type, start, end, concepts in tsv_mentions(piece, layer):
             span = UNIT.located([(start, end)], piece.text)
             known = parted(concepts)
-            found.append(reading.place(type, span, piece.text, None, where, (), known))
+            found.append(reading.place(type, span, piece.text, None, where, known))
     return [entity for entity in found if entity]
 
 
@@ -252,7 +252,7 @@ def cas_document(reading: Reading, name: str, cas: "cassis.Cas", layers: Sequenc
         if short in layers if layers else short not in GRAMMAR:
             type = cas_type(one, short)
             span, where, known = [(one.begin, one.end)], f"{name}: {short}", cas_identifiers(one)
-            entity = reading.place(type, span, text, None, where, (), known)
+            entity = reading.place(type, span, text, None, where, known)
             found += [entity] if entity else []
         elif short not in ("Sentence", "Token", "DocumentMetaData", "DocumentAnnotation"):
             passed[f"layer {short}"] += 1
