@@ -26,11 +26,11 @@ rule ifd:
             "--negatives" if plan.scores_negatives(w.scorer, w.mode) else ""
         ),
         share="1of1",
-        conversations="results/render/{corpus}/train.{format}.parquet",
+        split="train",
     shell:
         "python -P -m bionerflow.workflow.gpus {resources.gpu:q} {input.code[0]:q}"
         " --mode {wildcards.mode:q} --model {params.folder:q}"
-        " --conversations {params.conversations:q}"
+        " --conversations results/render/{wildcards.corpus:q}/{params.split:q}.{wildcards.format:q}.parquet"
         " {params.negatives:q} --share {params.share:q} --checkpoints results/checkpoints"
         " --out {output.scores:q} 2>&1 | tee {log:q}"
 
@@ -59,7 +59,7 @@ use rule ifd as ifd_test with:
         "results/logs/ifd/{scorer}.test.{corpus}.{format}.{mode}.log",
     params:
         negatives="",
-        conversations="results/render/{corpus}/test.{format}.parquet",
+        split="test",
 
 
 rule ifd_spread:
