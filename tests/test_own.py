@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,8 +130,7 @@ def test_other_forms_are_read(name, tmp_path):
 
 
 def brat_of(mirror: Path, folder: Path) -> None:
-    with tarfile.open(mirror / "pgxcorpus/brat.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(mirror / "pgxcorpus/brat.tar.gz", folder)
 
 
 def copied(*names: str) -> Callable[[Path, Path], None]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import stat
 import subprocess
 import sys
@@ -27,8 +28,7 @@ SHELL = re.compile(r"^    shell:\n((?: {8}.*\n)+)", re.MULTILINE)
 VALUE = re.compile(r"(?<!\{)\{([^{}]+)\}")
 RAW = f"{HOSTILE}.tsv".replace("/", "")
 RUN = "tiny.micro.one.draw1"
-RECORD = """#!{python}
-import json, sys
+RECORD = """import json, sys
 with open({calls!r}, "a") as file:
     file.write(json.dumps(sys.argv[1:]) + "\\n")
 """
@@ -154,8 +154,11 @@ def ends_in(calls, value):
 def test_hostile_paths_reach_every_script_as_they_are(flow, tmp_path):
     calls, programs = tmp_path / "calls", tmp_path / "programs"
     programs.mkdir()
-    python = programs / "python"
-    python.write_text(RECORD.format(python=sys.executable, calls=str(calls)))
+    python, record = programs / "python", tmp_path / "record.py"
+    record.write_text(RECORD.format(calls=str(calls)))
+    # A first line `#!` takes no interpreter whose path has a space.
+    quoted = shlex.join([sys.executable, str(record)])
+    python.write_text(f'#!/bin/sh\nexec {quoted} "$@"\n')
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
     jobs = flow.jobs("results/annotations/mine.jsonl", f"results/evaluate/{RUN}.json")
     assert len(jobs) > 8
