@@ -26,8 +26,8 @@ def parted(said: object) -> tuple[str, ...]:
     Several have `|`, `,`, `;` or `+` between. A value is not parted where this leaves a piece that
     is no identifier by itself (`c|SUB|T|1278|G` of tmVar).
     """
-    if said.__class__ is str:
-        return _pieces(said)  # type: ignore[arg-type]
+    if isinstance(said, str):
+        return _pieces(said)
     values = said if isinstance(said, list | tuple) else [said]
     found: dict[str, None] = {}
     for value in values:
