@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from bionerflow.config.tables import OF_CORPUS, RECORDED
+from bionerflow.config.metrics import OF_CORPUS, RECORDED
 from bionerflow.evaluate.match import ERRORS
 from bionerflow.evaluate.pool import measure
 from bionerflow.tables.define import Cell, Definition
