@@ -33,6 +33,8 @@ TABLE = Grid(
     where={"model": "every"},
     unit="fraction",
 )
+#: What a caption adds where a paper prints numbers.
+THEIRS = ' Columns that begin with "published" are the paper\'s.'
 PUBLISHED = pd.DataFrame(
     [["bc5cdr", "UIE", 0.89, None, "0.89", "Table 5"]],
     columns=["row", "column", "value", "sd", "text", "source"],
@@ -133,7 +135,8 @@ def test_one_model_fills_the_whole_table_and_is_named_in_it():
     shown = long[long["source"].eq("measured") & long["row"].eq("flat")]
     assert shown["model"].tolist() == ["nano", "nano"]
     assert shown["text"].tolist() == ["0.25", "0.50"]
-    assert notes(long.to_dict("records")) == " Model: nano."
+    assert notes(long.to_dict("records")) == f" Model: nano.{THEIRS}"
+    assert notes(filled(asked, found, dev, published=None).to_dict("records")) == " Model: nano."
     del found["demo.nano.conv_term.draw1"]  # the other model does not take its place
     lost = cell(filled(asked, found, dev | {"demo.nano.7best.draw1": 0.95}), "flat", "conv_term")
     assert lost["text"] == ""
@@ -145,9 +148,9 @@ def test_numbers_of_secondary_sources_are_marked():
     long = filled(definition(), {}, published=published)
     shown = cell(long, "bc5cdr", "published UIE")
     assert (shown["text"], shown["reason"]) == ("0.89†", "secondary, not verified")
-    assert notes(long.to_dict("records")) == " † From a secondary source, not verified."
+    assert notes(long.to_dict("records")) == f"{THEIRS} † From a secondary source, not verified."
     assert r"0.89$\dagger$" in latex("T", "C", wide_form(definition(), long))
-    assert notes(filled(definition(), {}).to_dict("records")) == ""
+    assert notes(filled(definition(), {}).to_dict("records")) == THEIRS
     frames = [
         read_published(ROOT / "resources" / "published" / "bioselecttune" / f"table{n}.csv")
         for n in (1, 2)
@@ -391,8 +394,8 @@ def test_an_own_table_is_planned(monkeypatch):
 
 
 WRONG = {
-    "columns: {metric: [accuracy]}": r"unknown metric 'accuracy'; known: scores, .*surface_f1",
-    "where: {metric: accuracy}": r"unknown metric 'accuracy'",
+    "columns: {metric: [accuracy]}": "unknown metric 'accuracy'. Did you mean 'accuracy_9'",
+    "where: {metric: accuracy}": "unknown metric 'accuracy'",
     "columns: {metric: [f1, significance]}": "metrics of grid and significance cannot",
     "columns: {metric: [p90_f1, p]}": "metrics of abstention and significance cannot share a table",
     "columns: {metric: [f1]}\nwhere: {metric: p}": "grid and significance cannot share",

@@ -7,6 +7,8 @@ what fills a table, and the list in config/README.md follow from it. Light to im
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from bionerflow.utils.errors import nearest
+
 #: What fills the cells of a table: scores and records of runs, tests of neighbouring rows, or
 #: thresholds of confidence.
 Filling = Literal["grid", "significance", "abstention"]
@@ -182,18 +184,12 @@ def expanded(names: Iterable[str]) -> list[str]:
     Raises:
         ValueError: a name is that of no metric, no family, and nothing that runs record.
     """
-    names = list(names)
-    unknown = sorted({n for n in names if not (n in FAMILIES or n in LABELS or _recorded(n))})
-    if unknown:
-        known = ", ".join([*FAMILIES, *(name for name in LABELS if not _recorded(name))])
-        raise ValueError(f"unknown metrics {unknown}; known: {known}")
-    return [
-        one for name in names for one in (FAMILIES[name].labels if name in FAMILIES else [name])
-    ]
-
-
-def _recorded(metric: str) -> bool:
-    return metric.startswith(RECORDED)
+    found: list[str] = []
+    for name in names:
+        if name not in FAMILIES and name not in LABELS and not name.startswith(RECORDED):
+            raise ValueError(f"unknown metric '{name}'.{nearest(name, [*FAMILIES, *LABELS])}")
+        found += FAMILIES[name].labels if name in FAMILIES else [name]
+    return found
 
 
 def filling_of(metrics: Iterable[str]) -> Filling:
