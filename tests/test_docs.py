@@ -21,11 +21,19 @@ from tiny import tiny_encoder, tiny_model
 
 from bionerflow.annotate.forms import FORMS
 from bionerflow.annotate.names import INPUTS, OUTPUTS
+from bionerflow.baselines.external import External
 from bionerflow.cli import parser
 from bionerflow.config.base import parse
 from bionerflow.config.corpora import Corpora
+from bionerflow.config.experiments import Experiment
 from bionerflow.config.models import Models
-from bionerflow.config.stages import CurateSettings, PredictSettings, SelectorSettings
+from bionerflow.config.stages import (
+    CurateSettings,
+    PredictSettings,
+    SelectorSettings,
+    TrainSettings,
+)
+from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import Config
 from bionerflow.utils.files import write_json
 
@@ -241,6 +249,23 @@ def test_settings_of_other_pages_are_valid():
     parse(SelectorSettings, given["selectors"]["llm_cls"], "selector.md")
     (given,) = settings("docs/papers.md")
     assert set(given) <= set(Config.model_fields)
+    for given in settings("docs/engines.md"):
+        engine = parse(PredictSettings, given["predict"], "engines.md").engine
+        assert engine in given["predict"]
+    (given,) = settings("docs/training.md")
+    parse(TrainSettings, given["train"], "training.md")
+    (given,) = settings("docs/baselines.md")
+    parse(Experiment, {"corpora": ["genia"], "models": ["smollm2-135m"]} | given, "baselines.md")
+    *_, (_, file, text) = blocks("docs/own-experiment.md", "yaml")
+    assert file == "own/tables.yaml"
+    parse(Tables, yaml.safe_load(text), file)
+
+
+def test_the_line_of_predictions_on_the_page_of_baselines_is_read(tmp_path):
+    (line,) = blocks("docs/baselines.md", "json")
+    (tmp_path / "w2ner.jsonl").write_text(line.text, "utf-8")
+    (found,) = External.read(tmp_path / "w2ner.jsonl").sentences.values()
+    assert found.entities[0].spans == [(0, 4)]
 
 
 @pytest.fixture(scope="module")
