@@ -36,6 +36,7 @@ from bionerflow.config.stages import (
 from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import Config
 from bionerflow.utils.files import write_json
+from bionerflow.workflow.plan import Plan
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md"]
@@ -237,9 +238,28 @@ def test_a_selector_is_added_as_its_page_says(tmp_path):
     assert 0 < probability < 1
 
 
-def test_models_are_added_as_their_page_says():
+def test_models_are_added_as_their_page_says(monkeypatch):
     (entry,) = settings("docs/extending/model.md")
     assert set(parse(Models, entry, "the page").models) == {"smollm2-360m", "mine"}
+    monkeypatch.chdir(ROOT)
+    shipped = yaml.safe_load(Path("config/config.yaml").read_text("utf-8"))
+    formats = {"conv_term": {"formats": ["conv_term"]}}
+    its = {"corpora": ["sample_flat"], "models": ["smollm2-360m"], "configurations": formats}
+    own = {"name": "own", "own_models": entry["models"], "experiments": {"mfner": its}}
+    assert list(Plan(shipped | own).runs) == ["own.smollm2-360m.conv_term.draw1"]
+
+
+def test_an_extension_touches_no_file_of_the_repository():
+    """Its files are a package's, or lie in a folder of one's own; the overview counts them."""
+    overview = (DOCS / "extending/index.md").read_text("utf-8")
+    counts = dict(re.findall(r"\]\((\w+)\.md\) \|.*\| (\d+) \|$", overview, re.MULTILINE))
+    for page in DOCS.glob("extending/*.md"):
+        files = [file for *_, file, _ in map(tuple, FENCE.findall(page.read_text("utf-8"))) if file]
+        assert all(file.startswith("own/") for file in files), page
+        packaged = bool(blocks(str(page), "toml"))  # a module, and its entry point
+        if page.stem != "index":
+            settings = [file for file in files if file.endswith(".yaml")]
+            assert int(counts[page.stem]) == (2 if packaged else len(settings) or 1), page
 
 
 def test_settings_of_other_pages_are_valid():
