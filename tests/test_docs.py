@@ -231,8 +231,10 @@ def test_a_selector_is_added_as_its_page_says(tmp_path):
     assert plugins("docs/extending/selector.md") == {
         "bionerflow.selectors": {"mean_cls": "my_package:MeanCls"}
     }
-    kind = run_python("docs/extending/selector.md")["MeanCls"]
-    selector = kind(tiny_encoder(tmp_path), given, ["protein"])
+    names = run_python("docs/extending/selector.md")
+    base = tiny_encoder(tmp_path)
+    names["test_mean_cls"](base, given)
+    selector = names["MeanCls"](base, given, ["protein"])
     candidate = Candidate("protein", (Span(0, 4),), "BCL6 plays a role.")
     (probability,) = selector.probabilities([candidate])
     assert 0 < probability < 1

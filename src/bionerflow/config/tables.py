@@ -98,7 +98,7 @@ class Grid(Titled):
     @property
     def metrics(self) -> list[str]:
         """Return the metrics that cells ask for."""
-        axes = [*self.rows, *self.columns, self.where]
+        axes: list[Any] = [*self.rows, *self.columns, self.where]
         return [name for axis in axes for name in axis.get("metric", [])]
 
     @property

@@ -17,7 +17,7 @@ from bionerflow.config.tables import EVERY, Axis, Grid
 NOT_ASKED = "the experiment has no"
 #: In a list of configurations: those of the experiment's `also`.
 ALSO = "also"
-PLACES = ("first", "second", "third", "fourth")
+PLACES = ("first", "second")
 #: Names by key: corpus, configuration, model, format, metric.
 Selection = dict[str, str]
 
