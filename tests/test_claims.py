@@ -81,7 +81,7 @@ def filled(folder: Path, *rows: tuple[str, str]):
         for name, counts in RIGHT.items()
         for n, count in enumerate(counts, 1)
     }
-    sides = [{"higher": {"configuration": x}, "lower": {"configuration": y}} for x, y in rows]
+    sides = [{"higher": x, "lower": y} for x, y in rows]
     return claimed(folder, paths, RIGHT, [1, 2], *sides)
 
 
@@ -146,8 +146,8 @@ def test_rows_of_one_score_share_how_much_draws_vary(tmp_path):
         for found in (alone, among)
     ]
     assert reach[1] < reach[0] / 2
-    shared = {"higher": {"configuration": "close"}, "lower": {"configuration": "near"}}
-    first = {"higher": {"configuration": "good"}, "lower": {"configuration": "wild"}}
+    shared = {"higher": "close", "lower": "near"}
+    first = {"higher": "good", "lower": "wild"}
     paths = {
         f"x.mini.{name}.draw{n}": tmp_path / f"{name}{n}.parquet"
         for name in ("good", "wild", "close", "near")
@@ -165,7 +165,7 @@ def test_a_claim_about_precision_is_tested_on_precision(tmp_path):
         "x.mini.strict.draw1": predicted(tmp_path / "strict.parquet", 20),
         "x.mini.loose.draw1": predicted(tmp_path / "loose.parquet", 50, spare=40),
     }
-    sides = {"higher": {"configuration": "strict"}, "lower": {"configuration": "loose"}}
+    sides = {"higher": "strict", "lower": "loose"}
     claims = [{"score": score, **sides} for score in ("precision", "recall")]
     _, found = claimed(tmp_path, paths, ["strict", "loose"], [1], *claims)
     assert found["0", "verdict"]["text"] == "supported"

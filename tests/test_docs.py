@@ -21,13 +21,22 @@ from tiny import tiny_encoder, tiny_model
 
 from bionerflow.annotate.forms import FORMS
 from bionerflow.annotate.names import INPUTS, OUTPUTS
+from bionerflow.baselines.external import External
 from bionerflow.cli import parser
 from bionerflow.config.base import parse
 from bionerflow.config.corpora import Corpora
+from bionerflow.config.experiments import Experiment
 from bionerflow.config.models import Models
-from bionerflow.config.stages import CurateSettings, PredictSettings, SelectorSettings
+from bionerflow.config.stages import (
+    CurateSettings,
+    PredictSettings,
+    SelectorSettings,
+    TrainSettings,
+)
+from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import Config
 from bionerflow.utils.files import write_json
+from bionerflow.workflow.plan import Plan
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md"]
@@ -222,16 +231,37 @@ def test_a_selector_is_added_as_its_page_says(tmp_path):
     assert plugins("docs/extending/selector.md") == {
         "bionerflow.selectors": {"mean_cls": "my_package:MeanCls"}
     }
-    kind = run_python("docs/extending/selector.md")["MeanCls"]
-    selector = kind(tiny_encoder(tmp_path), given, ["protein"])
+    names = run_python("docs/extending/selector.md")
+    base = tiny_encoder(tmp_path)
+    names["test_mean_cls"](base, given)
+    selector = names["MeanCls"](base, given, ["protein"])
     candidate = Candidate("protein", (Span(0, 4),), "BCL6 plays a role.")
     (probability,) = selector.probabilities([candidate])
     assert 0 < probability < 1
 
 
-def test_models_are_added_as_their_page_says():
+def test_models_are_added_as_their_page_says(monkeypatch):
     (entry,) = settings("docs/extending/model.md")
     assert set(parse(Models, entry, "the page").models) == {"smollm2-360m", "mine"}
+    monkeypatch.chdir(ROOT)
+    shipped = yaml.safe_load(Path("config/config.yaml").read_text("utf-8"))
+    formats = {"conv_term": {"formats": ["conv_term"]}}
+    its = {"corpora": ["sample_flat"], "models": ["smollm2-360m"], "configurations": formats}
+    own = {"name": "own", "own_models": entry["models"], "experiments": {"mfner": its}}
+    assert list(Plan(shipped | own).runs) == ["own.smollm2-360m.conv_term.draw1"]
+
+
+def test_an_extension_touches_no_file_of_the_repository():
+    """Its files are a package's, or lie in a folder of one's own; the overview counts them."""
+    overview = (DOCS / "extending/index.md").read_text("utf-8")
+    counts = dict(re.findall(r"\]\((\w+)\.md\) \|.*\| (\d+) \|$", overview, re.MULTILINE))
+    for page in DOCS.glob("extending/*.md"):
+        files = [file for *_, file, _ in map(tuple, FENCE.findall(page.read_text("utf-8"))) if file]
+        assert all(file.startswith("own/") for file in files), page
+        packaged = bool(blocks(str(page), "toml"))  # a module, and its entry point
+        if page.stem != "index":
+            settings = [file for file in files if file.endswith(".yaml")]
+            assert int(counts[page.stem]) == (2 if packaged else len(settings) or 1), page
 
 
 def test_settings_of_other_pages_are_valid():
@@ -241,6 +271,23 @@ def test_settings_of_other_pages_are_valid():
     parse(SelectorSettings, given["selectors"]["llm_cls"], "selector.md")
     (given,) = settings("docs/papers.md")
     assert set(given) <= set(Config.model_fields)
+    for given in settings("docs/engines.md"):
+        engine = parse(PredictSettings, given["predict"], "engines.md").engine
+        assert engine in given["predict"]
+    (given,) = settings("docs/training.md")
+    parse(TrainSettings, given["train"], "training.md")
+    (given,) = settings("docs/baselines.md")
+    parse(Experiment, {"corpora": ["genia"], "models": ["smollm2-135m"]} | given, "baselines.md")
+    *_, (_, file, text) = blocks("docs/own-experiment.md", "yaml")
+    assert file == "own/tables.yaml"
+    parse(Tables, yaml.safe_load(text), file)
+
+
+def test_the_line_of_predictions_on_the_page_of_baselines_is_read(tmp_path):
+    (line,) = blocks("docs/baselines.md", "json")
+    (tmp_path / "w2ner.jsonl").write_text(line.text, "utf-8")
+    (found,) = External.read(tmp_path / "w2ner.jsonl").sentences.values()
+    assert found.entities[0].spans == [(0, 4)]
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,7 @@ def claims() -> list[tuple[str, str]]:
         for table in load(Tables, ROOT / "config" / "tables.yaml").tables.values()
         if isinstance(table, Claims)
     )
-    sides = ((claim.higher, claim.lower) for claim in table.rows.values())
-    return [(one["configuration"], two["configuration"]) for one, two in sides]
+    return [(claim.higher, claim.lower) for claim in table.rows.values()]
 
 
 # exactly

@@ -1,6 +1,7 @@
 """The workflow as a module of another: its rules used from another folder."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,13 @@ models: [smollm2-135m]
 configurations:
   conv_term: {formats: [conv_term]}
 """
+
+
+def test_the_page_shows_what_is_tested():
+    page = (ROOT / "docs/module.md").read_text("utf-8")
+    shown = re.search(r'^```python title="Snakefile"\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)
+    text = shown[1].replace('"bionerflow/', f'"{ROOT}/').replace('"config/mine', '"config')
+    assert set(text.splitlines()) <= set(SNAKEFILE.splitlines())
 
 
 @pytest.fixture

@@ -125,9 +125,9 @@ TABLES = {
     "tables: {mine/a: {labels: 5}}": r"t.yaml: 'tables.mine/a",
     "labels: 5\ntables: {mine/a: {}}": r"t.yaml: 'labels': Input should be a valid dictionary",
     "tables: {mine/a: {kind: gird}}": r"t.yaml: 'tables.mine/a'.*'grid'",
-    "tables: {mine/a: {title: T, caption: C, rows: {model: all}}}": r"columns.*Field required",
-    "tables: {mine/a: {title: T, caption: C, rows: {corpsu: all}, columns: {}}}": r"rows.*'corpus'",
-    "tables: {mine/a: {title: T, caption: C, rows: {set: all}, columns: {}}}": r"'configuration'",
+    "tables: {mine/a: {title: T, caption: C, rows: {model: every}}}": r"columns.*Field required",
+    "tables: {mine/a: {title: T, caption: C, rows: {corpsu: [a]}, columns: {}}}": r"rows.*'corpus'",
+    "tables: {mine/a: {title: T, caption: C, rows: {set: every}, columns: {}}}": r"'configuration'",
     "tables: {mine/a: {titel: T}}": r"unknown key 'tables.mine/a.*titel'.*'title'",
 }  # fmt: skip
 
@@ -141,7 +141,12 @@ def test_a_wrong_tables_file_is_told_in_words(text, tmp_path):
 
 def test_an_own_tables_file_goes_before_the_table_of_every_run(here):
     cli.main([*GIVEN])
-    entry = {"title": "T", "caption": "C", "rows": {"model": "all"}, "columns": {"corpus": "all"}}
+    entry = {
+        "title": "T",
+        "caption": "C",
+        "rows": {"model": "every"},
+        "columns": {"corpus": "every"},
+    }
     Path("tables.yaml").write_text(yaml.safe_dump({"tables": {"mine/own": entry}}))
     with Path("own/mine.yaml").open("a") as file:
         file.write("tables: tables.yaml\n")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from tiny import tiny_encoder
+from torch.nn import Linear
 
 from bionerflow.config.stages import PredictSettings, SelectorSettings
 from bionerflow.corpora.documents import Document
@@ -23,7 +25,8 @@ from bionerflow.data.schema import (
 from bionerflow.formats import FORMATS, Format
 from bionerflow.inference.engines.base import Answer, Engine
 from bionerflow.inference.engines.load import load_engine
-from bionerflow.testing import check_engine, check_format, check_reader
+from bionerflow.select.kinds import BertCls
+from bionerflow.testing import TYPES, check_engine, check_format, check_reader, check_selector
 from bionerflow.utils import plugins
 from bionerflow.utils.errors import UserError
 
@@ -323,6 +326,29 @@ class Counting(Engine):
         answer = Answer(str(len(conversations)), truncated=False)
         turns = [sum(t.role == "user" for t in one.turns) - one.given for one in conversations]
         return [[answer] * (count - self.missing) for count in turns]
+
+
+class Unmasked(BertCls):
+    """Reads the padding, too."""
+
+    def logits(self, hidden, mask):
+        return self.head(hidden.float().mean(1)).squeeze(1)
+
+
+class Idle(BertCls):
+    """Has weights that nothing uses."""
+
+    def __init__(self, base, settings, types):
+        super().__init__(base, settings, types)
+        self.spare = Linear(2, 2)
+
+
+def test_the_check_of_selectors(tmp_path):
+    base, settings = tiny_encoder(tmp_path), SelectorSettings(kind="bert_cls", base="minilm")
+    with pytest.raises(AssertionError, match=r"Unmasked: 0\..* beside others, but alone 0\."):
+        check_selector(Unmasked(base, settings, TYPES))
+    with pytest.raises(AssertionError, match=r"Idle: training does not reach spare\.weight"):
+        check_selector(Idle(base, settings, TYPES))
 
 
 def test_the_check_of_engines():

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from browser import Browser
+from conftest import ROOT
 from tiny import tiny_model
 
 import bionerflow
@@ -203,6 +204,23 @@ def test_texts_are_annotated_as_the_python_interface_does(tiny, folder):
     for row, id in zip(together, alone, strict=True):
         [same] = tiny.client.result(id)
         assert {**same, "id": row["id"]} == row
+
+
+def test_the_python_of_its_page_runs(served, finder, capsys):
+    text = (ROOT / "docs/serve.md").read_text("utf-8")
+    first, second = re.findall(r"^```py\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for shown, here in (
+        ("http://127.0.0.1:8000", served.url), ("demo.smollm2-135m.conv_term.draw1", RUN),
+        ("sample_flat", "own"),
+    ):  # fmt: skip
+        assert shown in first
+        first = first.replace(shown, here)
+    exec(first, {})
+    assert f"'text': '{finder.calls[0][0]}'" in capsys.readouterr().out
+    names: dict[str, Any] = {}
+    exec(second, names)
+    request = wire.BatchRequest.model_validate(names["asked"] | {"documents": [{"text": TEXT}]})
+    assert request.types == ["Disease", "Chemical"]
 
 
 def test_a_result_has_nested_and_discontinuous_entities_and_what_was_not_usable(client):

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import get_args
 
 import pandas as pd
 import pytest
@@ -12,7 +11,9 @@ import yaml
 
 from bionerflow.config.base import load, parse
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import Grid, Metric, Tables
+from bionerflow.config.metrics import FAMILIES, FILLINGS, PRECISIONS, RECORDED
+from bionerflow.config.tables import Grid, Tables
+from bionerflow.evaluate import abstention
 from bionerflow.evaluate.pool import MEASURES, measure
 from bionerflow.tables.define import define
 from bionerflow.tables.fill import long_form, measured
@@ -27,10 +28,13 @@ TABLE = Grid(
     kind="grid",
     title="T & U",
     caption="50 %",
-    rows=[{"corpus": "all"}],
-    columns=[{"configuration": ["7best", "conv_term"]}],
-    also=True,
+    rows=[{"corpus": "every"}],
+    columns=[{"configuration": ["7best", "conv_term", "also"]}],
+    where={"model": "every"},
+    unit="fraction",
 )
+#: What a caption adds where a paper prints numbers.
+THEIRS = ' Columns that begin with "published" are the paper\'s.'
 PUBLISHED = pd.DataFrame(
     [["bc5cdr", "UIE", 0.89, None, "0.89", "Table 5"]],
     columns=["row", "column", "value", "sd", "text", "source"],
@@ -131,7 +135,8 @@ def test_one_model_fills_the_whole_table_and_is_named_in_it():
     shown = long[long["source"].eq("measured") & long["row"].eq("flat")]
     assert shown["model"].tolist() == ["nano", "nano"]
     assert shown["text"].tolist() == ["0.25", "0.50"]
-    assert notes(long.to_dict("records")) == " Model: nano."
+    assert notes(long.to_dict("records")) == f" Model: nano.{THEIRS}"
+    assert notes(filled(asked, found, dev, published=None).to_dict("records")) == " Model: nano."
     del found["demo.nano.conv_term.draw1"]  # the other model does not take its place
     lost = cell(filled(asked, found, dev | {"demo.nano.7best.draw1": 0.95}), "flat", "conv_term")
     assert lost["text"] == ""
@@ -143,9 +148,9 @@ def test_numbers_of_secondary_sources_are_marked():
     long = filled(definition(), {}, published=published)
     shown = cell(long, "bc5cdr", "published UIE")
     assert (shown["text"], shown["reason"]) == ("0.89†", "secondary, not verified")
-    assert notes(long.to_dict("records")) == " † From a secondary source, not verified."
+    assert notes(long.to_dict("records")) == f"{THEIRS} † From a secondary source, not verified."
     assert r"0.89$\dagger$" in latex("T", "C", wide_form(definition(), long))
-    assert notes(filled(definition(), {}).to_dict("records")) == ""
+    assert notes(filled(definition(), {}).to_dict("records")) == THEIRS
     frames = [
         read_published(ROOT / "resources" / "published" / "bioselecttune" / f"table{n}.csv")
         for n in (1, 2)
@@ -165,7 +170,9 @@ def test_every_run_of_a_table_pools_the_same_corpora():
             "curated": {"formats": ["json_entity"], "unseen": ["elsewhere"]},
         },
     ).with_unseen()
-    grid = Grid(title="", caption="", rows=[{"configuration": "all"}], columns=[{}])
+    grid = Grid(
+        title="", caption="", rows=[{"configuration": "every"}], columns=[{}], unit="fraction"
+    )
     found = define("t", grid, "demo", asked, dict.fromkeys(asked.corpora, ""))
     assert {one.corpora for one in found.cells} == {("flat", "bc5cdr")}
     both = {"n": {"sentences": 2, "gold": 2, "predicted": 2, "correct": 2}, "strict": {}}
@@ -334,28 +341,28 @@ def test_a_grid_selects_by_what_its_axes_vary():
             {"configuration": ["7best"], "format": ["multi_tag", "html"]},
             {"configuration": ["only"], "format": ["conv_term"]},
         ],
-        columns=[{"model": "all", "metric": ["recall", "delta_nested"]}],
-        corpora=["flat", "elsewhere"],
+        columns=[{"model": "every", "metric": ["recall", "delta_nested"]}],
+        where={"corpus": ["flat", "elsewhere"]},
     )  # fmt: skip
     asked = experiment(models=["mini"], draws=[1])
     found = define("t", grid, "demo", asked, {"flat": "Flat"})
     assert list(found.rows) == ["7best multi_tag", "7best html", "only conv_term"]
-    assert found.columns == ["mini recall", "mini delta_nested"]
+    assert found.columns == ["mini R", "mini Δ Nested"]
     last = found.cells[-1]
-    assert (last.row, last.column) == ("only conv_term", "mini delta_nested")
+    assert (last.row, last.column) == ("only conv_term", "mini Δ Nested")
     assert last.models == {"mini": ["demo.mini.conv_term.draw1"]}
     assert (last.corpora, last.format, last.metric) == (("flat",), "conv_term", "delta_nested")
     assert found.ids() == ["demo.mini.7best.draw1", "demo.mini.conv_term.draw1"]
 
 
 OWN = """
-labels: {mini: Mini, recall: R}
+labels: {mini: Mini, recall: none}
 tables:
   mfner/mine:
     title: My grid
     caption: Recall.
-    rows: {configuration: all}
-    columns: {model: all, metric: [recall]}
+    rows: {configuration: every}
+    columns: {model: every, metric: [recall]}
     labels: {recall: Recall}
 """
 
@@ -386,10 +393,58 @@ def test_an_own_table_is_planned(monkeypatch):
     assert plan.evaluations("mfner", "mine")
 
 
-def test_an_unknown_metric_is_refused_by_name():
-    bad = {**TABLE.model_dump(), "where": {"metric": "accuracy"}}
-    with pytest.raises(UserError, match=r"unknown metrics \['accuracy'\].*surface_f1"):
-        parse(Grid, bad, "tables.yaml")
+WRONG = {
+    "columns: {metric: [accuracy]}": "unknown metric 'accuracy'. Did you mean 'accuracy_9'",
+    "where: {metric: accuracy}": "unknown metric 'accuracy'",
+    "columns: {metric: [f1, significance]}": "metrics of grid and significance cannot",
+    "columns: {metric: [p90_f1, p]}": "metrics of abstention and significance cannot share a table",
+    "columns: {metric: [f1]}\nwhere: {metric: p}": "grid and significance cannot share",
+    "where: {model: [first, second]}": "`model` needs one name",
+    "where: {metric: scores}": "`metric` needs one name",
+    "rows: {configuration: all}": "`all` is called `every`; a configuration of that name is .*all",
+    "columns: {model: all}": "`all` is called `every`",
+    "also: true": "unknown key 'also'",
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_a_wrong_entry_is_told_in_words(said):
+    entry = {"title": "T", "caption": "C", "rows": {"corpus": "every"}, "columns": {}}
+    with pytest.raises(UserError, match=WRONG[said]):
+        parse(Grid, entry | yaml.safe_load(said), "tables.yaml")
+
+
+def axes(said):
+    """Return the rows of an entry that says this of them."""
+    return Grid(title="T", caption="C", rows=yaml.safe_load(said), columns={}).rows
+
+
+def test_a_family_stands_for_its_metrics():
+    assert axes("{metric: [f1, gaps]}") == axes("{metric: [f1, delta_nested, delta_discontinuous]}")
+    assert axes("{corpus: [a], metric: [risk]}")[0]["metric"][:2] == ["aurc", "risk_10"]
+    grid = Grid(title="T", caption="C", rows={}, columns={"metric": ["p90"]})
+    assert (grid.filling, grid.columns[0]["metric"][-1]) == ("abstention", "p90_f1")
+    families = set(FAMILIES)
+    assert not families & set(FILLINGS)  # a name is that of a family or of a metric
+    assert len(FILLINGS) == sum(len(family.labels) for family in FAMILIES.values())
+
+
+def test_a_cell_without_a_model_is_of_the_first_that_its_configuration_is_asked_of():
+    asked = Experiment(
+        corpora=["flat"], models=["mini", "nano"],
+        configurations={
+            "one": {"formats": ["html"]}, "two": {"formats": ["html"], "models": ["base", "nano"]},
+        },
+    )  # fmt: skip
+
+    def models(**entry):
+        grid = Grid(title="", caption="", rows={"configuration": "every"}, columns={}, **entry)
+        found = define("t", grid, "x", asked, {"flat": "Flat"})
+        return {cell.row: list(cell.models) for cell in found.cells}
+
+    assert models() == {"one": ["mini"], "two": ["base"]}
+    assert models(where={"model": "first"}) == {"one": ["mini"]}
+    assert models(where={"model": "every"}) == {"one": ["mini", "nano"], "two": ["nano", "base"]}
 
 
 def record(correct, gold, predicted, nested=(0, 0)):
@@ -426,7 +481,9 @@ def test_pooled_numbers_are_micro():
 
 
 def test_every_metric_has_one_measure():
-    assert sorted(MEASURES) == sorted(get_args(Metric))
+    scores = {name for name, how in FILLINGS.items() if how == "grid"}
+    assert set(MEASURES) == {name for name in scores if not name.startswith(RECORDED)}
+    assert [percent / 100 for percent in PRECISIONS] == list(abstention.PRECISIONS)
 
 
 @pytest.mark.parametrize("name", [*GRIDS, *COUNTS])

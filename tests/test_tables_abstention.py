@@ -10,7 +10,8 @@ from test_tables_made import scripted
 from test_tables_significance import RATS
 
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import ABSTAINED, Abstention
+from bionerflow.config.metrics import THRESHOLDS
+from bionerflow.config.tables import Grid
 from bionerflow.data.schema import (
     CONVERSATIONS,
     PREDICTIONS,
@@ -73,9 +74,9 @@ def results(tmp_path):
 
 def long(results, configurations=("one",), dev=RUNS):
     """Return the long form of the table, as the workflow's script writes it."""
-    table = Abstention(
-        kind="abstention", title="T", caption="C", unit="percent",
-        rows=[{"configuration": list(configurations)}], columns=[{"metric": list(ABSTAINED)}],
+    table = Grid(
+        title="T", caption="C",
+        rows=[{"configuration": list(configurations)}], columns=[{"metric": list(THRESHOLDS)}],
     )  # fmt: skip
     asked = {
         "corpora": ["genia"],

@@ -6,7 +6,8 @@ from conftest import ROOT
 from bionerflow.annotate.corrections.experiment import Setup, tables
 from bionerflow.config.base import load
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import DIFFERENCES, TESTED, Significance, Tables
+from bionerflow.config.metrics import FAMILIES
+from bionerflow.config.tables import DIFFERENCES, Grid, Tables
 from bionerflow.tables.define import CLAIMED, define
 
 #: What stands beside each comparison (docs/evaluation.md).
@@ -21,25 +22,30 @@ EXPERIMENT = Experiment.model_validate(
 )
 
 
-def shown(table: Significance) -> set[str]:
+def compares(table: object) -> bool:
+    """Tell whether a table is one of differences."""
+    return isinstance(table, Grid) and table.filling == "significance"
+
+
+def shown(table: Grid) -> set[str]:
     """Return the metrics that a table of differences shows."""
     axes = [*table.rows, *table.columns]
     return {name for axis in axes for name in axis.get("metric", [])}
 
 
 def test_all_that_is_needed_is_told():
-    assert set(TESTED) >= NEEDED
+    assert set(FAMILIES["significance"].labels) >= NEEDED
     assert set(CLAIMED) >= NEEDED
 
 
-@pytest.mark.parametrize("name", [n for n, t in DEFINED.items() if isinstance(t, Significance)])
+@pytest.mark.parametrize("name", [n for n, t in DEFINED.items() if compares(t)])
 def test_shipped_tables_of_differences_are_complete(name):
     assert shown(DEFINED[name]) >= NEEDED
 
 
 def test_each_paper_and_the_baselines_have_one():
     papers = {name.partition("/")[0] for name in DEFINED} - {"claims"}
-    tested = {n.partition("/")[0] for n, t in DEFINED.items() if isinstance(t, Significance)}
+    tested = {n.partition("/")[0] for n, t in DEFINED.items() if compares(t)}
     assert papers - tested == set()
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import Cases, Grid, Significance
+from bionerflow.config.tables import Cases, Grid
 from bionerflow.data.schema import (
     PREDICTIONS,
     Entity,
@@ -64,14 +64,15 @@ def by_place(numbers) -> dict:
 
 
 def test_neighbouring_rows_are_tested_and_what_is_not_comparable_says_why(predictions, tmp_path):
-    table = Significance(
-        kind="significance", **TITLED, rows=[{"configuration": ["one", "two", "three", "four"]}],
-        columns=[{"metric": ["difference", "p"]}], unit="percent",
-    )  # fmt: skip
+    table = Grid(
+        **TITLED,
+        rows=[{"configuration": ["one", "two", "three", "four"]}],
+        columns=[{"metric": ["difference", "p"]}],
+    )
     definition = defined(table)
     assert list(definition.rows) == ["two − one", "three − two", "four − three"]
     found = by_place(differences(definition, predictions, tmp_path / "gold"))
-    assert found["two − one", "difference"]["text"] == "+50.00"
+    assert found["two − one", "ΔF1"]["text"] == "+50.00"
     assert found["two − one", "p"]["value"] < 0.01
     assert found["two − one", "p"]["runs"] == "x.mini.two.draw1 x.mini.one.draw1"
     assert "different sentences" in found["three − two", "p"]["reason"]
@@ -141,14 +142,12 @@ def test_a_place_of_what_runs_recorded_may_be_that_of_the_cell_s_corpus():
     )  # fmt: skip
     recorded = {"x.mini.one.draw1": {"ifd": {"genia": {"q50": 0.25}, "": {"q50": 9.0}}}}
     found = by_place(measured(defined(table, draws=[1]), {}, recorded))
-    assert found["genia", "run.ifd.{corpus}.q50"]["text"] == "0.25"
-    assert (
-        found["elsewhere", "run.ifd.{corpus}.q50"]["reason"] == "the experiment has no such corpus"
-    )
+    assert found["genia", "median"]["text"] == "0.25"
+    assert found["elsewhere", "median"]["reason"] == "the experiment has no such corpus"
 
 
-def test_all_names_what_goes_together():
-    """`all` models of a configuration are those that it is asked of."""
+def test_every_names_what_goes_together():
+    """`every` model of a configuration is one that it is asked of."""
     asked = Experiment(
         corpora=["flat"], models=["mini"],
         configurations={
@@ -156,9 +155,10 @@ def test_all_names_what_goes_together():
             "two": {"formats": ["conv_term"], "models": ["base"]},
         },
     )  # fmt: skip
-    both = Grid(**TITLED, rows={"configuration": "all", "model": "all"}, columns={"corpus": "all"})
+    rows = {"configuration": "every", "model": "every"}
+    both = Grid(**TITLED, rows=rows, columns={"corpus": "every"})
     assert list(define("x/y", both, "x", asked, {"flat": "Flat"}).rows) == ["one mini", "two base"]
-    first = Grid(**TITLED, rows={"configuration": "all"}, columns={}, where={"model": "first"})
+    first = Grid(**TITLED, rows={"configuration": "every"}, columns={}, where={"model": "first"})
     assert list(define("x/y", first, "x", asked, {"flat": "Flat"}).rows) == ["one"]
 
 
@@ -177,7 +177,7 @@ def test_a_model_s_place_and_a_stand_in_are_the_experiment_s():
 
 def test_a_configuration_may_have_models_of_its_own():
     table = Grid(
-        kind="grid", **TITLED, rows=[{"model": "all"}], columns=[{"configuration": ["one", "two"]}]
+        **TITLED, rows=[{"model": "every"}], columns=[{"configuration": ["one", "two"]}]
     )  # fmt: skip
     sets = {"one": {"formats": ["symbolic"]}, "two": {"formats": ["symbolic"], "models": ["nano"]}}
     found = defined(table, configurations=sets)
@@ -206,8 +206,8 @@ def test_the_row_of_changes_compares_the_row_above_it_with_the_first():
         for name, count in (("one", 8), ("two", 6))
     }
     numbers = by_place(measured(defined(table), found, {}))
-    assert numbers["Δ", "span"]["text"] == "-25 %"
-    assert numbers["Δ", "span"]["runs"] == "x.mini.one.draw1 x.mini.two.draw1"
+    assert numbers["Δ", "Span"]["text"] == "-25 %"
+    assert numbers["Δ", "Span"]["runs"] == "x.mini.one.draw1 x.mini.two.draw1"
     assert measured(defined(table), {}, {})[-1]["reason"] == "no run was tested on it"
 
 
@@ -215,8 +215,8 @@ def test_the_row_of_changes_compares_the_row_above_it_with_the_first():
 def test_every_style_draws_what_was_measured_and_leaves_out_what_was_not(tmp_path, style):
     table = Grid(
         kind="grid", **TITLED, rows=[{"configuration": ["one", "two"]}],
-        columns=[{"metric": ["accuracy_1", "accuracy_2"]}], figure=style,
-        labels={"accuracy_1": "0.0–0.1", "accuracy_2": "0.1–0.2"},
+        columns=[{"metric": ["accuracy_1", "accuracy_2"]}], figure=style, unit="fraction",
+        labels={"accuracy_1": "first tenth", "accuracy_2": "second tenth"},
     )  # fmt: skip
     definition = defined(table)
     numbers = measured(definition, {}, {})

@@ -9,7 +9,7 @@ from flow import carry_out
 from test_tables_significance import RATS
 
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import Grid, Significance
+from bionerflow.config.tables import Grid
 from bionerflow.data.schema import (
     CONVERSATIONS,
     PREDICTIONS,
@@ -63,12 +63,9 @@ def results(tmp_path):
     return tmp_path
 
 
-def long(results, kind, columns):
+def long(results, columns):
     """Return the long form of a table of the two runs, as the workflow's script writes it."""
-    table = kind(
-        kind="grid" if kind is Grid else "significance", title="T", caption="C",
-        rows=[{"configuration": list(SETS)}], columns=columns,
-    )  # fmt: skip
+    table = Grid(title="T", caption="C", rows=[{"configuration": list(SETS)}], columns=columns)
     asked = {
         "corpora": CORPORA,
         "models": ["mini"],
@@ -91,7 +88,7 @@ def digits(results, corpus):
 
 
 def test_a_score_names_corpus_engine_and_all_commits_and_environments(results):
-    numbers = long(results, Grid, [{"corpus": "all"}, {"metric": ["f1", "run.none"]}])
+    numbers = long(results, [{"corpus": "every"}, {"metric": ["f1", "run.none"]}])
     ours, here = environment.made_with().values()
     one = numbers.loc[("one", "GENIA")]
     assert one["corpus_hash"] == f"genia/test:{digits(results, 'genia')}"
@@ -99,7 +96,7 @@ def test_a_score_names_corpus_engine_and_all_commits_and_environments(results):
     assert one["runs"] == "x.mini.one.draw1"
     assert one["commit"] == f"c0, c1, {ours}"  # trained, answered, scored
     assert one["environment_hash"] == f"e, {here}"
-    pooled = numbers.loc[("two", "f1")]
+    pooled = numbers.loc[("two", "F1")]
     assert pooled["corpus_hash"].split() == [
         f"{corpus}/test:{digits(results, corpus)}" for corpus in sorted(CORPORA)
     ]
@@ -108,7 +105,7 @@ def test_a_score_names_corpus_engine_and_all_commits_and_environments(results):
 
 
 def test_a_difference_names_what_made_both_sides(results):
-    numbers = long(results, Significance, [{"metric": ["difference", "p_holm"]}])
+    numbers = long(results, [{"metric": ["difference", "p_holm"]}])
     for _, number in numbers.iterrows():
         assert number["runs"].split() == ["x.mini.two.draw1", "x.mini.one.draw1"]
         assert number["engine"] == "torch 2, vllm 1"
@@ -117,7 +114,7 @@ def test_a_difference_names_what_made_both_sides(results):
 
 
 def test_another_gold_corpus_is_another_hash(results):
-    before = long(results, Grid, [{"metric": ["f1"]}])["corpus_hash"].iloc[0]
+    before = long(results, [{"metric": ["f1"]}])["corpus_hash"].iloc[0]
     examples = [Example(f"{i}", f"{i}", "en", "rats genia", ()) for i in range(6)]
     write_examples(results / "gold/genia/test.parquet", examples)
     found = read_json(results / "evaluate/x.mini.one.draw1.json")

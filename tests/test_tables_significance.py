@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import TESTED, Significance
+from bionerflow.config.metrics import FAMILIES
+from bionerflow.config.tables import Grid
 from bionerflow.data.schema import (
     PREDICTIONS,
     Entity,
@@ -48,10 +49,12 @@ def compared(
             ]
             write_rows(folder / f"{name}{draw + 1}.parquet", rows, PREDICTIONS)
     columns = {"corpus": list(corpora)} if corpora else {}
-    table = Significance(
-        kind="significance", title="T", caption="C", rows=[{"configuration": list(right)}],
-        columns=[{**columns, "metric": list(TESTED)}], unit="percent",
-    )  # fmt: skip
+    table = Grid(
+        title="T",
+        caption="C",
+        rows=[{"configuration": list(right)}],
+        columns=[{**columns, "metric": ["significance"]}],
+    )
     sets = {name: {"formats": ["symbolic"]} for name in right}
     values = {"corpora": list(places), "models": ["mini"], "configurations": sets}
     values["draws"] = list(range(1, draws + 1))
@@ -73,7 +76,7 @@ def numbers(tmp_path):
 
 
 def test_each_metric_is_told(numbers):
-    row = {metric: numbers["three − two", metric] for metric in TESTED}
+    row = {metric: numbers["three − two", metric] for metric in FAMILIES["significance"].labels}
     assert row["difference"]["text"] == "+21.21"
     assert row["interval"]["text"].startswith("[+")
     bounds = [row["difference"][bound] for bound in ("low", "value", "high")]

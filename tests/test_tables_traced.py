@@ -32,9 +32,9 @@ CORPORA, FORMATS, SETS, DRAWS = ("flat", "other"), ("f", "g"), ("7best", "conv_t
 RUNS = [f"demo.mini.{name}.draw{draw}" for name in SETS for draw in DRAWS]
 METRICS = ["precision", "recall", "f1"]
 AXES: list[tuple[list[Any], list[Any]]] = [
-    ([{"corpus": "all"}], [{"configuration": list(SETS), "metric": METRICS}]),
+    ([{"corpus": "every"}], [{"configuration": list(SETS), "metric": METRICS}]),
     ([{"format": list(FORMATS)}], [{"configuration": list(SETS), "metric": METRICS}]),
-    ([{"corpus": "all", "format": list(FORMATS)}], [{"configuration": list(SETS)}]),
+    ([{"corpus": "every", "format": list(FORMATS)}], [{"configuration": list(SETS)}]),
 ]
 
 
@@ -78,7 +78,7 @@ def tables(folder: Path) -> pd.DataFrame:
     scores = read_evaluations(folder / "evaluate" / f"{run}.json" for run in RUNS)
     frames = []
     for n, (rows, columns) in enumerate(AXES):
-        grid = Grid(kind="grid", title="", caption="", rows=rows, columns=columns)
+        grid = Grid(title="", caption="", rows=rows, columns=columns, unit="fraction")
         found = define("t", grid, "demo", asked, dict.fromkeys(CORPORA, "title"))
         frames.append(long_form(found, measured(found, scores, {}), None).assign(table=n))
     return pd.concat(frames, ignore_index=True)

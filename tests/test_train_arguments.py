@@ -46,6 +46,14 @@ def test_a_logger_that_is_not_installed_is_told_before_the_training(data, tmp_pa
         training_arguments(settings(report_to=["trackio"]), data, tmp_path, 1, False)
 
 
+def test_loggers_that_are_installed_reach_the_trainer(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(arguments, "find_spec", lambda name: name)
+    asked = ["tensorboard", "wandb", "mlflow", "trackio"]
+    found = training_arguments(settings(report_to=asked), data, tmp_path, 1, False)
+    assert found.report_to == asked
+    assert training_arguments(settings(), data, tmp_path, 1, False).report_to == []
+
+
 def test_keys_of_lora_are_those_of_the_adapter_and_attention_is_loaded(base):
     found = lora_config(LoraSettings(r=4, target_modules=["q_proj"]), task_type="CAUSAL_LM")
     assert (found.r, found.lora_alpha, found.target_modules) == (4, 16, {"q_proj"})

@@ -18,6 +18,7 @@ from bionerflow.formats import Format, Parsed
 
 if TYPE_CHECKING:
     from bionerflow.inference.engines.base import Engine
+    from bionerflow.select.model import Selector
 
 TYPES = ("gene", "disease")
 TEXTS = (
@@ -35,6 +36,8 @@ EXAMPLES: tuple[tuple[str, tuple[Entity, ...]], ...] = (
 )
 #: Random answers that a format has to survive, and how long each is.
 ANSWERS, LENGTH = 500, 40
+#: How much the probability of a candidate may differ with the padding beside it.
+TOLERANCE = 1e-4
 
 
 def check_format(format: Format, examples: Sequence[tuple[str, Sequence[Entity]]] = ()) -> None:
@@ -143,3 +146,27 @@ def check_engine(engine: "Engine", max_new_tokens: int = 16) -> None:
         )
         written = engine.tokenizer.decode(found.ids) if found.ids else found.text
         assert written == found.text, f"{engine.label}: {found.text!r} decodes as {written!r}."
+
+
+def check_selector(selector: "Selector") -> None:
+    """Check that a selector judges each candidate by itself, and that training reaches its weights.
+
+    Args:
+        selector: The selector, on any base model, for the types TYPES.
+    """
+    from bionerflow.select.samples import Candidate
+
+    candidates = [Candidate(e.type, e.spans, text) for text, its in EXAMPLES for e in its]
+    found, name = selector.probabilities(candidates), type(selector).__name__
+    assert len(found) == len(candidates), f"{name}: {len(found)} of {len(candidates)} candidates."
+    for candidate, probability in zip(candidates, found, strict=True):
+        [alone] = selector.probabilities([candidate])
+        assert 0 <= probability <= 1, f"{name}: {probability} is no probability."
+        assert abs(alone - probability) < TOLERANCE, (
+            f"{name}: {probability} for '{candidate.marked()}' beside others, but alone {alone}."
+        )
+    rows = [{"input_ids": ids, "label": 1.0} for ids in selector.encode(candidates)]
+    selector(**selector.collate(rows)).loss.backward()
+    trained = selector.trained().items()  # an encoder may have weights for other tasks
+    idle = [one for one, its in trained if its.grad is None and not one.startswith("encoder.")]
+    assert not idle, f"{name}: training does not reach {', '.join(idle)}."

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from bionerflow.config.base import Settings
 from bionerflow.config.corpora import Corpora
 from bionerflow.config.experiments import Experiment
+from bionerflow.config.metrics import FAMILIES
 from bionerflow.config.models import Models
 from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import Config
@@ -44,6 +45,13 @@ valid one. This page is generated from the code by `make schemas`.
 A configuration of your own is a small file that is laid over `config.yaml`: `demo.yaml` and
 `small.yaml` are such files, and `bionerflow new-corpus` writes one for a corpus of yours
 (docs/own-corpus.md).
+"""
+
+METRICS_HEAD = """\
+### Metrics
+
+The entry of a table names metrics, or a family, which stands for all of its metrics. A metric that
+begins with `run.` is a place in what runs record, such as results/train/{run}/metrics.json.
 """
 
 
@@ -99,6 +107,17 @@ def _readme() -> Iterator[str]:
         for name, nested in schema.get("$defs", {}).items():
             yield f"### {name}\n"
             yield from _table(nested)
+    yield from _metrics()
+
+
+def _metrics() -> Iterator[str]:
+    """Yield the list of metrics: families, what they mean, and what is printed for each metric."""
+    yield METRICS_HEAD
+    yield "| family | meaning | metrics: what is printed for them |\n|---|---|---|"
+    for name, family in FAMILIES.items():
+        metrics = "; ".join(f"`{metric}`: {label}" for metric, label in family.labels.items())
+        yield f"| `{name}` | {family.meaning} | {metrics} |"
+    yield ""
 
 
 def _table(schema: dict[str, Any]) -> Iterator[str]:

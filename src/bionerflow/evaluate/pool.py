@@ -16,7 +16,7 @@ Records = Sequence[dict[str, Any]]
 
 
 def measure(records: Records, metric: str) -> float | None:
-    """Return a metric (tables.settings.Metric) over records; None where it is not defined."""
+    """Return a metric (config.metrics) over records; None where it is not defined."""
     value = MEASURES[metric](records)
     return None if np.isnan(value) else float(value)
 

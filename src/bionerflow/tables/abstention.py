@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from bionerflow.config.tables import AIMS
+from bionerflow.config.metrics import THRESHOLDS
 from bionerflow.evaluate.abstention import Judged, chosen_on_dev, judged, together
 from bionerflow.tables.define import Cell, Definition
 from bionerflow.tables.fill import Number, number_of
@@ -20,7 +20,7 @@ PLACES = 3
 def abstentions(
     definition: Definition, predictions: Mapping[str, Path], dev: Mapping[str, Path], gold: Path
 ) -> list[Number]:
-    """Return the number of each cell: its metric is one of config.tables.ABSTAINED.
+    """Return the number of each cell: its metric is one of config.metrics.THRESHOLDS.
 
     Args:
         definition: The table; a cell shows its first model, and the mean over its draws.
@@ -42,7 +42,7 @@ def abstentions(
         if not names:
             return None
         on_dev, on_test = (together(side[name] for name in names) for side in (tuned, told))
-        return dict(zip(AIMS, chosen_on_dev(on_dev, on_test), strict=True))
+        return dict(zip(THRESHOLDS, chosen_on_dev(on_dev, on_test), strict=True))
 
     def number(cell: Cell) -> Number:
         ids = next(iter(cell.models.values()), [])

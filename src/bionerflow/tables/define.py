@@ -12,24 +12,14 @@ from pydantic import Field
 
 from bionerflow.config.base import Settings
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import (
-    OF_CORPUS,
-    RECORDED,
-    Cases,
-    Claim,
-    Claims,
-    Grid,
-    Significance,
-    Titled,
-    Unit,
-)
+from bionerflow.config.metrics import LABELS, OF_CORPUS, RECORDED
+from bionerflow.config.tables import Cases, Claim, Claims, Grid, Titled, Unit
 from bionerflow.tables.sources import (
     NOT_ASKED,
     Selection,
     full,
     lines,
     missing,
-    named,
     pooled,
     recorded,
     sources,
@@ -47,9 +37,7 @@ CLAIMED = {
     "verdict": "Verdict",
     "difference": "Difference",
     "interval": "Interval",
-    "p_holm": "p (Holm)",
-    "effect": "Cohen's d",
-    "detectable": "Detectable",
+    **{metric: LABELS[metric] for metric in ("p_holm", "effect", "detectable")},
 }
 NO_CORPUS = f"{NOT_ASKED} such corpus"
 LEFT_OUT = "the configuration leaves out {} (`exclude`)"
@@ -87,7 +75,7 @@ class Definition(Settings):
     name: str
     title: str
     caption: str
-    unit: Unit = "fraction"
+    unit: Unit = "percent"
     figure: str | None = None
     rows: dict[str, str]
     columns: list[str]
@@ -133,20 +121,21 @@ def define(
         return _cases(name, table, prefix, asked)
     if isinstance(table, Claims):
         return _claims(name, table, prefix, asked)
-    chosen = list(lines(table.rows, listed, [table.where]))
+    chosen = lines(table.rows, listed, [table.common])
+    wholes = [table.common | row for row in chosen]
     columns = {
         _title(table, column, titles) or "value": column
-        for column in _columns(table, asked, chosen)
+        for column in lines(table.columns, asked, wholes)
     }
-    rows = _pairs(chosen) if isinstance(table, Significance) else _rows(chosen)
+    rows = _pairs(chosen) if table.filling == "significance" else _rows(chosen)
     asked_of = {
-        (key, label): tuple(full(table.where | row | column, asked) for row in pair)
+        (key, label): tuple(full(table.common | row | column, asked) for row in pair)
         for key, pair in rows.items()
         for label, column in columns.items()
     }
     pool = pooled(table, [one for pair in asked_of.values() for one in pair], asked)
     return Definition(
-        kind=table.kind,
+        kind=table.filling,
         name=name,
         title=table.title,
         caption=table.caption,
@@ -180,25 +169,26 @@ def _pairs(chosen: list[Selection]) -> dict[str, tuple[Selection, ...]]:
 
 
 def _cases(name: str, table: Cases, prefix: str, experiment: Experiment) -> Definition:
-    common = {"corpus": table.corpus, "model": table.model}
     sets = {
-        table.labels.get(one, one): named({"configuration": one} | common, experiment)
+        table.labels.get(one, one): full({"configuration": one, "corpus": table.corpus}, experiment)
         for one in table.configurations
     }
     examples = {**table.rows, **{own: [""] for own in OWN}}
     keys = [f"{example} {line}" for example in examples for line in (SENTENCE, GOLD, *sets)]
-    cells = [
-        _cell(f"{example} {line}", entity(n), (selection,), [], prefix, experiment, {})
-        for example, mentions in examples.items()
-        for line, selection in sets.items()
-        for n in range(len(mentions))
-    ]
-    texts = {"kind": "cases", "name": name, "title": table.title, "caption": table.caption}
-    columns = [entity(n) for n in range(max(map(len, examples.values())))]
-    return Definition.model_validate(
-        texts
-        | {"rows": {key: key for key in keys}, "columns": columns, "mentions": table.rows}
-        | {"cells": cells}
+    return Definition(
+        kind="cases",
+        name=name,
+        title=table.title,
+        caption=table.caption,
+        rows={key: key for key in keys},
+        columns=[entity(n) for n in range(max(map(len, examples.values())))],
+        mentions=table.rows,
+        cells=[
+            _cell(f"{example} {line}", entity(n), (selection,), [], prefix, experiment, {})
+            for example, mentions in examples.items()
+            for line, selection in sets.items()
+            for n in range(len(mentions))
+        ],
     )
 
 
@@ -208,42 +198,31 @@ def _claims(name: str, table: Claims, prefix: str, experiment: Experiment) -> De
         name=name,
         title=table.title,
         caption=table.caption,
-        unit=table.unit,
         rows={key: claim.claim for key, claim in table.rows.items()},
         columns=list(CLAIMED.values()),
         cells=[
             cell
             for key, claim in table.rows.items()
-            for cell in _claimed(key, claim, table, prefix, experiment)
+            for cell in _claimed(key, claim, prefix, experiment)
         ],
     )
 
 
-def _claimed(
-    key: str, claim: Claim, table: Claims, prefix: str, experiment: Experiment
-) -> Iterator[Cell]:
+def _claimed(key: str, claim: Claim, prefix: str, experiment: Experiment) -> Iterator[Cell]:
     """Yield the cells of a claim's row."""
-    model = {"model": table.model}
-    asked = [
-        {**model, **{str(k): v for k, v in side.items()}} for side in (claim.higher, claim.lower)
-    ]
-    higher, lower = (named(side, experiment) for side in asked)
-    places = dict.fromkeys(side["corpus"] for side in (higher, lower) if "corpus" in side)
+    common = {"corpus": claim.corpus} if claim.corpus else {}
+    higher, lower = (
+        full({"configuration": side, **common}, experiment) for side in (claim.higher, claim.lower)
+    )
+    place = f", {higher['corpus']}" if claim.corpus else ""
     told = {
         "paper": claim.paper,
-        "compared": f"{higher['configuration']} − {lower['configuration']}, {claim.score}"
-        + "".join(f", {place}" for place in places),
+        "compared": f"{claim.higher} − {claim.lower}, {claim.score}{place}",
     }
     for metric, column in CLAIMED.items():
         sides = (higher | {"metric": metric}, lower)
         cell = _cell(key, column, sides, None, prefix, experiment, {})
         yield cell.model_copy(update={"score": claim.score, "text": told.get(metric, "")})
-
-
-def _columns(table: Grid, experiment: Experiment, rows: list[Selection]) -> list[Selection]:
-    columns = list(lines(table.columns, experiment, [table.where | row for row in rows]))
-    also = [{"configuration": name} for name in experiment.also] if table.also else []
-    return columns + [column for column in also if column not in columns]
 
 
 def _key(selection: Selection) -> str:
@@ -257,7 +236,8 @@ def entity(n: int) -> str:
 
 def _title(table: Titled, selection: Selection, titles: Mapping[str, str]) -> str:
     """Return what is printed: labels (published columns are found by them), titles, or keys."""
-    return " ".join(table.labels.get(n, titles.get(n, n)) for n in selection.values())
+    others = {**LABELS, **titles}
+    return " ".join(table.labels.get(n, others.get(n, n)) for n in selection.values())
 
 
 def _row_title(

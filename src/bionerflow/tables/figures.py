@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 from bionerflow.tables.define import Definition
 from bionerflow.utils.plotting import COLOURS, HATCHES, LINES, MARKERS, finish
 
-#: How the title of a column ends that has the risk at a coverage.
-PERCENT = " %"
+#: How metrics begin: the accuracy in a tenth of confidence, and the risk at a coverage.
+ACCURACY, RISK = "accuracy_", "risk_"
 NOTHING = "nothing to draw: no run feeds this figure, or none predicted what it counts"
 
 
 class Values(NamedTuple):
-    """What was measured, rows by columns, with standard deviations; NaN where there is none."""
+    """What was measured, rows by columns, with standard deviations; NaN where there is none.
+
+    `metrics` are those of the columns.
+    """
 
     rows: list[str]
     columns: list[str]
+    metrics: list[str]
     means: NDArray[np.float64]
     deviations: NDArray[np.float64]
 
@@ -54,7 +58,9 @@ def _values(definition: Definition, long: Iterable[Mapping[str, Any]]) -> Values
             for n, key in enumerate(("value", "sd")):
                 found[n][place] = np.nan if number[key] in ("", None) else float(number[key])
     means, deviations = found * (100 if definition.unit == "percent" else 1)
-    return Values(list(definition.rows.values()), columns, means, deviations)
+    metric = {cell.column: cell.metric for cell in definition.cells}
+    metrics = [metric[column] for column in columns]
+    return Values(list(definition.rows.values()), columns, metrics, means, deviations)
 
 
 def _bars(panel: Axes, values: Values) -> None:
@@ -81,7 +87,12 @@ def _in_shares(values: Values) -> Values:
     """
     sums = np.nansum(values.means, axis=1, keepdims=True)
     shares = 100 * (values.means / np.where(sums == 0, np.nan, sums)).T
-    return Values(values.columns, values.rows, shares, np.full_like(shares, np.nan))
+    return values._replace(
+        rows=values.columns,
+        columns=values.rows,
+        means=shares,
+        deviations=np.full_like(shares, np.nan),
+    )
 
 
 def _shares(panel: Axes, values: Values) -> None:
@@ -110,7 +121,7 @@ def _scatter(panel: Axes, values: Values) -> None:
 
 def _reliability(panel: Axes, values: Values) -> None:
     """Draw accuracy against confidence in tenths, with the line on which both are equal."""
-    tenths = [n for n, column in enumerate(values.columns) if column[:1].isdigit()]
+    tenths = [n for n, metric in enumerate(values.metrics) if metric.startswith(ACCURACY)]
     middles = (np.arange(len(tenths)) + 0.5) / len(tenths)
     panel.plot([0, 1], [0, 1], color="#888888", linewidth=1, label="confidence is accuracy")
     means = values.means[:, tenths]
@@ -121,8 +132,8 @@ def _reliability(panel: Axes, values: Values) -> None:
 
 def _risk_coverage(panel: Axes, values: Values) -> None:
     """Draw the risk over the share of the predictions that are kept."""
-    kept = [n for n, column in enumerate(values.columns) if column.endswith(PERCENT)]
-    across = [float(values.columns[n].removesuffix(PERCENT)) for n in kept]
+    kept = [n for n, metric in enumerate(values.metrics) if metric.startswith(RISK)]
+    across = [float(values.metrics[n].removeprefix(RISK)) for n in kept]
     means = values.means[:, kept]
     for n, style in _styled(values.rows, means):
         deviations = np.nan_to_num(values.deviations[n, kept])

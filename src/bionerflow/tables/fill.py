@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from bionerflow.config.tables import OF_CORPUS, RECORDED
+from bionerflow.config.metrics import OF_CORPUS, RECORDED
 from bionerflow.evaluate.match import ERRORS
 from bionerflow.evaluate.pool import measure
 from bionerflow.tables.define import Cell, Definition
@@ -23,7 +23,8 @@ LONG = [
     "row", "column", "source", "metric", "corpora", "format", "value", "sd", "low", "high",
     "text", "n_sentences", "n_gold", "model", "runs", *MADE, "reason",
 ]  # fmt: skip
-PUBLISHED = "published "
+#: The `source` of a number that the paper prints, and how its column begins.
+PRINTED, PUBLISHED = "published", "published "
 #: How a published number begins its `source` that was not seen in the paper, and what marks it.
 SECONDARY, UNVERIFIED = "secondary, not verified", "†"
 NOT_PRINTED = "the paper prints no such number"
@@ -251,7 +252,7 @@ def _published(definition: Definition, published: pd.DataFrame) -> list[Number]:
     numbers = []
     for row in definition.rows:
         for column in dict.fromkeys(published["column"]):
-            number = {"row": row, "column": PUBLISHED + column, "source": "published"}
+            number = {"row": row, "column": PUBLISHED + column, "source": PRINTED}
             if (row, column) in printed.index:
                 cell = printed.loc[(row, column)]
                 number |= {"value": cell["value"], "sd": cell["sd"], "text": cell["text"]}

@@ -38,7 +38,7 @@ Results = Mapping[Pair, dict[str, Any] | str]
 def differences(
     definition: Definition, predictions: Mapping[str, Path], gold: Path
 ) -> list[Number]:
-    """Return the number of each cell: its metric is one of tables.settings.TESTED.
+    """Return the number of each cell: its metric is of the family `significance`.
 
     `predictions` are the Parquet files by the ids of their prediction sets; `gold` the folder of
     {corpus}/test.parquet. What cannot be compared stays empty with the reason. p values are
@@ -164,24 +164,16 @@ def _number(cell: Cell, unit: str, results: Results) -> Number:
 
 def _told(metric: str, score: str, scale: int, found: Mapping[str, Any]) -> Number | None:
     """Return value, bounds and text of a metric; None where it is not defined."""
-    if metric in ("difference", "interval", "effect"):
-        bounds = found["effect" if metric == "effect" else "intervals"]
-        bounds = bounds if metric == "effect" else bounds[score]
-        if bounds["value"] is None:
-            return None
-        told = {**bounds, "reason": ""}
-        value, low, high = bounds["value"], bounds["low"], bounds["high"]
-        if metric == "effect":
-            return told | {"text": f"{value:.2f} [{low:.2f}, {high:.2f}]"}
-        if metric == "interval":
-            return told | {"text": f"[{scale * low:+.2f}, {scale * high:+.2f}]"}
-        return told | {"text": f"{scale * value:+.2f}"}
-    value = found[metric]
-    if value is None:
+    bounded = dict.fromkeys(("difference", "interval"), found["intervals"][score])
+    told = {"effect": found["effect"], **bounded}.get(metric) or {"value": found[metric]}
+    if told["value"] is None:
         return None
-    text = f"{scale * value:.2f}" if metric == "detectable" else _p(value)
-    return {"value": value, "text": text, "reason": ""}
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+    value, low, high = (told.get(bound, math.nan) for bound in ("value", "low", "high"))
+    texts = {
+        "difference": f"{scale * value:+.2f}",
+        "interval": f"[{scale * low:+.2f}, {scale * high:+.2f}]",
+        "effect": f"{value:.2f} [{low:.2f}, {high:.2f}]",
+        "detectable": f"{scale * value:.2f}",
+    }
+    p = f"{value:.3f}" if value >= 0.001 else "< 0.001"
+    return {**told, "text": texts.get(metric, p), "reason": ""}

@@ -3,19 +3,21 @@
 Light to import: the workflow finds a table's inputs with it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple, cast
 
 from bionerflow.config.experiments import Experiment
+from bionerflow.config.metrics import RECORDED
 from bionerflow.config.runs import run_id
 from bionerflow.config.stages import CONFIDENCE, ORACLE, selector_parts
-from bionerflow.config.tables import RECORDED, Axis, Grid
+from bionerflow.config.tables import EVERY, Axis, Grid
 
-ALL = "all"
 #: How the reason begins where the experiment does not ask for what a cell shows.
 NOT_ASKED = "the experiment has no"
-PLACES = ("first", "second", "third", "fourth")
+#: In a list of configurations: those of the experiment's `also`.
+ALSO = "also"
+PLACES = ("first", "second")
 #: Names by key: corpus, configuration, model, format, metric.
 Selection = dict[str, str]
 
@@ -37,24 +39,32 @@ class Source(NamedTuple):
 
 def lines(
     groups: list[Axis], experiment: Experiment, others: Sequence[Mapping[Any, str]] = ()
-) -> Iterator[Selection]:
-    """Yield what each row (or column) selects.
+) -> list[Selection]:
+    """Return what each row (or column) selects, each once.
 
-    `all` configurations, or models, are those that go together with what one of `others` selects.
+    `every` configuration, or model, is each that goes together with what one of `others` selects.
     """
+    found: list[Selection] = []
+    for axis in groups:
+        for names in product(*(_names(key, its, experiment) for key, its in axis.items())):
+            line = named(cast(Selection, dict(zip(axis, names, strict=True))), experiment)
+            wholes = [cast(Selection, {**other, **line}) for other in others or [{}]]
+            asked = EVERY not in axis.values() or any(_together(one, experiment) for one in wholes)
+            found += [line] if asked and line not in found else []
+    return found
+
+
+def _names(key: str, names: list[str] | str, experiment: Experiment) -> list[str]:
+    """Return the names of an axis: those of the experiment stand for `every` and for `also`."""
     everything = {
         "corpus": experiment.corpora,
         "trained_on": experiment.corpora,
         "configuration": list(experiment.configurations),
         "model": experiment.all_models(),
     }
-    for axis in groups:
-        choices = [everything[key] if names == ALL else names for key, names in axis.items()]
-        for names in product(*choices):
-            line = named(cast(Selection, dict(zip(axis, names, strict=True))), experiment)
-            wholes = [cast(Selection, {**other, **line}) for other in others or [{}]]
-            if ALL not in axis.values() or any(_together(one, experiment) for one in wholes):
-                yield line
+    if names == EVERY:
+        return everything[key]
+    return [one for name in names for one in (experiment.also if name == ALSO else [name])]
 
 
 def _together(selection: Selection, experiment: Experiment) -> bool:
@@ -62,7 +72,7 @@ def _together(selection: Selection, experiment: Experiment) -> bool:
     selection = named(selection, experiment)
     name, model = selection.get("configuration", "").partition("+")[0], selection.get("model")
     name = selection.get("format", name) if name == "only" else name
-    if model is None or name not in experiment.configurations:
+    if model in (None, EVERY) or name not in experiment.configurations:
         return True
     return model in experiment.fine_tuned(name)
 
@@ -79,9 +89,20 @@ def named(selection: Selection, experiment: Experiment) -> Selection:
 
 
 def full(selection: Selection, experiment: Experiment) -> Selection:
-    """Return all that a cell selects; the configuration `only` is that of the format's name."""
+    """Return all that a cell selects; `every` model is none that is named.
+
+    The configuration `only` is that of the format's name. Where no model is named, it is the first
+    one that the configuration is asked of.
+    """
     if selection.get("configuration") == "only":
         selection = selection | {"configuration": selection["format"]}
+    if "model" not in selection:
+        name = selection.get("configuration", "").partition("+")[0]
+        known = name in experiment.configurations
+        models = experiment.fine_tuned(name) if known else experiment.models
+        selection = selection | {"model": models[0]}
+    if selection["model"] == EVERY:
+        selection = {key: name for key, name in selection.items() if key != "model"}
     return named(selection, experiment)
 
 
@@ -93,8 +114,8 @@ def pooled(
     Those that are named, or those that all its runs were trained on: None if these are all of the
     experiment's. Corpora that only some runs were tested on are never pooled.
     """
-    if table.corpora:
-        asked = [experiment.stand_ins.get(corpus, corpus) for corpus in table.corpora]
+    if table.pool:
+        asked = [experiment.stand_ins.get(corpus, corpus) for corpus in table.pool]
         return [corpus for corpus in asked if corpus in experiment.corpora]
     apart = [one for one in selections if "corpus" not in one and not recorded(one)]
     runs = {source.configuration for one in apart for source in sources(one, experiment)}

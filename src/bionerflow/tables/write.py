@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bionerflow.tables.define import Definition
-from bionerflow.tables.fill import NOT_PRINTED, UNVERIFIED
+from bionerflow.tables.fill import NOT_PRINTED, PRINTED, PUBLISHED, UNVERIFIED
 from bionerflow.tables.sources import NOT_ASKED
 from bionerflow.utils.files import whole, write_text
 
@@ -87,7 +87,7 @@ def write_table(out: str | Path, definition: Definition, long: pd.DataFrame) -> 
 
 
 def notes(numbers: Iterable[Mapping[Hashable, Any]]) -> str:
-    """Return what a caption adds: the one model that is shown, and what marks mean.
+    """Return what a caption adds: the one model that is shown, and what is the paper's.
 
     Args:
         numbers: The rows of the table's long form, as they are written or as they are read.
@@ -96,6 +96,8 @@ def notes(numbers: Iterable[Mapping[Hashable, Any]]) -> str:
     models = {one["model"] for one in numbers if isinstance(one.get("model"), str)} - {""}
     texts = [f" Model: {', '.join(models)}."] if len(models) == 1 else []
     texts += _mixed(numbers)
+    if any(one.get("source") == PRINTED and one.get("text") for one in numbers):
+        texts.append(f' Columns that begin with "{PUBLISHED.strip()}" are the paper\'s.')
     if any(UNVERIFIED in str(one.get("text", "")) for one in numbers):
         texts.append(f" {UNVERIFIED} From a secondary source, not verified.")
     return "".join(texts)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bionerflow.config.stages import TrainSettings
+from bionerflow.inference.prefix import common
 from bionerflow.models.loading import device
 from bionerflow.train.data import Row, flatten
 
@@ -71,10 +72,8 @@ def shared_prefix(rows: Sequence[Row]) -> int:
     Each row keeps a token of its own.
     """
     ids = [row["input_ids"] for row in rows]
-    least, most = min(ids), max(ids)  # whatever these two share, all that lie between do
-    unlike = (n for n, (a, b) in enumerate(zip(least, most, strict=False)) if a != b)
-    common = min(next(unlike, len(least)), min(map(len, ids)) - 1)
-    return common if common >= SHARED_TOKENS and len(rows) > 1 else 0
+    alike = min(common(ids), min(map(len, ids)) - 1)
+    return alike if alike >= SHARED_TOKENS and len(rows) > 1 else 0
 
 
 def deal(rows: Sequence[Row], processes: int) -> list[list[Row]]:

@@ -11,7 +11,6 @@ from bionerflow.config.base import load, parse
 from bionerflow.config.corpora import CorpusSettings, load_corpora
 from bionerflow.config.experiments import Experiment
 from bionerflow.config.models import Models, known_models
-from bionerflow.config.tables import TESTED
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.utils.files import write_text
 
@@ -19,9 +18,6 @@ CAPTION = """\
 Strict micro scores over typed character spans on the test set of {corpus}, which no version of the
 corpus is trained on. A configuration that ends in {version} is trained on the corrections, too{on}.
 """
-#: What is printed instead of the metrics' keys.
-LABELS = {"precision": "P", "recall": "R", "f1": "F1", "difference": "ΔF1",
-          "interval": "95 % interval", "p_holm": "p (Holm)"}  # fmt: skip
 TRAINED_ON = ", and the one that ends in -on began with the run {run}"
 
 
@@ -160,24 +156,20 @@ def tables(
         {"configuration": from_base, "model": setup.experiment.models},
         {"configuration": [one for one in shown if one.endswith("-on")], "model": [trained(name)]},
     ]
-    where = {"corpus": first}
+    common = {**texts, "where": {"corpus": first}, "unit": "fraction"}
     scores: dict[str, Any] = {
         "title": "Before and after corrections",
-        **texts,
         "rows": rows if run else rows[:1],
+        "columns": {"metric": ["precision", "recall", "f1"]},
     }
-    scores |= {"columns": {"metric": ["precision", "recall", "f1"]}, "where": where}
     tested: dict[str, Any] = {
-        "kind": "significance",
         "title": "Differences by corrections",
-        **texts,
+        "rows": {"configuration": from_base},
+        "columns": {"metric": ["significance"]},
     }
-    tested |= {"rows": {"configuration": from_base}, "where": {**where, "model": "first"}}
-    tested |= {"columns": {"metric": list(TESTED)}}
     return {
-        "labels": LABELS,
         "tables": {
-            f"{setup.paper}/corrections": scores,
-            f"{setup.paper}/corrections_significance": tested,
+            f"{setup.paper}/corrections": scores | common,
+            f"{setup.paper}/corrections_significance": tested | common,
         },
     }

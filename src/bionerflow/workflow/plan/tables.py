@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from bionerflow.config.experiments import Experiment
-from bionerflow.config.tables import DIFFERENCES, RECORDED, RUNS
+from bionerflow.config.metrics import RECORDED
+from bionerflow.config.tables import DIFFERENCES, RUNS
 from bionerflow.tables.define import Definition, define
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.workflow.plan.runs import RunsPlan
