@@ -1,5 +1,7 @@
 """What the keys of `train` become: arguments of the Trainer, of the adapter, of the loading."""
 
+import math
+
 import pytest
 from test_train import settings, task
 from tiny import tiny_model
@@ -9,7 +11,7 @@ from bionerflow.models.adapters import lora_config
 from bionerflow.models.chat import Chat
 from bionerflow.models.loading import load_base, load_tokenizer
 from bionerflow.train import arguments
-from bionerflow.train.arguments import training_arguments
+from bionerflow.train.arguments import training_arguments, with_equal_steps
 from bionerflow.train.data import Conversations
 from bionerflow.utils.errors import UserError
 
@@ -38,6 +40,18 @@ def test_every_key_reaches_the_trainer(data, tmp_path):
     assert found.per_device_train_batch_size == 8
     assert found.activation_checkpointing
     assert found.get_warmup_steps(100) == 25
+
+
+@pytest.mark.parametrize("drawn", [*range(1, 400, 7), 27_044])
+def test_equal_steps_are_those_of_all_drawn_sentences(drawn):
+    recipe = settings(num_train_epochs=3, effective_batch_size=32, equal_steps=True)
+    for share in (0.03, 0.5, 0.72418, 1):
+        kept = max(1, round(share * drawn))
+        reasons = {"a": {"kept: top_ifd": kept - 1, "dropped: not_chosen": drawn - kept},
+                   "b": {"kept: negative": 1}}  # fmt: skip
+        epochs = with_equal_steps(recipe, reasons).num_train_epochs
+        assert math.ceil(epochs * math.ceil(kept / 32)) == 3 * math.ceil(drawn / 32)
+        assert with_equal_steps(settings(), reasons) == settings()
 
 
 def test_a_logger_that_is_not_installed_is_told_before_the_training(data, tmp_path, monkeypatch):
