@@ -134,6 +134,7 @@ def test_unified_takes_the_last_checkpoint_of_fifteen_epochs(planned):
     assert {
         (r.train.num_train_epochs, r.train.validations_per_epoch, r.train.lr_scheduler_type)
         for r in trained
+        if r.configuration != "joint_steps"
     } == {(15, 0, "linear")}
     assert {run.train.method for run in runs if run not in trained} == {"full"}
     assert {r.predict.max_new_tokens for r in runs} == {1536}
@@ -281,6 +282,22 @@ def test_every_curated_subset_has_a_control_of_equal_steps(planned):
     assert {len(run.corpora) for run in mine if run.train.equal_steps} == {1, 4}
 
 
+@pytest.mark.parametrize("scale", ["paper", "demo"])
+def test_a_joint_run_has_a_control_of_the_steps_of_single_ones(planned, scale):
+    """Those that these have on average: the sentences of all corpora, by the number of these."""
+    experiments = {"unified": "config/experiments/demo_unified.yaml"}
+    plan = (
+        planned() if scale == "paper" else planned(experiments=experiments, primary_paper="unified")
+    )
+    runs = {run.configuration: run for run in plan.runs.values() if run.paper == "unified"}
+    joint, control, single = (runs[name] for name in ("joint", "joint_steps", "symbolic"))
+    assert joint.train.num_train_epochs == single.train.num_train_epochs
+    assert control.corpora == joint.corpora
+    assert control.curate == joint.curate
+    epochs = control.train.num_train_epochs * len(control.corpora)
+    assert control.train.model_copy(update={"num_train_epochs": epochs}) == single.train
+
+
 def test_equal_steps_rest_on_what_curation_counted_and_cost_what_all_sentences_do(planned):
     plan = planned()
     all_, curated, steps = (plan.run(f"paper.qwen3-8b.{n}.draw1")
@@ -339,6 +356,7 @@ ASKED = {
          for threshold in (0.3, 0.5, 0.7, 0.9)], ["precision", "recall", "f1"],
     ),
     "unified/supervised": (["zero_shot", "joint", "supervised"], ["f1"]),
+    "unified/steps": (["symbolic", "joint_steps", "joint"], ["f1"]),
     "unified/thinking": (["zero_shot", "zero_shot_thinking", "symbolic"], ["f1"]),
     "bioselecttune/questions": (
         ["sft", "curated_chat", "by_llama", *SUBSETS, *BY_CHANCE, *STEPS], ["run.dev_f1", "f1"],
