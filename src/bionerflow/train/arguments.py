@@ -93,9 +93,11 @@ def with_equal_steps(
     kept = sum(n for reason, n in counts if reason.startswith("kept: "))
     size = settings.effective_batch_size
     before, after = (math.ceil(n / size) for n in (sum(n for _, n in counts), kept))
-    epochs = settings.num_train_epochs * before / after
-    # The Trainer rounds up to whole steps: rounding errors must not make one more of them.
-    return settings.model_copy(update={"num_train_epochs": math.floor(epochs * 1e6) / 1e6})
+    if before == after:
+        return settings
+    # The Trainer rounds up to whole steps: a rounding error must not make one more of them.
+    epochs = settings.num_train_epochs * before / after * (1 - 1e-9)
+    return settings.model_copy(update={"num_train_epochs": epochs})
 
 
 def _sharding() -> dict[str, Any]:
