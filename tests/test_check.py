@@ -1,12 +1,13 @@
 """`bionerflow check`: what must be brought, what it costs, and that planning stays cheap."""
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 from flow import Flow
-from questions import TARGETS
+from questions import QUESTIONS, TARGETS
 from work import counted_calls
 
 from bionerflow.cli import main
@@ -159,6 +160,13 @@ def test_finished_runs_stand_beside_their_forecast_and_give_the_rates(plan, tmp_
     assert row[5] == "0.250 |"
 
 
+def test_a_profile_and_configurations_are_handed_to_snakemake():
+    assert check.options_of([], None) == []
+    assert check.options_of(["a.yaml", "b.yaml"], "slurm") == [
+        "--configfile", "a.yaml", "b.yaml", "--profile", "slurm",
+    ]  # fmt: skip
+
+
 def test_what_is_behind_a_file_is_found_through_all_its_makers():
     jobs = [job("a", "x", "1 2"), job("b", "1", "3"), job("c", "2", "4"), job("d", "3 y", "5")]
     assert [its.rule for its in behind(["5"], jobs)] == ["a", "b", "d"]
@@ -169,13 +177,37 @@ def test_what_is_behind_a_file_is_found_through_all_its_makers():
 
 
 def test_planning_all_three_papers_is_cheap_and_docs_scale_md_is_in_step(fresh):
-    with counted_calls() as calls:
-        jobs = planned(check.ALL)
+    said: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())
+    logging.getLogger("snakemake").addHandler(handler)
+    try:
+        with counted_calls() as calls:
+            jobs = planned(check.ALL)
+    finally:
+        logging.getLogger("snakemake").removeHandler(handler)
     assert calls() < 30_000 * len(jobs)
     assert len(jobs) > 1000
+    for corpus in ("cadec", "cmeee_v2"):  # a dry run, too, says what is to be brought
+        assert any(line.startswith(f"{corpus}: bring ") for line in said)
+        assert f"To do without, add to the configuration: exclude: [{corpus}]" in said
+    assert set(TARGETS) <= {output for job in jobs for output in job.outputs}
     page = (ROOT / check.PAGE).read_text("utf-8")
     mended = check.with_scale(page, check.scale(check.plan_of([]), jobs))
     assert page == mended, "call `python -m bionerflow.workflow.check` in a fresh checkout"
+
+
+def test_the_page_says_of_every_open_question_what_an_answer_looks_like():
+    page = (ROOT / "docs/papers.md").read_text("utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.split("\n## What the papers leave open")[1].split("\n## ")[0].splitlines()
+        if line.startswith("| `")
+    ]
+    told = {target.strip("`"): row for row in rows for target in row[0].split(", ")}
+    asked = {f"{paper}/{name}" for paper, names in QUESTIONS.items() for name in names}
+    assert told.keys() == asked
+    assert all(len(row) == 3 and all(row) for row in rows)
 
 
 def test_every_open_question_s_target_plans_in_the_demo_s_size(fresh):

@@ -279,6 +279,18 @@ def test_negatives_that_nobody_scored_are_the_user_s_error(rendered, tmp_path):
         curate(rendered, {"en1": False}, ["multi_triple"], settings, 1, [scores], tmp_path / "run")
 
 
+def test_negatives_whose_answers_have_one_token_are_told_of_the_mode_that_scores_them(
+    rendered, tmp_path
+):
+    values = {f"d:train{n}": 0.5 if n % 4 else "one_token_answer" for n in range(40)}
+    scores = scores_of(tmp_path, "en1", "multi_triple", values)
+    settings = CurateSettings(strategy="top_ifd", rho=0.5, negatives="top_ifd", negatives_rho=0.75)
+    with pytest.raises(
+        UserError, match=r"multi_triple, negative sentences \(.*: take `mode: chat`"
+    ):
+        curate(rendered, {"en1": False}, ["multi_triple"], settings, 1, [scores], tmp_path / "run")
+
+
 def test_a_discontinuous_corpus_is_never_rendered_in_a_format_that_cannot_carry_it(
     rendered, tmp_path
 ):

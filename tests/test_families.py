@@ -4,6 +4,7 @@ docs/families.md is written from this file: `python tests/test_families.py` writ
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from transformers import RobertaConfig
 from zoo import BY_NAME, FAMILIES, MODELS, Family, build
 
-from bionerflow.config.stages import SelectorSettings
+from bionerflow.config.stages import SelectorSettings, TrainSettings
 from bionerflow.data.schema import Span, Turn
 from bionerflow.ifd.losses import Losses, Passage
 from bionerflow.ifd.scores import Scorer
@@ -20,11 +21,19 @@ from bionerflow.inference.generate import generate
 from bionerflow.models.adapters import with_adapter
 from bionerflow.models.chat import Chat, Encoded
 from bionerflow.models.context import context
-from bionerflow.models.loading import load_causal, load_merged, load_scorer, load_tokenizer, save
+from bionerflow.models.loading import (
+    load_base,
+    load_causal,
+    load_merged,
+    load_scorer,
+    load_tokenizer,
+    save,
+)
 from bionerflow.select.kinds import build as build_selector
 from bionerflow.select.samples import Candidate
-from bionerflow.train.data import Conversations, flatten
+from bionerflow.train.data import Conversations, collate, flatten
 from bionerflow.train.fast import fast_ways
+from bionerflow.train.finetune import fit
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.progress import Progress
 
@@ -114,6 +123,10 @@ def ifd(folder, family):
         assert found == pytest.approx(expected, abs=1e-4)
     scorer = Scorer(model, tokenizer, "superfiltering", Progress("ifd", 9, ""))
     assert all(score.ifd for score in scorer.score(TURNS))
+    if not family.encoder and "chat" not in family.refused:  # a negative's answer has one token
+        scorer = Scorer(model, tokenizer, "chat", Progress("ifd", 1, ""))
+        [negative] = scorer.score([[Turn("user", QUESTION), Turn("assistant", "no")]])
+        assert negative.ifd
 
 
 def generation(folder, family):
@@ -166,6 +179,36 @@ def adapter(folder, family):
     assert answers[0] == answers[1]
 
 
+def training(folder, family):
+    """Padded passes have the loss of conversations one by one, and the Trainer lowers it."""
+    tokenizer, model = load_tokenizer(folder), load_base(folder).eval()
+    data = Conversations(Chat(tokenizer).encode(TURNS), 500)
+    rows = [data[n] for n in range(len(data))]
+    with torch.inference_mode():
+        padded = float(model(**collate(rows)).loss)
+    assert padded == pytest.approx(answers_loss(model, rows), abs=1e-4)
+    recipe = TrainSettings(
+        num_train_epochs=1, learning_rate=3e-3, effective_batch_size=1, validations_per_epoch=0,
+        bf16=False,
+    )  # fmt: skip
+    with TemporaryDirectory() as checkpoints:
+        _, metrics = fit(model, tokenizer, TURNS * 5, recipe, Path(checkpoints), 1)
+    losses = [one["loss"] for one in metrics["curve"]]
+    assert len(losses) == 3
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def answers_loss(model, rows):
+    """Return the mean loss of answer tokens, by transformers alone, one text at a time."""
+    losses = [
+        loss
+        for row in rows
+        for start, end in row["answers"]
+        for loss in token_losses(model, row["input_ids"])[start - 1 : end - 1]
+    ]
+    return sum(losses) / len(losses)
+
+
 def packing(folder, family):
     """Where packed passes are taken, they have the loss of conversations one by one."""
     tokenizer, model = load_tokenizer(folder), load_causal(folder)
@@ -182,13 +225,7 @@ def packing(folder, family):
         raise UserError(f"{type(model).__name__} cannot take flat passes: they are padded.")
     with torch.inference_mode(), ways.on(model, flat=True):
         packed = float(model(**flatten(rows, 0)).loss)
-    losses = [
-        loss
-        for row in rows
-        for start, end in row["answers"]
-        for loss in token_losses(model, row["input_ids"])[start - 1 : end - 1]
-    ]
-    assert packed == pytest.approx(sum(losses) / len(losses), abs=1e-4)
+    assert packed == pytest.approx(answers_loss(model, rows), abs=1e-4)
 
 
 DECODER = {
@@ -198,6 +235,7 @@ DECODER = {
     "llm_cls": selector("llm_cls"),
     "llm_causal": selector("llm_causal"),
     "adapter": adapter,
+    "training": training,
     "packing": packing,
 }
 ENCODER = {"ifd": ifd, "bert_cls": selector("bert_cls")}
@@ -242,12 +280,16 @@ def page() -> str:
         "refused in one line. A dash: the step is not for this kind of model.",
         "",
         "- *chat*: conversations for training and prediction, several answers, system texts.",
-        "- *ifd*: losses of answers for instruction-following difficulty.",
+        "- *ifd*: losses of answers for instruction-following difficulty; in the mode `chat` end",
+        "  marks too.",
         "- *generation*: answers in batches. Models that keep recurrent states, convolutions or",
         "  ALiBi answer one conversation at a time.",
         "- *llm_cls*, *llm_causal*, *bert_cls*: the selectors, LoRA where it is the default.",
         "- *adapter*: LoRA on all linear layers, on the model and merged into it.",
-        "- *packing*: conversations packed into one row have the loss of conversations one by one.",
+        "- *training*: padded batches have the loss of conversations one by one, and the Trainer",
+        "  lowers it.",
+        "- *packing*: conversations packed into one row have that loss too. Each training tries it",
+        "  on three conversations before it begins, and pads where it does not hold.",
         "",
         "Templates are those that trl ships, or fixtures of the family's documented form.",
         "",

@@ -9,6 +9,8 @@ import yaml
 from conftest import ROOT
 from questions import QUESTIONS
 
+from bionerflow.config.runs import Run
+from bionerflow.config.stages import SCORELESS
 from bionerflow.data.shards import Share, share
 from bionerflow.utils.errors import UserError
 from bionerflow.workflow.plan import Plan, costs
@@ -83,7 +85,8 @@ PUBLISHED = {
     "paper.qwen2.5-0.5b.all.draw1": {  # mfner, section 4
         "curate": {"train": 10_000, "dev": 200, "strategy": "all", "queries": "one"},
         "train": {"method": "full", "num_train_epochs": 4, "learning_rate": 1e-5, "warmup_steps": 0,
-                  "lr_scheduler_type": "constant", "effective_batch_size": 2 * 8 * 4},
+                  "lr_scheduler_type": "constant", "effective_batch_size": 2 * 8 * 4,
+                  "validations_per_epoch": 4, "max_length": 4096},
         "predict": {"test": 300, "max_new_tokens": 128, "constrained": False, "shots": 0},
     },
     "paper.glm4-9b.joint.draw1": {  # unified, section III, and its released code
@@ -131,6 +134,7 @@ def test_unified_takes_the_last_checkpoint_of_fifteen_epochs(planned):
     assert {
         (r.train.num_train_epochs, r.train.validations_per_epoch, r.train.lr_scheduler_type)
         for r in trained
+        if r.configuration != "joint_steps"
     } == {(15, 0, "linear")}
     assert {run.train.method for run in runs if run not in trained} == {"full"}
     assert {r.predict.max_new_tokens for r in runs} == {1536}
@@ -143,6 +147,8 @@ def test_unified_s_former_settings_stay_as_a_configuration(planned):
     assert (run.train.validations_per_epoch, run.predict.max_new_tokens) == (1, 512)
     assert run.train.lr_scheduler_type == "constant"
     assert all(plan.table("unified", f"table{n}").ids() for n in (2, 3, 4, 5, 7))
+    selector, _ = plan.selector("llm_cls")
+    assert (selector.num_train_epochs, selector.effective_batch_size) == (2, 32)
 
 
 def test_reasoning_models_answer_behind_closed_thoughts_but_in_one_row(planned):
@@ -228,6 +234,7 @@ def test_a_threshold_in_a_selector_s_name_shares_what_was_trained(planned):
 def test_papers_train_on_the_splits_that_they_count(planned):
     plan = planned()
     joint = plan.run("paper.glm4-9b.joint.draw1").corpora
+    assert joint == ["cmeee_v2", "genia_train_dev", "biored_train_dev", "bc5cdr_chem_train_dev"]
     files = {
         c: {f for p in plan.corpora[c].splits if p.into == "train" for f in p.files} for c in joint
     }
@@ -236,8 +243,14 @@ def test_papers_train_on_the_splits_that_they_count(planned):
     assert plan.corpora["genia_train_dev"].splits[0].into == {"train": 16692, "test": 1854}
     assert plan.run("paper.glm4-9b.supervised.draw1").corpora == ["ncbi_disease_train_dev"]
     assert "ncbi_disease_once" in plan.run("paper.qwen3-8b.sft.draw1").corpora
-    shown = plan.tables.counts["unified/table1"].rows
-    assert set(joint) <= set(shown)  # sizes are those of the files that runs read
+    assert (
+        "5,507 training sentences, our cut gives 5,410"
+        in plan.tables.counts["unified/table1"].caption
+    )
+    for paper in ("mfner", "unified"):  # sizes that are shown are those of the files that runs read
+        runs = [run for run in plan.runs.values() if run.paper == paper]
+        read = {corpus for run in runs for corpus in run.corpora + run.unseen}
+        assert read <= set(plan.tables.counts[f"{paper}/table1"].rows)
 
 
 def test_mfner_s_table_8_and_all_types_are_configurations(planned):
@@ -250,19 +263,66 @@ def test_mfner_s_table_8_and_all_types_are_configurations(planned):
     assert {name for name, how in queries.items() if how == "all"} == {"all_types"}
 
 
-def test_every_curated_share_has_a_control_of_equal_steps(planned):
-    """bioselecttune: train sentences 27,044, with entities 14,918."""
+def test_every_curated_subset_has_a_control_of_equal_steps(planned):
+    """bioselecttune: as many sentences of the same corpora, with as many steps as all take."""
+
+    def kept(run):
+        return run.model, run.draw, run.corpora, run.curate.rho, run.curate.negatives_rho
+
+    runs = [run for run in planned().runs.values() if run.paper == "bioselecttune"]
+    mine = [run for run in runs if run.model == "qwen3-8b"]
+    curated = [run for run in mine if {run.curate.strategy, run.curate.negatives} - set(SCORELESS)]
+    controls = [kept(run) for run in mine if run.train.equal_steps]
+    assert {run.configuration for run in curated if kept(run) not in controls} == set()
+    by_id = {run.id: run for run in mine}
+    for run in (run for run in mine if run.train.equal_steps):
+        plain = by_id[run.id.replace("_steps", "")]
+        assert run.curate == plain.curate
+        assert run.train == plain.train.model_copy(update={"equal_steps": True})
+    assert {len(run.corpora) for run in mine if run.train.equal_steps} == {1, 4}
+
+
+@pytest.mark.parametrize("scale", ["paper", "demo"])
+def test_a_joint_run_has_a_control_of_the_steps_of_single_ones(planned, scale):
+    """Those that these have on average: the sentences of all corpora, by the number of these."""
+    experiments = {"unified": "config/experiments/demo_unified.yaml"}
+    plan = (
+        planned() if scale == "paper" else planned(experiments=experiments, primary_paper="unified")
+    )
+    runs = {run.configuration: run for run in plan.runs.values() if run.paper == "unified"}
+    joint, control, single = (runs[name] for name in ("joint", "joint_steps", "symbolic"))
+    assert joint.train.num_train_epochs == single.train.num_train_epochs
+    assert control.corpora == joint.corpora
+    assert control.curate == joint.curate
+    epochs = control.train.num_train_epochs * len(control.corpora)
+    assert control.train.model_copy(update={"num_train_epochs": epochs}) == single.train
+
+
+def test_equal_steps_rest_on_what_curation_counted_and_cost_what_all_sentences_do(planned):
     plan = planned()
-    for name in ("curated_25", "curated", "curated_75"):
-        share = plan.run(f"paper.qwen3-8b.{name}.draw1").curate.rho
-        control = plan.run(f"paper.qwen3-8b.{name}_steps.draw1")
-        kept = share * 14_918 + 27_044 - 14_918
-        assert control.curate == plan.run(f"paper.qwen3-8b.{name}.draw1").curate
-        assert control.train.num_train_epochs * kept / 32 == pytest.approx(3 * 27_044 / 32, abs=1)
-    negatives = plan.run("paper.qwen3-8b.negatives_75_steps.draw1")
-    assert negatives.curate == plan.run("paper.qwen3-8b.negatives_75.draw1").curate
-    kept = 0.5 * 14_918 + 0.75 * (27_044 - 14_918)
-    assert negatives.train.num_train_epochs * kept / 32 == pytest.approx(3 * 27_044 / 32, abs=1)
+    all_, curated, steps = (plan.run(f"paper.qwen3-8b.{n}.draw1")
+                            for n in ("sft", "curated", "curated_steps"))  # fmt: skip
+    assert plan.counted(steps.id) == [f"results/curate/{steps.id}/kept.json"]
+    assert plan.counted(curated.id) == []
+    assert costs.trained(steps) == costs.trained(all_)
+    assert costs.trained(curated) == costs.trained(all_) * (costs.POSITIVE * 0.5 + 0.5)
+    with pytest.raises(ValueError, match=r"equal_steps is for system: llm, not for dictionary"):
+        Run.model_validate(steps.model_dump() | {"system": "dictionary"})
+
+
+def test_negatives_are_ranked_by_an_ifd_that_they_have(planned):
+    """`[]` alone is one token: only with its end mark (`chat`) has it a perplexity."""
+    runs = [run for run in planned().runs.values() if run.curate.negatives != "all"]
+    assert {run.curate.negatives for run in runs} == {"top_ifd", "random"}
+    assert {run.curate.mode for run in runs} == {"chat"}
+    assert len({run.curate.negatives_rho for run in runs}) == 1
+
+
+def test_no_model_is_pinned_to_a_revision_that_was_not_seen(planned):
+    """Whoever pins one adds it here, and says where it was seen."""
+    seen: dict[str, str] = {}
+    models = planned().models.items()
+    assert {name: one.revision for name, one in models if getattr(one, "revision", None)} == seen
 
 
 @pytest.mark.parametrize("scale", ["paper", "demo"])
@@ -276,6 +336,68 @@ def test_open_questions_have_their_runs(planned, scale):
             assert len(filled) >= (len(cells) if scale == "paper" else 1), table
             ids = {id for cell in filled for its in cell.models.values() for id in its}
             assert {id.partition("+")[0] for id in ids} <= set(plan.runs)
+
+
+SHIFTS = [f"shift_{n}" for n in range(-5, 6)]
+FAULTS = ["unparsable", "unknown_type", "not_in_text", "truncated"]
+PARTS = [f"recall_depth_{n}" for n in ("0", "1", "2+")]
+PARTS += [f"recall_tokens_{n}" for n in ("1", "2", "3", "4", "5+")]
+QUANTILES = [f"run.ifd.{{corpus}}.{q}" for q in ("q10", "q25", "q50", "q75", "q90", "at_least_one")]
+STRATEGIES = ["json_index", "html", "symbolic"]
+SUBSETS = ["curated_25", "curated", "curated_75", "negatives_75"]
+BY_CHANCE = ["random_25", "random_50", "random_75", "negatives_random_75"]
+STEPS = [f"{name}_steps" for name in SUBSETS]
+#: What tables of open questions have at least: in their rows or columns, and as metrics.
+ASKED = {
+    "unified/unusable": (STRATEGIES, FAULTS),
+    "unified/consistency": (STRATEGIES, ["run.consistency.pairwise_f1"]),
+    "unified/thresholds": (
+        [f"symbolic+{kind}@{threshold}" for kind in ("llm_cls", "llm_causal", "bert_cls")
+         for threshold in (0.3, 0.5, 0.7, 0.9)], ["precision", "recall", "f1"],
+    ),
+    "unified/supervised": (["zero_shot", "joint", "supervised"], ["f1"]),
+    "unified/steps": (["symbolic", "joint_steps", "joint"], ["f1"]),
+    "unified/thinking": (["zero_shot", "zero_shot_thinking", "symbolic"], ["f1"]),
+    "bioselecttune/questions": (
+        ["sft", "curated_chat", "by_llama", *SUBSETS, *BY_CHANCE, *STEPS], ["run.dev_f1", "f1"],
+    ),
+    "bioselecttune/share_on_dev": (
+        ["alone", *(f"alone_{rho}{steps}" for rho in (25, 50, 75) for steps in ("", "_steps"))],
+        ["run.dev_f1", "f1"],
+    ),
+    "bioselecttune/figure3_control": (BY_CHANCE[:3], ["f1"]),
+    "bioselecttune/ifd": (["curated"], QUANTILES),
+    "mfner/shifts": (["all"], SHIFTS),
+    "mfner/wrong_types": (["all", "7best", "multi_triple"], FAULTS[:3]),
+    "mfner/parts": (["all"], PARTS),
+    "unified/parts": (STRATEGIES, PARTS),
+    "mfner/base_models": (["conv_term", "conv_term_base", "multi_triple", "multi_triple_base"],
+                          ["f1"]),
+    "mfner/questions": (["all", "mfner_table8", "single_term", "all_types"], ["f1"]),
+}  # fmt: skip
+
+
+def test_open_questions_ask_for_all_that_was_asked(planned):
+    plan = planned()
+    assert ASKED.keys() == {f"{paper}/{name}" for paper in QUESTIONS for name in QUESTIONS[paper]}
+    for name, (configurations, metrics) in ASKED.items():
+        cells = plan.table(*name.split("/")).cells
+        ids = {id for cell in cells for its in cell.models.values() for id in its}
+        shown = {plan.run(id.partition("+")[0]).configuration + _selector(id) for id in ids}
+        assert set(configurations) <= shown, name
+        assert set(metrics) <= {cell.metric for cell in cells}, name
+    corpora = {c for cell in plan.table("unified", "supervised").cells for c in cell.corpora}
+    assert corpora == {"ncbi_disease_train_dev"}
+    unseen = {c for cell in plan.table("bioselecttune", "ifd").cells for c in cell.corpora}
+    assert {"nlm_gene", "nlm_chem"} < unseen
+    assert {c for x in plan.table("mfner", "wrong_types").cells for c in x.corpora} == {"anatem"}
+
+
+def _selector(id):
+    """Return the selector in a prediction set's id, and its threshold, without its corpus."""
+    kind, _, rest = id.partition("+")[2].partition(".")
+    threshold = rest.partition("@")[2]
+    return (f"+{kind}" if kind else "") + (f"@{threshold}" if threshold else "")
 
 
 # work that is shared out

@@ -79,6 +79,22 @@ def test_every_open_question_has_numbers_in_the_demo_s_size(made, target):
     assert (empty["reason"] != "").all()
 
 
+def test_controls_take_as_many_steps_as_all_sentences(made):
+    def steps(name):
+        return read_json(made / f"results/train/demo_all.smollm2-135m.{name}.draw1/metrics.json")[
+            "steps"
+        ]
+
+    assert steps("curated_steps") == steps("sft")
+    assert steps("alone_50_steps.sample_flat") == steps("alone.sample_flat")
+
+
+def test_negatives_have_scores_where_end_marks_are_scored(made):
+    card = read_json(made / "results/ifd/smollm2-135m/sample_flat.json_entity.chat.json")
+    assert card["reasons"]["scored"] > 0
+    assert "one_token_answer" not in card["reasons"]
+
+
 def test_five_samplings_of_a_run_are_five_files_that_differ(made):
     folder = made / "results/predict/sampled"
     files = sorted(folder.glob("*.symbolic.sample_nested.draw1.*.parquet"))

@@ -1,17 +1,20 @@
 """Fine-tuning: loss on the answers alone, the best validation, resumed and repeated runs."""
 
+import importlib.util
 import json
 import random
+import sys
 from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 import torch
+from conftest import ROOT
 from tiny import TEXTS, tiny_model
 from transformers import AutoModelForCausalLM
 
 from bionerflow.config.stages import TrainSettings
-from bionerflow.data.schema import Turn
+from bionerflow.data.schema import CONVERSATIONS, KEPT, Turn, write_table
 from bionerflow.inference.generate import generate
 from bionerflow.models import loading
 from bionerflow.models.chat import Chat, Encoded
@@ -253,6 +256,33 @@ def test_every_batch_that_the_optimizer_sees_has_both_languages(
         fewer = min(Counter(order).values())
         assert len(order) == metrics["conversations"]
         assert all(set(order[n : n + 2]) == {"en", "zh"} for n in range(0, 2 * fewer, 2))
+
+
+def test_the_script_takes_equal_steps_from_what_curation_counted(base, tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("script", ROOT / "workflow/scripts/train.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    for split in ("train", "dev"):
+        write_table(tmp_path / f"{split}.parquet", CONVERSATIONS.empty_table())
+    reasons = {"a": {"kept: top_ifd": 16, "dropped: not_chosen": 48}}
+    write_table(tmp_path / "kept.parquet", KEPT.empty_table(), reasons=reasons)
+    write_json(base.with_name(f"{base.name}.json"), {})
+    given = {
+        "conversations": tmp_path,
+        "base": base,
+        "settings": settings(equal_steps=True).model_dump_json(),
+        "predict": "{}",
+        "card": json.dumps({"run": "r", "corpora": {}, "formats": [], "predict": {}}),
+        "seed": 1,
+        "threads": 1,
+        "checkpoints": tmp_path / "checkpoints",
+        "out": tmp_path / "out",
+    }
+    arguments = [part for key, value in given.items() for part in (f"--{key}", str(value))]
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    monkeypatch.setattr(script, "train", lambda *its: pytest.fail(f"{its[3].num_train_epochs}"))
+    with pytest.raises(pytest.fail.Exception, match=r"^8\.0$"):  # 2 epochs of 8 steps, on 2 steps
+        script.main()
 
 
 @pytest.mark.parametrize("killed", [3, 4], ids=["within an epoch", "between epochs"])

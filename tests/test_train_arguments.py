@@ -1,5 +1,7 @@
 """What the keys of `train` become: arguments of the Trainer, of the adapter, of the loading."""
 
+import math
+
 import pytest
 from test_train import settings, task
 from tiny import tiny_model
@@ -9,7 +11,7 @@ from bionerflow.models.adapters import lora_config
 from bionerflow.models.chat import Chat
 from bionerflow.models.loading import load_base, load_tokenizer
 from bionerflow.train import arguments
-from bionerflow.train.arguments import training_arguments
+from bionerflow.train.arguments import training_arguments, with_equal_steps
 from bionerflow.train.data import Conversations
 from bionerflow.utils.errors import UserError
 
@@ -38,6 +40,22 @@ def test_every_key_reaches_the_trainer(data, tmp_path):
     assert found.per_device_train_batch_size == 8
     assert found.activation_checkpointing
     assert found.get_warmup_steps(100) == 25
+
+
+def test_equal_steps_are_those_of_all_drawn_sentences():
+    """To the step, though the Trainer rounds up: 28 / 25 * 25 is above 28 in floating point."""
+    for size, kept, drawn in [(32, 19_585, 27_044), (32, 1, 31), *_pairs(130)]:
+        reasons = {"a": {"kept: top_ifd": kept - 1, "dropped: not_chosen": drawn - kept},
+                   "b": {"kept: negative": 1}}  # fmt: skip
+        recipe = settings(num_train_epochs=3, effective_batch_size=size, equal_steps=True)
+        epochs = with_equal_steps(recipe, reasons).num_train_epochs
+        assert math.ceil(epochs * math.ceil(kept / size)) == 3 * math.ceil(drawn / size)
+        assert with_equal_steps(settings(), reasons) == settings()
+
+
+def _pairs(most):
+    """Return all numbers of kept and drawn sentences, with one sentence per step."""
+    return [(1, kept, drawn) for drawn in range(1, most) for kept in range(1, drawn + 1)]
 
 
 def test_a_logger_that_is_not_installed_is_told_before_the_training(data, tmp_path, monkeypatch):

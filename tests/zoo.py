@@ -95,7 +95,7 @@ class Family:
         return self.head == "AutoModelForMaskedLM"
 
 
-CHAT_STEPS = ["chat", "generation", "llm_causal", "adapter"]
+CHAT_STEPS = ["chat", "generation", "llm_causal", "adapter", "training"]
 NO_CHAT = dict.fromkeys(CHAT_STEPS, "no chat template")
 NO_END = dict.fromkeys([*CHAT_STEPS, "packing"], "no end mark")
 PADDED = {"packing": "are padded"}

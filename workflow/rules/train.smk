@@ -11,6 +11,7 @@ rule train:
     input:
         lambda w: model(plan.base(w.run)),
         *data("results/curate/{run}/train", "results/curate/{run}/dev"),
+        lambda w: plan.counted(w.run),
         code=code("workflow/scripts/train.py"),
     output:
         model=directory("results/train/{run}/model"),

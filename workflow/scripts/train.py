@@ -16,6 +16,7 @@ from bionerflow.formats.queries import asked
 from bionerflow.inference.engines.torch import TorchEngine
 from bionerflow.inference.predict import dev_f1
 from bionerflow.models.loading import load_tokenizer, save
+from bionerflow.train.arguments import with_equal_steps
 from bionerflow.train.finetune import train
 from bionerflow.train.preemption import alone, enough_room
 from bionerflow.utils.environment import checkpoint_key, environment, is_first
@@ -41,6 +42,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     card = parse(RunCard, json.loads(args.card), "--card")
     settings = parse(TrainSettings, json.loads(args.settings), "train")
+    if settings.equal_steps:
+        kept = read_card(args.conversations / "kept.parquet")
+        settings = with_equal_steps(settings, kept["reasons"])
     data = args.conversations / "train.parquet"
     inputs = {
         "settings": settings.model_dump(),

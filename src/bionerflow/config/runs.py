@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import product
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bionerflow.config.base import Settings, parse
 from bionerflow.config.experiments import Experiment, System
@@ -27,6 +27,12 @@ class Run(Settings):
     curate: CurateSettings
     train: TrainSettings
     predict: PredictSettings
+
+    @model_validator(mode="after")
+    def _steps_are_counted(self) -> "Run":
+        if self.train.equal_steps and self.system != "llm":
+            raise ValueError(f"train.equal_steps is for system: llm, not for {self.system}")
+        return self
 
 
 class AskedCorpus(Settings):

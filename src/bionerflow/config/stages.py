@@ -68,6 +68,11 @@ class TrainSettings(TrainerSettings):
     validations_per_epoch: int = Field(
         4, ge=0, description="validations by F1 of written answers, per epoch; 0: none"
     )
+    equal_steps: bool = Field(
+        False,
+        description="as many optimizer steps as `num_train_epochs` take without curation: fewer "
+        "kept sentences are seen more often",
+    )
     fsdp: bool = Field(False, description="shard weights and optimizer states over the GPUs (FSDP)")
 
     @model_validator(mode="after")

@@ -26,7 +26,9 @@ class Scored(NamedTuple):
     reason: str | None
 
 
-UNSCORED = Scored(None, "no_score")
+UNSCORED, ONE_TOKEN = Scored(None, "no_score"), Scored(None, "one_token_answer")
+#: What no sentence of a pool may be left with; other reasons befall single sentences.
+UNUSABLE = (UNSCORED, ONE_TOKEN)
 
 
 class Drawn(NamedTuple):
@@ -113,10 +115,13 @@ def _keep(
         UserError: the strategy asks for scores and the pool has none.
     """
     strategy, rho = _policy(settings, positive)
-    if strategy not in SCORELESS and all(score is UNSCORED for score in pool.values()):
+    if strategy not in SCORELESS and all(score in UNUSABLE for score in pool.values()):
+        kind = "positive" if positive else "negative"
+        why = " (answers of one token: take `mode: chat`, which scores end marks too)"
         raise UserError(
-            f"Strategy {strategy} needs IFD scores and has none for {'.'.join(group)}: "
-            "name a scorer, or choose another strategy."
+            f"Strategy {strategy} needs IFD scores and has none for {'.'.join(group)}, {kind} "
+            f"sentences{why if ONE_TOKEN in pool.values() else ''}: name a scorer, or choose "
+            "another strategy."
         )
     scores = {id: score.ifd for id, score in pool.items()}
     if strategy not in SCORELESS and settings.ifd_at_least_one == "drop":

@@ -1,5 +1,7 @@
 """From settings to transformers' TrainingArguments."""
 
+import math
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,30 @@ def training_arguments(
     # One GPU per process: the Trainer would multiply the batch by all that this one sees.
     args._n_gpu = min(args.n_gpu, 1)
     return args
+
+
+def with_equal_steps(
+    settings: TrainSettings, reasons: Mapping[str, Mapping[str, int]]
+) -> TrainSettings:
+    """Return settings that take as many steps on the kept sentences as on all that were drawn.
+
+    Conversations that are too long for `max_length` are not taken off either number.
+
+    Args:
+        settings: With `equal_steps`; others are returned as they are.
+        reasons: How many sentences were kept and dropped, by corpus and reason (kept.json).
+    """
+    if not settings.equal_steps:
+        return settings
+    counts = [(reason, n) for its in reasons.values() for reason, n in its.items()]
+    kept = sum(n for reason, n in counts if reason.startswith("kept: "))
+    size = settings.effective_batch_size
+    before, after = (math.ceil(n / size) for n in (sum(n for _, n in counts), kept))
+    if before == after:
+        return settings
+    # The Trainer rounds up to whole steps: a rounding error must not make one more of them.
+    epochs = settings.num_train_epochs * before / after * (1 - 1e-9)
+    return settings.model_copy(update={"num_train_epochs": epochs})
 
 
 def _sharding() -> dict[str, Any]:

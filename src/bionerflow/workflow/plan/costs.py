@@ -8,8 +8,9 @@ from bionerflow.config.runs import Run
 from bionerflow.config.stages import SelectorSettings
 
 #: Assumptions: tokens of a conversation and of the answer in it, entities of a sentence, sentences
-#: of a corpus that no limit is set on.
+#: of a corpus that no limit is set on; the share of sentences that have an entity.
 CONVERSATION, ANSWER, ENTITIES, SENTENCES = 290, 40, 2, 10_000
+POSITIVE = 0.5
 
 
 class Work(NamedTuple):
@@ -33,7 +34,9 @@ class Work(NamedTuple):
 def trained(run: Run) -> float:
     """Return the tokens of a run's training: a sentence is one conversation, in one format."""
     sentences = _limited(run.corpora, run.curate.limits, run.curate.train)
-    return sentences * run.curate.rho * run.train.num_train_epochs * CONVERSATION
+    kept = POSITIVE * run.curate.rho + (1 - POSITIVE) * run.curate.negatives_rho
+    share = 1 if run.train.equal_steps else kept
+    return sentences * share * run.train.num_train_epochs * CONVERSATION
 
 
 def validated(run: Run) -> float:

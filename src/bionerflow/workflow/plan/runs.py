@@ -90,6 +90,10 @@ class RunsPlan(CorporaPlan, ModelsPlan):
         """Return the folder of a run's base model."""
         return self.model_folder(self.run(run).model)
 
+    def counted(self, run: str) -> list[str]:
+        """Return the file that counts what curation dropped, where training rests on it."""
+        return [f"results/curate/{run}/kept.json"] if self.run(run).train.equal_steps else []
+
     def run_resources(self, run: str) -> Resources:
         """Return what a job of a run asks of its machine."""
         return self.resources(self.run(run).model)
