@@ -23,6 +23,7 @@ _WRAPPERS = (
     *("data", "mentions", "items", "annotations", "response", "list", "namedentities", "ner"),
     *("extractedentities", "predictions", "spans", "names", "texts", "terms", "words", "values"),
     *("arguments", "parameters", "args", "input", "extractions", "content"),
+    *("types", "categories", "groups", "labels"),
     *("实体", "结果", "实体列表"),
 )
 
@@ -197,6 +198,7 @@ def _type_key(
         types = said if isinstance(said, list) else [said]
         if types and all(meant_type(type, reading.types) for type in types):
             return key
+    present = [key for key in present if not _lists_objects(value[key])]
     own = [key for key in present if plain(key) not in (plain(keys.text), "entity", "kind")]
     return keys.type if keys.type in present else own[0] if own else None
 
@@ -256,7 +258,9 @@ def _grouped(value: dict[str, object], said: object, reading: Reading) -> Parts:
             parts.append((held, type))
         elif isinstance(held, str) and meant_type(held, reading.types):
             parts.append(Item(held, key, None, value))
-        elif isinstance(held, dict) or (isinstance(held, list) and _holds_objects(held)):
+        elif isinstance(held, dict) and reading.stands(key) and (kind := _kind_of(held, reading)):
+            parts.append(Item(kind, key, _span(held), value))
+        elif isinstance(held, dict) or _lists_objects(held):
             parts.append((held, said))
         elif isinstance(held, str) and said is not None and reading.stands(held):
             parts.append(Item(said, held, None, value))
@@ -268,5 +272,13 @@ def _grouped(value: dict[str, object], said: object, reading: Reading) -> Parts:
     return parts
 
 
-def _holds_objects(values: list[object]) -> bool:
-    return bool(values) and all(isinstance(value, dict) for value in values)
+def _lists_objects(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _kind_of(value: dict[str, object], reading: Reading) -> str:
+    """Return the type that an object says of the mention that is its key, if it says no other."""
+    said = {plain(str(key)): one for key, one in value.items()}
+    if any(key in said for key in ("text", "mention", "name", "span")):
+        return ""
+    return next((kind for key in TYPE_KEYS if (kind := meant_type(said.get(key), reading.types))), "")

@@ -17,7 +17,10 @@ STRINGS = 3
 
 _START = re.compile(
     r"[\[［【]\s{0,200}(?=[\"'“‘{\[(\d［【｛（\]］】]|None\b|dict\(|$)|[{｛]\s{0,200}[\"'“‘]"
+    r"|[{｛]\s{0,9}(?=(?:text|type|entity|name|label|mention|span)\s?[:=])"
 )
+#: The line of TOML before a record.
+_RECORD = re.compile(r"^\[\[[A-Za-z_]\w{0,40}\]\][ \t]*$", re.MULTILINE)
 _QUOTE = re.compile(r"(?<!\\)\"")
 _OPENING = re.compile(r"[\[［【({｛]")
 _ALONE = re.compile(r"(?:^|\n|[:：=>])[\s`*\-•·–+\d.)(]*$")
@@ -53,6 +56,8 @@ def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[obj
         stripped = html.unescape(stripped)
     if "`" in stripped and '"' not in stripped and "`" not in reading.text:
         stripped = stripped.replace("`", '"')
+    if "[[" in stripped and "=" in stripped:
+        stripped = _RECORD.sub("", stripped)
     found = list(_lists(stripped, reading)) or markup_values(stripped, reading, type)
     if found:
         yield from found

@@ -53,7 +53,8 @@ def _element(types: tuple[str, ...]) -> re.Pattern[str]:
     """Compile the pattern of an element that holds words alone, or nothing."""
     return re.compile(
         rf"<(?P<name>{names_pattern(types)}|[A-Za-z][\w.-]{{0,40}})(?P<attributes>(?:\s[^<>]{{0,300}}?)?)"
-        r"\s{0,9}(?:/>|>(?P<words>[^<]{0,500})</\s{0,9}(?P=name)\s{0,9}>)",
+        r"\s{0,9}(?:/>|>(?P<words>[^<]{0,500})</\s{0,9}(?P=name)\s{0,9}>)"
+        rf"|<(?P<end>/?)\s{{0,9}}(?P<group>{names_pattern(types)})\s{{0,9}}>",
         re.IGNORECASE,
     )
 
@@ -63,8 +64,12 @@ def _elements(answer: str, reading: Reading, type: str | None) -> Iterator[objec
     if "</" not in answer and "/>" not in answer:
         return
     fields: list[Field] = []
+    group = ""  # the type of the element that others stand in
     for match in _element(reading.types).finditer(answer):
         if match[0] in reading.text:
+            continue
+        if match["group"]:
+            group = "" if match["end"] else meant_type(match["group"], reading.types)
             continue
         attributes = dict(_ATTRIBUTE.findall(match["attributes"]))
         words = _unescaped((match["words"] or "").strip(), reading)
@@ -77,6 +82,8 @@ def _elements(answer: str, reading: Reading, type: str | None) -> Iterator[objec
             yield {named or kinds[0]: [words]}
         elif said:
             reading.drop("unknown_type", said[0])
+        elif group and (match["name"].casefold() in _ITEMS or plain(match["name"]) in TEXT_KEYS):
+            yield {group: mentions_in(words, reading)}
         elif plain(match["name"]) in (*TYPE_KEYS, *TEXT_KEYS):
             fields.append(Field(False, plain(match["name"]), words))
         elif type and match["name"].casefold() in _ITEMS:
@@ -119,10 +126,11 @@ def _mention_of(
 def _table(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
     """Read a table with a row per mention, or a column per type."""
     lines = answer.split("\n")
-    rows = [n for n, line in enumerate(lines) if line.count("|") > 1 or _is_rule(line)]
-    rules = [n for n in rows if _is_rule(lines[n])]
+    rules = [n for n, line in enumerate(lines) if _is_rule(line)]
     if not rules:
         return
+    least = 1 if lines[rules[0]].count("|") == 1 else 2
+    rows = [n for n, line in enumerate(lines) if line.count("|") >= least or n in rules]
     head = _cells(lines[rules[0] - 1]) if rules[0] else []
     columns = [_column(cell, reading) for cell in head]
     for n in rows:

@@ -19,7 +19,9 @@ TEXT_KEYS = (
 )
 _SEPARATORS = re.compile(r"[\s_-]+")
 _EDGES = " \t\r\n*_`'\"“”‘’.,:;，。：；()（）[]【】<>"
-_KINDS = re.compile(r"[\s_-]+(?:entit(?:y|ies)|mentions?|names?|types?)$", re.IGNORECASE)
+_KINDS = re.compile(
+    r"(?:[\s_-]+(?:entit(?:y|ies)|mentions?|names?|types?)|实体|名称|类型?)$", re.IGNORECASE
+)
 
 
 def plain(name: str) -> str:

@@ -16,7 +16,7 @@ from bionerflow.formats.terms import ground_item, only_type
 
 LINK = "; is a; "
 _PARTS = r"[\"”]?[ \t]{0,9}(?:[;；,，|]|->|→)[ \t]{0,9}[\"“]?"
-_LINK = re.compile(rf"{_PARTS}(?:is[ _]an?|是){_PARTS}", re.IGNORECASE)
+_LINK = re.compile(rf"{_PARTS}(?:is[ _]an?|是(?:一[种个类])?|属于|为){_PARTS}", re.IGNORECASE)
 _BREAKS = re.compile(r"[\r\n]")
 _AROUND = {"(": ")", "（": "）", "<": ">", "[": "]", '"': '"'}
 

@@ -122,12 +122,15 @@ def mentions(reading: Reading, name: str, data: bytes) -> Iterator[Row]:
     Raises:
         UserError: a line `T…` has not the form "T1<tab>Type 0 5;7 9<tab>mention".
     """
-    references = concepts(data)
-    read = set[str]()
+    rows: list[tuple[int, str, str, RawSpans, str]] = []
+    references: dict[str, list[str]] = {}
     for number, line in lines(name, data):
         if not line.startswith("T"):
-            if not (references and REFERENCE.fullmatch(line)):
-                other(reading, f"{name}:{number}", line)
+            match = REFERENCE.fullmatch(line) if line.startswith("N") else None
+            if match:
+                references.setdefault(match[1], []).append(match[2].removeprefix(f"{NO_BASE}:"))
+            else:
+                other(reading, name, number, line)
             continue
         id, _, rest = line.partition("\t")
         place, tab, mention = rest.partition("\t")
@@ -135,32 +138,23 @@ def mentions(reading: Reading, name: str, data: bytes) -> Iterator[Row]:
         if not match or not tab:
             raise bad_line(name, number, "'T1<tab>Type 0 5<tab>mention'", line)
         spans = [(int(start), int(end)) for start, end in map(str.split, match[2].split(";"))]
-        known: tuple[str, ...] = ()
-        if id in references:
-            known = parted(references[id])
-            read.add(id)
-        yield Row(f"{name}:{number}", id, match[1], spans, mention, known)
-    left = sum(len(its) for id, its in references.items() if id not in read)
-    reading.passed_over[OTHER_LINES["N"]] += left
+        rows.append((number, id, match[1], spans, mention))
+    for number, id, type, spans, mention in rows:
+        known = parted(references[id]) if id in references else ()
+        yield Row(f"{name}:{number}", id, type, spans, mention, known)
+    if references:
+        ids = {row[1] for row in rows}
+        left = sum(len(its) for id, its in references.items() if id not in ids)
+        reading.passed_over[OTHER_LINES["N"]] += left
 
 
-def concepts(data: bytes) -> dict[str, list[str]]:
-    """Return the concepts of mentions by the mentions' ids."""
-    found: dict[str, list[str]] = {}
-    if b"\nN" in data or data.startswith(b"N"):
-        for line in data.decode("utf-8", "replace").split("\n"):
-            if match := REFERENCE.fullmatch(line.rstrip("\r")):
-                found.setdefault(match[1], []).append(match[2].removeprefix(f"{NO_BASE}:"))
-    return found
-
-
-def other(reading: Reading, where: str, line: str) -> None:
+def other(reading: Reading, name: str, number: int, line: str) -> None:
     """Count a line that is no mention; one of no known kind may be a mention, and is lost."""
     kind = OTHER_LINES.get(line[:1])
     if kind:
         reading.passed_over[kind] += 1
     elif line.strip():
-        reading.unreadable(where, line)
+        reading.unreadable(f"{name}:{number}", line)
 
 
 def as_counted(name: str, data: bytes, rows: Sequence[Row]) -> tuple[str, int]:
