@@ -335,7 +335,7 @@ def test_offsets_that_are_named_are_not_guessed(tmp_path):
 
 
 REFUSED = {
-    "spaCy's DocBin": {"a.spacy": "x"}, "an i2b2 record": {"a.xml": "<deIdi2b2><TEXT>"},
+    "not a whole .spacy file": {"a.spacy": "x"}, "an i2b2 record": {"a.xml": "<deIdi2b2><TEXT>"},
     "a GATE document": {"a.xml": "<GateDocument>"}, "an archive": {"a.zip": "PK"},
     "JSON of no known form (foo)": {"a.json": '{"foo": 1}'}, "a table": {"a.csv": "a,b\n"},
     "tags are numbers without names": {

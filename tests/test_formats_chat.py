@@ -1,8 +1,8 @@
 """Answers of chat models in many habits: what is said is read, and nothing else.
 
 `chat_answers.jsonl` has a case per line: the answer, the formats that read it, `right` (by default
-all mentions of the types asked for; of one type the last of TYPES), and `problems`: whether there
-are any, or null where both will do; `text`, where it is another sentence.
+all mentions of the types asked for; of one type the last of TYPES, or the first of its `types`), and `problems`: whether there
+are any, or null where both will do; `text` and `types`, where they are others.
 """
 
 import json
@@ -27,7 +27,9 @@ CASES = [(case, name) for case in map(json.loads, LINES) for name in case["forma
 @pytest.mark.parametrize(("case", "name"), CASES, ids=lambda part: str(part)[:50])
 def test_what_an_answer_says_is_read_and_nothing_else(case, name):
     format = FORMATS[name]
-    asked = TYPES[-1:] if format.per_type else TYPES
+    types = tuple(case.get("types", TYPES))
+    first = types[:1] if "types" in case else TYPES[-1:]
+    asked = first if format.per_type else types
     text, right = case.get("text", TEXT), {one for one in ENTITIES if one.type in asked}
     if "right" in case:
         right = {Entity.at(type, spans, text) for type, spans in case["right"]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from bionerflow.corpora.offsets import CODE_POINTS, Counting, RawSpans, Try, folded
+from bionerflow.corpora.offsets import CODE_POINTS, Counting, RawSpans, Try, alike
 from bionerflow.data.schema import Entity, Span
 
 #: How many mentions that fit, and that do not, are held to find what the offsets count.
@@ -211,7 +211,7 @@ def difference(covered: str, mention: str) -> str:
     """Return in what a mention's string and the text at its offsets differ."""
     if covered.split() == mention.split():
         return "white_space_differs"
-    return "spelled_otherwise" if folded(covered) == folded(mention) else "text_differs"
+    return "spelled_otherwise" if alike(covered, mention) else "text_differs"
 
 
 def unwrapped(spans: RawSpans, text: str) -> RawSpans:

@@ -180,7 +180,8 @@ def _without_next_query(answer: str, text: str) -> str:
         words = match["words"].strip()
         is_sentence = words.count(" ") > 1 or (len(words) > 7 and not words.isascii())
         above = answer[: match.start()].rstrip().rpartition("\n")[2]
-        if is_sentence and above.strip() and not is_prose(above) and not _copies(words, text):
+        said = above.strip() and (not is_prose(above) or _copies(above, text))
+        if is_sentence and said and not _copies(words, text):
             return answer[: match.start()]
     return answer
 

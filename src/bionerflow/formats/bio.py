@@ -11,6 +11,7 @@ from bionerflow.formats.answers import is_prose
 from bionerflow.formats.base import Format
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.names import names_pattern
+from bionerflow.formats.tagged_tokens import place_tagged, tagged_tokens
 
 CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _TOKEN = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
@@ -70,6 +71,11 @@ class MultiBio(Format):
         pieces = _LAYER.split(answer)
         if len(pieces) == 1 and (alone := _without_layers(answer, known)):
             return _read_layer(alone, places, reading)
+        if len(pieces) == 1 and (tagged := tagged_tokens(answer)):
+            for name, start, end in place_tagged(tagged, reading):
+                if type := reading.type_of(name):
+                    reading.add(type, (_trimmed(reading.text, start, end),))
+            return None
         if len(pieces) == 1 or (pieces[0].strip() and not is_prose(pieces[0])):
             reading.drop("malformed", pieces[0])
         for layer in pieces[1:]:
@@ -124,13 +130,8 @@ def _tag_in(field: str, known: frozenset[str]) -> str:
 
 
 def _without_layers(answer: str, known: frozenset[str]) -> list[str]:
-    """Return the tags of an answer of tags alone, or of lines of a token and its tag."""
-    rows = [row.split() for row in answer.strip(" \n`").split("\n") if row.strip()]
-    if len(rows) > 1 and all(len(row) == 2 for row in rows):
-        fields = [row[1] for row in rows]
-    else:
-        fields = [field for row in rows for field in row]
-    tags = [_tag_in(field, known) for field in fields]
+    """Return the tags of an answer of tags alone."""
+    tags = [_tag_in(field, known) for field in answer.strip(" \n`").split()]
     return tags if all(map(_A_TAG.fullmatch, tags)) else []
 
 

@@ -15,9 +15,9 @@ from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, plain
 from bionerflow.formats.plain_lines import mentions_in, named_mention, said_with_type
 from bionerflow.formats.repair import Word, loads
 
-_SPAN_KEYS = ("span", "spans", "offsets", "offset", "position", "positions", "indices", "range")
-_START_KEYS = ("startidx", "start", "begin", "startchar", "startoffset", "startindex", "startpos")
-_END_KEYS = ("endidx", "end", "stop", "endchar", "endoffset", "endindex", "endpos")
+SPAN_KEYS = ("span", "spans", "offsets", "offset", "position", "positions", "indices", "range")
+START_KEYS = ("startidx", "start", "begin", "startchar", "startoffset", "startindex", "startpos")
+END_KEYS = ("endidx", "end", "stop", "endchar", "endoffset", "endindex", "endpos")
 _WRAPPERS = (
     *("entities", "entitylist", "entity", "results", "result", "answer", "answers", "output"),
     *("data", "mentions", "items", "annotations", "response", "list", "namedentities", "ner"),
@@ -111,6 +111,10 @@ def _of_list(values: list[object], said: object, reading: Reading) -> Parts:
         return []
     numbers = [value for value in values if value.__class__ is int]
     if values and all(isinstance(value, int | float) for value in values):
+        several = said is not None and len(values) > 2 and len(values) % 2 == 0
+        pairs = [values[n : n + 2] for n in range(0, len(values), 2)] if several else [values]
+        return [Item(said, None, pair, values) for pair in pairs]
+    if said is not None and _are_offsets(values, reading):
         return [Item(said, None, values, values)]
     if said is not None and len(numbers) == 2 and len(values) == 3:
         return [Item(said, text, numbers, values) for text in values if isinstance(text, str)]
@@ -123,6 +127,12 @@ def _of_list(values: list[object], said: object, reading: Reading) -> Parts:
             if rest or span:
                 return [Item(types[0], rest[0] if rest else None, span, values)]
     return [(value, said) for value in values]
+
+
+def _are_offsets(values: list[object], reading: Reading) -> bool:
+    """Tell whether a list is two numbers in quotes, which the sentence has not."""
+    words = [value for value in values if isinstance(value, str) and value.isdecimal()]
+    return len(words) == len(values) == 2 and not all(map(reading.stands, words))
 
 
 def _of_object(value: dict[str, object], said: object, reading: Reading, keys: Keys) -> Parts:
@@ -215,15 +225,15 @@ def _text_key(
 
 
 def _offsets(value: object, key: str) -> bool:
-    return key in _SPAN_KEYS and not isinstance(value, str)
+    return key in SPAN_KEYS and not isinstance(value, str)
 
 
 def _span(value: dict[str, object]) -> object:
     """Return the offsets that an object says: a pair, a list of pairs, or None."""
-    for key in _SPAN_KEYS:
+    for key in SPAN_KEYS:
         if key in value and not isinstance(value[key], str):
             return value[key]
-    for starts, ends in ((_START_KEYS, _END_KEYS), (("start_idx",), ("end_idx",))):
+    for starts, ends in ((START_KEYS, END_KEYS), (("start_idx",), ("end_idx",))):
         start = next((value[key] for key in starts if key in value), None)
         end = next((value[key] for key in ends if key in value), None)
         if start is not None or end is not None:
@@ -281,4 +291,6 @@ def _kind_of(value: dict[str, object], reading: Reading) -> str:
     said = {plain(str(key)): one for key, one in value.items()}
     if any(key in said for key in ("text", "mention", "name", "span")):
         return ""
-    return next((kind for key in TYPE_KEYS if (kind := meant_type(said.get(key), reading.types))), "")
+    return next(
+        (kind for key in TYPE_KEYS if (kind := meant_type(said.get(key), reading.types))), ""
+    )

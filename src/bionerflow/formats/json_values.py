@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bionerflow.formats.answers import CORRECTING
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.markup import markup_values
+from bionerflow.formats.markup import markup_values, offset_records
 from bionerflow.formats.names import meant_type
 from bionerflow.formats.plain_lines import plain_lines
 from bionerflow.formats.repair import decode, loads, unescaped
@@ -58,7 +58,8 @@ def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[obj
         stripped = stripped.replace("`", '"')
     if "[[" in stripped and "=" in stripped:
         stripped = _RECORD.sub("", stripped)
-    found = list(_lists(stripped, reading)) or markup_values(stripped, reading, type)
+    found = offset_records(stripped, reading, type) or list(_lists(stripped, reading))
+    found = found or markup_values(stripped, reading, type)
     if found:
         yield from found
     else:

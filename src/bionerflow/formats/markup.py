@@ -4,10 +4,11 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bionerflow.formats.answers import is_prose
 from bionerflow.formats.grounding import Reading
+from bionerflow.formats.items import END_KEYS, SPAN_KEYS, START_KEYS
 from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, names_pattern, plain
 from bionerflow.formats.plain_lines import mentions_in
 
@@ -24,6 +25,14 @@ _FIELD = re.compile(
     r"[*_`\"']{0,3}\s{0,5}[:：=][*_`]{0,3}\s{0,5}(?P<value>\S.*)"
 )
 _MARKS = " \t*_`\"'“”"
+#: The part of a record that a key holds, beside its type and its mention.
+_OFFSETS = {
+    **dict.fromkeys(START_KEYS, "start"),
+    **dict.fromkeys(END_KEYS, "end"),
+    **dict.fromkeys((key for key in SPAN_KEYS if key != "span"), "span"),
+}
+_KNOWN = {*TYPE_KEYS, *TEXT_KEYS, *_OFFSETS}
+_DIGITS = re.compile(r"\d{1,9}")
 
 
 class Field(NamedTuple):
@@ -46,6 +55,20 @@ def markup_values(answer: str, reading: Reading, type: str | None) -> list[objec
         if values := list(form(answer, reading, type)):
             return values
     return []
+
+
+#: A line with offsets of a mention, in records as YAML has them.
+_WITH_OFFSETS = re.compile(
+    r"^\s{0,20}(?:[-*•]\s{1,5})?(?:span|offsets?|start|begin|end)(?:_?\w{0,8})\s{0,5}[:=]",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def offset_records(answer: str, reading: Reading, type: str | None) -> list[object]:
+    """Return the mentions of lines such as `- span: [12, 22]` and `  type: Disease`."""
+    if "{" in answer or not _WITH_OFFSETS.search(answer):
+        return []
+    return list(_fields(answer, reading, type))
 
 
 @lru_cache(maxsize=256)
@@ -99,12 +122,14 @@ def _unescaped(words: str, reading: Reading) -> str:
 
 def _records(
     fields: Iterable[Field], reading: Reading, type: str | None
-) -> Iterator[dict[str, list[str]]]:
+) -> Iterator[dict[str, Any]]:
     """Yield the mentions of records; one begins where a part of it would be said again."""
     record: dict[str, str] = {}
     for begins, key, value in fields:
         is_type = meant_type(value, reading.types) or (key in TYPE_KEYS and key not in TEXT_KEYS)
         part = "type" if is_type and not (key in TEXT_KEYS and reading.stands(value)) else "text"
+        if key in _OFFSETS or (key == "span" and len(_DIGITS.findall(value)) == 2):
+            part = _OFFSETS.get(key, "span")
         if begins or part in record:
             yield from _mention_of(record, reading, type)
             record = {}
@@ -114,8 +139,16 @@ def _records(
 
 def _mention_of(
     record: dict[str, str], reading: Reading, type: str | None
-) -> Iterator[dict[str, list[str]]]:
-    if "text" in record:
+) -> Iterator[dict[str, Any]]:
+    numbers = [
+        n for part in ("span", "start", "end") for n in _DIGITS.findall(record.get(part, ""))
+    ]
+    if len(numbers) == 2:
+        kind = reading.type_of(record["type"]) if "type" in record else type
+        text = {"text": record["text"]} if "text" in record else {}
+        if kind:
+            yield {"type": kind, **text, "span": list(map(int, numbers))}
+    elif "text" in record:
         kind = reading.type_of(record["type"]) if "type" in record else type
         if kind:
             yield {kind: mentions_in(record["text"], reading)}
@@ -188,7 +221,7 @@ def _fields(answer: str, reading: Reading, type: str | None) -> Iterator[object]
     others = []
     for line in filter(str.strip, answer.split("\n")):
         found = [_FIELD.fullmatch(part.strip()) for part in _BETWEEN_FIELDS.split(line)]
-        if all(one and plain(one["key"]) in (*TYPE_KEYS, *TEXT_KEYS) for one in found):
+        if all(one and plain(one["key"]) in _KNOWN for one in found):
             fields += [
                 Field(bool(one["bullet"]), plain(one["key"]), one["value"].strip(_MARKS))
                 for one in found

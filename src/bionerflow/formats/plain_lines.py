@@ -21,12 +21,10 @@ _TYPED = (
     re.compile(r"(?P<text>.{1,300}?)\s{0,9}(?:是|属于)(?:一[种个类])?\s{0,9}(?P<type>.{1,80})"),
     re.compile(r"(?P<text>.{1,300})\s{0,9}(?:[:：]| [-–—] )\s{0,9}(?P<type>.{1,80})"),
     re.compile(r"(?P<text>.{1,300}?)\s{0,9}(?:[:：(（]| [-–—] )\s{0,9}(?P<type>.{1,200})"),
-    re.compile(r"(?P<text>.{1,300})\s{0,9}[,，]\s{0,9}(?P<type>.{1,80})"),
+    re.compile(r"(?P<text>.{1,300})\s{0,9}[,，;；]\s{0,9}(?P<type>.{1,80})"),
 )
 #: One of these stands in all words that one of the patterns fits.
-_LINKS = re.compile(
-    r"[(（\[;；|,，>→\t:：是]|属于| [-–—] |[—–]{2}|--|\sis an?\s", re.IGNORECASE
-)
+_LINKS = re.compile(r"[(（\[;；|,，>→\t:：是]|属于| [-–—] |[—–]{2}|--|\sis an?\s", re.IGNORECASE)
 #: So many lines, and so many mentions of a line, are read of an answer.
 MOST_LINES = MOST_PARTS = 2000
 _NAMED = re.compile(r"(?P<type>[^:：]{1,80})[:：](?P<rest>.*)")

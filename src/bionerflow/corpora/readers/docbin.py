@@ -1,0 +1,65 @@
+"""spaCy: JSON in its several layouts, and `.spacy` files, which spaCy itself reads."""
+
+from collections.abc import Iterator, Mapping
+
+from bionerflow.corpora.documents import Document, Reading
+from bionerflow.corpora.readers import records
+from bionerflow.utils.errors import UserError
+
+ENDING = ".spacy"
+
+_read_json = records.reader(records.spacy_json, "spaCy")
+
+
+def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
+    """Yield the documents of spaCy's JSON and of `.spacy` files with their mentions.
+
+    Raises:
+        UserError: a file has another form, or is `.spacy` and spaCy is not installed.
+    """
+    for name, data in files.items():
+        if not name.casefold().endswith(ENDING):
+            yield from _read_json(reading, {name: data})
+            continue
+        for number, value in enumerate(of_docbin(name, data)):
+            with records.form_faults(f"{name}:{number + 1}", "spaCy"):
+                record = records.spacy_json(value)
+            id = records.identifier(name, None, number)
+            if record:
+                yield records.document(reading, id, record, f"{name}:{number + 1}")
+
+
+def of_docbin(name: str, data: bytes) -> Iterator[dict]:  # type: ignore[type-arg]
+    """Yield the documents of a `.spacy` file as `Doc.to_json` writes them.
+
+    Such a file has no pickles: it is MessagePack, and arrays of numbers.
+
+    Raises:
+        UserError: spaCy is not installed, or the file is damaged.
+    """
+    try:
+        from spacy.tokens import DocBin
+        from spacy.vocab import Vocab
+    except ImportError:
+        raise UserError(
+            f"{name}: `.spacy` files are read by spaCy: pip install spacy, or write `doc.to_json()` "
+            "of each document as a line of a .jsonl file."
+        ) from None
+    vocab = Vocab()
+    try:
+        docs = list(DocBin().from_bytes(data).get_docs(vocab))
+        found = [
+            {"text": doc.text, "ents": doc.to_json()["ents"], "spans": groups(doc)} for doc in docs
+        ]
+    except Exception as error:  # zlib's, MessagePack's, numpy's and spaCy's own
+        said = " ".join(str(error).split())[:200]
+        raise UserError(f"{name}: not a whole .spacy file ({said}).") from None
+    yield from found
+
+
+def groups(doc) -> dict[str, list[dict]]:  # type: ignore[no-untyped-def,type-arg]
+    """Return the groups of spans of a document, with their offsets."""
+    return {
+        key: [{"start": s.start_char, "end": s.end_char, "label": s.label_} for s in its]
+        for key, its in doc.spans.items()
+    }
