@@ -1,8 +1,9 @@
 """Answers of chat models in many habits: what is said is read, and nothing else.
 
 `chat_answers.jsonl` has a case per line: the answer, the formats that read it, `right` (by default
-all mentions of the types asked for; of one type the last of TYPES, or the first of its `types`), and `problems`: whether there
-are any, or null where both will do; `text` and `types`, where they are others.
+all mentions of the types asked for; of one type the last of TYPES, or the first of its `types`),
+and `problems`: whether there are any, or null where both will do; `text` and `types`, where they
+are others.
 """
 
 import json

@@ -132,13 +132,13 @@ class Cutter:
     def typed(self, entities: list[Entity], id: str) -> Iterator[Entity]:
         """Yield the entities with the corpus's types, by start, longer first, each once."""
         seen = set()
-        for entity in sorted(entities, key=lambda entity: (entity.start, -entity.end, entity)):
-            type = self.type_of(entity.type)
+        for raw in sorted(entities, key=lambda entity: (entity.start, -entity.end, entity)):
+            type = self.type_of(raw.type)
             if type is None:
-                self.left_out[entity.type] += 1
+                self.left_out[raw.type] += 1
                 continue
-            if type != entity.type:
-                entity = Entity(type, entity.spans, entity.text, entity.identifiers)
+            same = type == raw.type
+            entity = raw if same else Entity(type, raw.spans, raw.text, raw.identifiers)
             if type not in self.known:
                 self.lose("unknown_type", id, entity)
             elif entity in seen:

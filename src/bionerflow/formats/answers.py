@@ -44,7 +44,7 @@ _NAMES = (
 _OPENS = r"\s?(?:\w{{1,8}}:)?(?:{0})(?:\s[^<>\n]{{0,80}})?\s?[>＞▷]"
 _CLOSES = r"\s?/\s?(?:\w{{1,8}}:)?(?:{0})\s?[>＞▷]"
 #: What opens and closes thoughts, after its first sign: tags; and the marks of Magistral, of models
-#: after Sky-T1, of Command A, of gpt-oss, of Gemma 4, of MedGemma, and of others with `<|thinking|>`.
+#: after Sky-T1, of Command A, of gpt-oss, of Gemma 4, of MedGemma, and `<|thinking|>`.
 _PAIRS = [(_OPENS.format(names), _CLOSES.format(names)) for names in _NAMES] + [
     (r"THINK\]", r"/THINK\]"),
     (r"\|begin_of_thought\|>", r"\|end_of_thought\|>"),
@@ -85,19 +85,21 @@ _ANSWER_TAG = re.compile(r"<answer>|<\|begin_of_solution\|>", re.IGNORECASE)
 _ANSWER_END = re.compile(r"</answer>|<\|end_of_solution\|>", re.IGNORECASE)
 _MARKS = r"[*_#`\s]{0,12}"
 _PREFIX = re.compile(
-    rf"{_MARKS}(?:Answer|Final answer|最终答案|答案|回答|答)[*_`]{{0,3}}\s{{0,9}}[:：][*_`]{{0,3}} ?",
+    rf"{_MARKS}(?:Answer|Final answer|(?:最终)?答案|回答|答)[*_`]{{0,3}}\s{{0,9}}[:：]"
+    r"[*_`]{0,3} ?",
     re.IGNORECASE,
 )
 _LATER = re.compile(
-    r"(?:^|[.!?。！？*#>)\n])[*_#` \t]{0,12}(?:(?P<last>(?:my |the )?final )|my |the |so |thus,? )?"
-    r"answer(?: is)?[*_`]{0,3}[ \t]{0,9}[:：][*_`]{0,3} ?"
-    r"|(?:^|[.!?。！？*#>)\n])[*_#` \t]{0,12}(?P<zuihou>最终)?(?:答案|回答)(?:是|为|如下)?[*_`]{0,3}[ \t]{0,9}[:：][*_`]{0,3} ?",
+    r"(?:^|[.!?。！？*#>)\n])[*_#` \t]{0,12}"
+    r"(?:(?P<last>(?:my |the )?final |最终)|my |the |so |thus,? )?"
+    r"(?:answer(?: is)?|(?:答案|回答)(?:是|为|如下)?)[*_`]{0,3}[ \t]{0,9}[:：][*_`]{0,3} ?",
     re.IGNORECASE,
 )
 #: How a model begins a further query that nobody asked, after its answer.
 _NEXT_QUERY = re.compile(
     r"\n[ \t#*_]{0,9}(?:sentence|text|input|passage|question|query|instruction|user|human|prompt"
-    r"|句子|文本|输入|问题|指令|用户)[ \t*_]{0,9}\d{0,3}[:：][ \t*_]{0,9}\n?(?P<words>[^\n]{0,200})",
+    r"|句子|文本|输入|问题|指令|用户)[ \t*_]{0,9}\d{0,3}[:：][ \t*_]{0,9}\n?"
+    r"(?P<words>[^\n]{0,200})",
     re.IGNORECASE,
 )
 _ANSWERS = ("nswer", "答案", "回答")
@@ -207,7 +209,7 @@ def _after_prefix(answer: str, text: str) -> str:
     if not _has(answer, _ANSWERS) or _has(text, _ANSWERS):
         return answer
     found = list(_LATER.finditer(answer))
-    final = [match for match in found if match["last"] or match["zuihou"]]
+    final = [match for match in found if match["last"]]
     if final:
         return answer[final[-1].end() :]
     return answer[found[0].end() :] if found and not start else answer

@@ -24,7 +24,7 @@ from bionerflow.formats.triples import one_line
 _TWO_NUMBERS = re.compile(
     r"[\[(（]?\s{0,9}(\d{1,9})\s{0,9}(?:[-–—:,，;~]|to|到|至|\s)\s{0,9}(\d{1,9})\s{0,9}[\])）]?[.。]?"
 )
-_WHOLE = re.compile(r"(\d{1,9})(?:\.0{1,3})?")
+_WHOLE = re.compile(r"\d{1,9}")
 #: Pairs of offsets with commas between.
 _PAIRS = re.compile(rf"(?:{_TWO_NUMBERS.pattern}(?:\s{{0,9}}[,，;；、]\s{{0,9}}|$)){{2,}}")
 _SPANS = Keys("type", "", ("span",))
@@ -82,8 +82,8 @@ def offsets_in(value: object) -> list[int] | None:
         return [int(match[1]), int(match[2])] if match else None
     if not isinstance(value, list) or len(value) != 2:
         return None
-    wholes = [_WHOLE.fullmatch(str(part)) for part in value]
-    return [int(whole[1]) for whole in wholes if whole] if all(wholes) else None
+    numbers = [int(part) for part in map(str, value) if _WHOLE.fullmatch(part)]
+    return numbers if len(numbers) == 2 else None
 
 
 def place_exact(

@@ -19,7 +19,8 @@ COLLECTION = re.compile(rb'"(?:documents|PubTator3|passages)"\s*:\s*\[')
 BIGBIO = re.compile(rb'"document_id"\s*:')
 BY_ENDING = {
     ".ann": "brat", ".a1": "brat", ".pubtator": "pubtator", ".in": "bc2gm", ".eval": "bc2gm",
-    ".parquet": "tokens", ".spacy": "spacy", ".tsv": "iob", ".iob": "iob", ".iob2": "iob", ".bio": "iob",
+    ".parquet": "tokens", ".spacy": "spacy", ".tsv": "iob", ".iob": "iob", ".iob2": "iob",
+    ".bio": "iob",
     ".bioes": "iob", ".iobes": "iob", ".bmes": "iob", ".conll": "iob", ".conll03": "iob",
 }  # fmt: skip
 JSON = (".json", ".jsonl", ".ndjson", ".jsonlines")

@@ -73,8 +73,8 @@ def without_tags(table: Sequence[Sequence[str]]) -> str:
         values = Counter(column)
         if "O" in values and 1 < len(values) <= PLAIN_TYPES:
             return (
-                f"column {at} has types without a prefix ({few(values.keys() - {'O'})}), as Stanford"
-                " NER writes them: write I- before each type."
+                f"column {at} has types without a prefix ({few(values.keys() - {'O'})}), as "
+                "Stanford NER writes them: write I- before each type."
             )
     return (
         "no column has tags such as B-Gene, I-Gene and O: convert the tags, or name their columns, "

@@ -42,8 +42,8 @@ def of_docbin(name: str, data: bytes) -> Iterator[dict]:  # type: ignore[type-ar
         from spacy.vocab import Vocab
     except ImportError:
         raise UserError(
-            f"{name}: `.spacy` files are read by spaCy: pip install spacy, or write `doc.to_json()` "
-            "of each document as a line of a .jsonl file."
+            f"{name}: `.spacy` files are read by spaCy: pip install spacy, or write "
+            "`doc.to_json()` of each document as a line of a .jsonl file."
         ) from None
     vocab = Vocab()
     try:
