@@ -10,6 +10,7 @@ import cassis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import spacy
 from conftest import ROOT
 
 from bionerflow import cli
@@ -133,6 +134,13 @@ def dataset() -> bytes:
     return sink.getvalue().to_pybytes()
 
 
+def docbin() -> bytes:
+    """Write a `.spacy` file."""
+    doc = spacy.blank("en")(TEXT)
+    doc.ents = [doc.char_span(*one) for one in LISTS]
+    return spacy.tokens.DocBin(docs=[doc]).to_bytes()
+
+
 def cas() -> cassis.Cas:
     """Return a CAS with sentences, tokens and entities, as INCEpTION exports it."""
     types = cassis.load_dkpro_core_typesystem()
@@ -239,6 +247,7 @@ FORMS: dict[str, tuple[dict[str, str | bytes], str, list[Row]]] = {
         {"a.json": json.dumps([{"sentence": ["skin", "and", "lung", "rash"],
                                 "ner": [{"index": [0, 3], "type": "D"}]}])},
         "w2ner", [("skin and lung rash", [("D", [(0, 4), (14, 18)], "skin rash")])]),
+    "spaCy, .spacy": ({"a.spacy": docbin()}, "spacy", BOTH),
     "Hugging Face, Parquet": ({"a.parquet": dataset()}, "tokens", TOKENS),
     "Hugging Face, JSON": (
         {"a.jsonl": jsonl(*({"id": str(n), "tokens": WORDS[n], "ner_tags": NUMBERS[n]}

@@ -14,6 +14,7 @@ from test_corpora_cases import (
     TOKENS,
     WORDS,
     columns,
+    docbin,
     jsonl,
     made,
     write,
@@ -228,18 +229,12 @@ def test_names_of_splits_may_stand_between_dots(name, split):
     assert split_of(Path(name)) == split
 
 
-def docbin() -> bytes:
-    spacy = pytest.importorskip("spacy")
-    doc = spacy.blank("en")(TEXT)
-    doc.ents = [doc.char_span(*one) for one in LISTS]
-    return spacy.tokens.DocBin(docs=[doc]).to_bytes()
-
-
-def test_spacy_reads_its_own_files(tmp_path):
-    found = made(write(tmp_path / "in", {"a.spacy": docbin()}))
-    assert (found.entry.reader, found.rows, found.report["lost"]) == ("spacy", BOTH, 0)
+def test_damaged_and_endless_files_of_spacy_are_refused(monkeypatch):
     with pytest.raises(UserError, match=r"a\.spacy: not a whole \.spacy file"):
         list(READERS["spacy"](Reading(), {"a.spacy": docbin()[:-9]}))
+    monkeypatch.setattr("bionerflow.corpora.readers.docbin.MAX_BYTES", 50)
+    with pytest.raises(UserError, match="unpacks to more than 50 bytes"):
+        list(READERS["spacy"](Reading(), {"a.spacy": docbin()}))
 
 
 #: Offsets that count their last character: a text, its mentions, and what is found.
