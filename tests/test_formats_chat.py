@@ -51,3 +51,26 @@ def test_commas_of_the_sentence_are_part_of_a_mention():
     answer = json.dumps({"A": [entity.text for entity in gold]})
     for name in ("single_term", "multi_term", "multi_code"):
         assert FORMATS[name].parse(answer, text, ("A",)).entities == tuple(gold)
+
+
+NAMES = ("Grade 3", "C++", "Disease - Sign", "A  B", "I-O", "Layer 1", "T1", "is a", "None", "text",
+         "Drug 1 2", "drug/gene (human)", "a:b", "a;b", 'a"b', "a\\b", "12 22", "@@", "##", "Drugs",
+         "Type: x", "名称", "疾病 1", "药物（西药）", "think", "plan", "A & B", "#1", "[y]", "a|b")  # fmt: skip
+
+
+@pytest.mark.parametrize("type", NAMES)
+def test_any_name_of_a_type_comes_back_or_is_refused(type):
+    types = (type, "Drug")
+    places = zip((type, "Drug", type, type, "Drug"), MENTIONS, strict=True)
+    gold = {Entity.at(type, [(start, end)], TEXT) for type, (_, start, end) in places}
+    for format in FORMATS.values():
+        if format.unwritable(types) or not format.can_carry(sorted(gold)):
+            continue
+        read = set()
+        for asked in format.queries(types):
+            turns = format.render(TEXT, sorted(one for one in gold if one.type in asked), asked)
+            answers = [turn.content for turn in turns if turn.role == "assistant"]
+            parsed = format.parse(answers, TEXT, asked)
+            assert not parsed.problems, (format.name, parsed.problems)
+            read |= set(parsed.entities)
+        assert read == gold, format.name

@@ -39,7 +39,7 @@ class Row(NamedTuple):
     type: str
     spans: RawSpans
     mention: str
-    identifiers: tuple[str, ...]
+    identifiers: tuple[str, ...] = ()
 
 
 Files = list[tuple[str, bytes]]
@@ -116,13 +116,13 @@ def unpacked(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
                 yield member.removeprefix("./"), content
 
 
-def mentions(reading: Reading, name: str, data: bytes) -> Iterator[Row]:
-    """Yield the mentions of an annotation file; count its other lines, and lose unknown ones.
+def mentions(reading: Reading, name: str, data: bytes) -> list[Row]:
+    """Return the mentions of an annotation file; count its other lines, and lose unknown ones.
 
     Raises:
         UserError: a line `T…` has not the form "T1<tab>Type 0 5;7 9<tab>mention".
     """
-    rows: list[tuple[int, str, str, RawSpans, str]] = []
+    rows: list[Row] = []
     references: dict[str, list[str]] = {}
     for number, line in lines(name, data):
         if not line.startswith("T"):
@@ -138,14 +138,14 @@ def mentions(reading: Reading, name: str, data: bytes) -> Iterator[Row]:
         if not match or not tab:
             raise bad_line(name, number, "'T1<tab>Type 0 5<tab>mention'", line)
         spans = [(int(start), int(end)) for start, end in map(str.split, match[2].split(";"))]
-        rows.append((number, id, match[1], spans, mention))
-    for number, id, type, spans, mention in rows:
-        known = parted(references[id]) if id in references else ()
-        yield Row(f"{name}:{number}", id, type, spans, mention, known)
-    if references:
-        ids = {row[1] for row in rows}
-        left = sum(len(its) for id, its in references.items() if id not in ids)
-        reading.passed_over[OTHER_LINES["N"]] += left
+        rows.append(Row(f"{name}:{number}", id, match[1], spans, mention))
+    if not references:
+        return rows
+    ids = {row.id for row in rows}
+    left = sum(len(its) for id, its in references.items() if id not in ids)
+    reading.passed_over[OTHER_LINES["N"]] += left
+    known = {id: parted(its) for id, its in references.items()}
+    return [Row(*row[:-1], known.get(row.id, ())) for row in rows]
 
 
 def other(reading: Reading, name: str, number: int, line: str) -> None:
