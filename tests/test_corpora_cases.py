@@ -178,6 +178,15 @@ PASSAGE = {
         {"infons": {"type": "Drug"}, "text": None, "locations": [{"offset": 24, "length": 7}]},
     ],
 }  # fmt: skip
+BIOC_XML = """<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE collection SYSTEM "BioC.dtd">
+<collection><source>PubTator</source><date/><key/><document><id>1</id>
+<passage><infon key="type">title</infon><offset>0</offset><text>Renal failure worsened.</text>
+<annotation id="1"><infon key="type">Disease</infon><location offset="0" length="13"/>
+<text>Renal failure</text></annotation></passage>
+<passage><infon key="type">abstract</infon><offset>24</offset><text>Aspirin helped.</text>
+<annotation id="2"><infon key="type">Drug</infon><infon key="MESH">D001241</infon>
+<location offset="24" length="7"/><text>Aspirin</text></annotation></passage>
+</document></collection>"""
 GENIA = """<set><article><articleinfo><bibliomisc>M:1</bibliomisc></articleinfo><abstract>
 <sentence><cons sem="Disease">Renal failure</cons> worsened.</sentence>
 <sentence><cons sem="Drug">Aspirin</cons> helped.</sentence></abstract></article></set>"""
@@ -193,6 +202,7 @@ FORMS: dict[str, tuple[dict[str, str | bytes], str, list[Row]]] = {
     "PubTator": (
         {"a.txt": "1|t|Renal failure worsened.\n1|a|Aspirin helped.\n"
          "1\t0\t13\tRenal failure\tDisease\n1\t24\t31\tAspirin\tDrug\n"}, "pubtator", BOTH),
+    "BioC XML": ({"a.xml": BIOC_XML}, "bioc", BOTH),
     "BioC JSON, a document per line": (
         {"a.jsonl": jsonl({"id": 1, "passages": [PASSAGE]})}, "bioc", BOTH),
     "BioC JSON, a list of documents": (

@@ -53,9 +53,11 @@ def test_commas_of_the_sentence_are_part_of_a_mention():
         assert FORMATS[name].parse(answer, text, ("A",)).entities == tuple(gold)
 
 
-NAMES = ("Grade 3", "C++", "Disease - Sign", "A  B", "I-O", "Layer 1", "T1", "is a", "None", "text",
-         "Drug 1 2", "drug/gene (human)", "a:b", "a;b", 'a"b', "a\\b", "12 22", "@@", "##", "Drugs",
-         "Type: x", "名称", "疾病 1", "药物（西药）", "think", "plan", "A & B", "#1", "[y]", "a|b")  # fmt: skip
+NAMES = (
+    *("Grade 3", "C++", "Disease - Sign", "A  B", "I-O", "Layer 1", "T1", "is a", "None", "text"),
+    *("Drug 1 2", "drug/gene (human)", "a:b", "a;b", 'a"b', "a\\b", "12 22", "@@", "##", "Drugs"),
+    *("Type: x", "名称", "疾病 1", "药物（西药）", "think", "plan", "A & B", "#1", "[y]", "a|b"),
+)
 
 
 @pytest.mark.parametrize("type", NAMES)

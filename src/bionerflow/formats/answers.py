@@ -106,7 +106,8 @@ _ANSWERS = ("nswer", "答案", "回答")
 _LANGUAGE = re.compile(r"[\w+-]{0,20}[ \t]*\r?\n|(?:json|python|py|text|txt|xml|html)[ \t]")
 #: What is said before an answer that takes the place of an earlier one.
 CORRECTING = re.compile(
-    r"\b(?:correct(?:ed|ion)|final|revis\w*|updated|review\w*|instead|actually)\b|更正|最终",
+    r"\b(?:correct(?:ed|ion)|final|revis\w*|updated|review\w*|instead|actually|wait|oops|missed)\b"
+    r"|更正|最终|遗漏",
     re.IGNORECASE,
 )
 #: What an answer in any format has, and words around it have not.
@@ -281,7 +282,8 @@ def says_nothing(words: str, types: tuple[str, ...] = ()) -> bool:
 
 
 _BULLET = re.compile(
-    r"[ \t>]*(?:(?:[-*•·–+‣◦●○■□▪◆►➢✓✔]|\(?\d{1,3}[.)、:](?!\d)|[(（]?[a-z][.)])[ \t]+"
+    r"[ \t>]*(?:(?:[-*•·–+‣◦●○■□▪◆►➢➤✓✔✅☑→»]|#\d{1,3}|[ivxIVX]{2,5}[.)]"
+    r"|\(?\d{1,3}[.)、:](?!\d)|[(（]?[a-z][.)])[ \t]+"
     # East Asian numbers need no space behind them.
     r"|(?:[（(](?:[\d０-９]{1,3}|[一二三四五六七八九十]{1,3})[）)](?=[^\x00-\x7f])"
     r"|(?:[\d０-９]{1,3}|[一二三四五六七八九十]{1,3})[、．](?![\d０-９])"

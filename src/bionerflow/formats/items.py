@@ -274,6 +274,8 @@ def _grouped(value: dict[str, object], said: object, reading: Reading) -> Parts:
             parts.append((held, said))
         elif isinstance(held, str) and said is not None and reading.stands(held):
             parts.append(Item(said, held, None, value))
+        elif isinstance(held, int | float) and not reading.stands(key):
+            continue  # such as a count
         elif isinstance(held, str) and held.strip() == reading.text.strip():
             continue
         elif held not in ([], None) and not (isinstance(held, str) and _is_nothing(held, reading)):

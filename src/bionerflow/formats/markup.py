@@ -1,5 +1,6 @@
 """Answers in other forms of lists: XML elements, Markdown tables, and lines of `key: value`."""
 
+import csv
 import html
 import re
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ _FIELD = re.compile(
     r"[*_`\"']{0,3}\s{0,5}[:：=][*_`]{0,3}\s{0,5}(?P<value>\S.*)"
 )
 _MARKS = " \t*_`\"'“”"
+_NUMBERS = "0123456789"
 #: The part of a record that a key holds, beside its type and its mention.
 _OFFSETS = {
     **dict.fromkeys(START_KEYS, "start"),
@@ -32,6 +34,8 @@ _OFFSETS = {
     **dict.fromkeys((key for key in SPAN_KEYS if key != "span"), "span"),
 }
 _KNOWN = {*TYPE_KEYS, *TEXT_KEYS, *_OFFSETS}
+#: Names of columns that number rows, or rate them.
+_COUNTS = frozenset(("id", "no", "number", "index", "#", "score", "confidence", "序号"))
 _DIGITS = re.compile(r"\d{1,9}")
 
 
@@ -51,7 +55,7 @@ def markup_values(answer: str, reading: Reading, type: str | None) -> list[objec
         reading: The sentence and the types asked for.
         type: The type of mentions that say none, where only one is asked for.
     """
-    for form in (_elements, _table, _fields):
+    for form in (_elements, _table, _csv, _fields):
         if values := list(form(answer, reading, type)):
             return values
     return []
@@ -171,6 +175,20 @@ def _table(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
             yield from _row(_cells(lines[n]), columns, reading, type)
 
 
+def _csv(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
+    """Read rows with commas, semicolons or tabs below the names of their columns."""
+    head, *lines = answer.strip().split("\n")
+    for mark in (separator for separator in ",;\t" if separator in head):
+        names = [cell.strip(_MARKS) for cell in head.split(mark)]
+        known = [name for name in names if plain(name) in _KNOWN]
+        others = [name for name in names if plain(name) not in (*_KNOWN, *_COUNTS)]
+        if known and not others and len(names) > 1:
+            columns = [_column(name, reading) for name in names]
+            for row in csv.reader(filter(str.strip, lines), delimiter=mark):
+                yield from _row([cell.strip(_MARKS) for cell in row], columns, reading, type)
+            return
+
+
 def _column(head: str, reading: Reading) -> str:
     """Return the type that a column holds, or "type" where it names types."""
     key = plain(head)
@@ -221,9 +239,13 @@ def _fields(answer: str, reading: Reading, type: str | None) -> Iterator[object]
     others = []
     for line in filter(str.strip, answer.split("\n")):
         found = [_FIELD.fullmatch(part.strip()) for part in _BETWEEN_FIELDS.split(line)]
-        if all(one and plain(one["key"]) in _KNOWN for one in found):
+        if all(one and plain(one["key"]).rstrip(_NUMBERS) in _KNOWN for one in found):
             fields += [
-                Field(bool(one["bullet"]), plain(one["key"]), one["value"].strip(_MARKS))
+                Field(
+                    bool(one["bullet"]),
+                    plain(one["key"]).rstrip(_NUMBERS),
+                    one["value"].strip(_MARKS),
+                )
                 for one in found
                 if one
             ]

@@ -28,11 +28,13 @@ _TYPED = (
 _LINKS = re.compile(r"[(（\[;；|,，>→\t:：是]|属于| [-–—] |[—–]{2}|--|\sis an?\s", re.IGNORECASE)
 #: So many lines, and so many mentions of a line, are read of an answer.
 MOST_LINES = MOST_PARTS = 2000
-_NAMED = re.compile(r"(?P<type>[^:：]{1,80})[:：](?P<rest>.*)")
+_NAMED = re.compile(r"(?P<type>[^:：\t]{1,80})[:：\t](?P<rest>.*)")
 _COLUMNS = re.compile(r"[,;|\t]")
 #: Commas with a space behind, as a name such as 2,4-D has none; and all of them.
 _SPACED_COMMAS = re.compile(r"[,;]\s|[，、；①-⑳]|(?<=[」』》”])\s?(?=[「『《“])|<br\s?/?>")
 _COMMAS = re.compile(r"[,，、;；①-⑳]|(?<=[」』》”])\s?(?=[「『《“])|<br\s?/?>")
+#: What else is between mentions.
+_OTHERS = re.compile(r"\s[/|&]\s|\t|\.\s|\s(?:and|or)\s", re.IGNORECASE)
 #: A line of a table that has only rules, and the marks that end a document of YAML.
 _RULE = re.compile(r"[ \t|:+=-]{0,200}(?:-{2}|={2})[ \t|:+=-]{0,200}|\.{3}")
 #: What is between headings with their mentions in one line.
@@ -118,7 +120,7 @@ def _pairs(line: str, reading: Reading) -> list[tuple[str, str]]:
     """Read a line that says mentions with their types: one, or several with commas between."""
     parts = [part for part in _COMMAS.split(line.strip(" .。"), MOST_PARTS) if part.strip()]
     if len(parts) > 1:
-        typed = [said_with_type(part.strip(), reading) for part in parts]
+        typed = [said_with_type(_AND.sub("", part.strip(), count=1), reading) for part in parts]
         found = [pair for pair in typed if pair and reading.stands(pair[0])]
         if len(found) == len(parts):
             return found
@@ -227,11 +229,13 @@ def mentions_in(words: str, reading: Reading) -> list[str]:
 
 def _parts(words: str, reading: Reading) -> list[str]:
     """Part words at commas; at those inside of words only where this leaves no mention."""
-    for commas in (_SPACED_COMMAS, _COMMAS):
+    tried: list[list[str]] = []
+    for commas in (_SPACED_COMMAS, _COMMAS, _OTHERS):
         found = [_mention(one, reading) for one in commas.split(words, MOST_PARTS) if one.strip()]
         if all(map(reading.stands, found)):
-            break
-    return found
+            return found
+        tried.append(found)
+    return tried[1]
 
 
 def _in_prose(words: str, reading: Reading) -> list[str]:

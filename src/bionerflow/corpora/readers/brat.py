@@ -85,21 +85,32 @@ def paired(
     texts: dict[str, tuple[str, bytes]] = {}
     annotations: dict[str, Files] = {}
     for name, data in unpacked(files):
-        path = PurePosixPath(name)
-        if folders and path.parent.name not in folders:
-            reading.passed_over[f"files in folder {path.parent.name or '.'}"] += 1
+        folder, stem, suffix = parts_of(name)
+        if folders and folder not in folders:
+            reading.passed_over[f"files in folder {folder or '.'}"] += 1
             continue
-        id = path.stem if folders else str(path.with_suffix(""))
-        ending = path.suffix.casefold()
+        id = stem if folders else name[: len(name) - len(suffix)]
+        ending = suffix.casefold()
         if ending == ".txt":
             texts[id] = (name, data)
         elif ending in ANNOTATIONS:
             annotations.setdefault(id, []).append((name, data))
         else:
-            reading.passed_over[f"files *{path.suffix or path.name}"] += 1
+            reading.passed_over[f"files *{suffix or stem}"] += 1
     for id in [id for id in texts if id not in annotations and about(id)]:
         reading.passed_over[f"file {texts.pop(id)[0]}"] += 1
     return texts, annotations
+
+
+def parts_of(name: str) -> tuple[str, str, str]:
+    """Return the folder that a file is in, its name, and its ending with the dot.
+
+    The same as `PurePosixPath` of a name without `//` and `/./`, in less time.
+    """
+    above, _, base = name.rpartition("/")
+    at = base.rfind(".")
+    at = at if 0 < at < len(base) - 1 else len(base)
+    return above.rpartition("/")[2], base[:at], base[at:]
 
 
 def about(id: str) -> bool:
@@ -112,8 +123,9 @@ def unpacked(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     for name, data in files.items():
         found = members(name, data) if is_archive(name) else {name: data}
         for member, content in found.items():
-            if not PurePosixPath(member).name.startswith("."):
-                yield member.removeprefix("./"), content
+            plain = str(PurePosixPath(member)) if "//" in member or "./" in member else member
+            if not plain.rpartition("/")[2].startswith("."):
+                yield plain, content
 
 
 def mentions(reading: Reading, name: str, data: bytes) -> list[Row]:
