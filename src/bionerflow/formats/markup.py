@@ -184,9 +184,18 @@ def _csv(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
         others = [name for name in names if plain(name) not in (*_KNOWN, *_COUNTS)]
         if known and not others and len(names) > 1:
             columns = [_column(name, reading) for name in names]
-            for row in csv.reader(filter(str.strip, lines), delimiter=mark):
-                yield from _row([cell.strip(_MARKS) for cell in row], columns, reading, type)
+            for line in filter(str.strip, lines):
+                yield from _row(_csv_cells(line, mark), columns, reading, type)
             return
+
+
+def _csv_cells(line: str, mark: str) -> list[str]:
+    """Return the cells of a row, in quotes or not; one that is no CSV is parted at each mark."""
+    try:
+        row = next(csv.reader([line], delimiter=mark))
+    except csv.Error:  # a carriage return inside, or a cell that is too long
+        row = line.split(mark)
+    return [cell.strip(_MARKS) for cell in row]
 
 
 def _column(head: str, reading: Reading) -> str:

@@ -1,7 +1,6 @@
 """Formats with tags in the sentence: mfner's two, unified's HTML."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -158,7 +157,8 @@ class Html(MultiTag):
         """Yield tags; a mention in a tag is the longest part of the sentence that can be one."""
         done = 0
         # Models leave the mention out of one tag of a pair.
-        bare, holding = Counter[str](), Counter[str]()
+        bare: dict[str, int] = {}
+        holding: dict[str, int] = {}
         for match in tag_pattern(reading.types, self.after_name, escaped).finditer(string):
             if match.start() < done:
                 continue
@@ -167,17 +167,28 @@ class Html(MultiTag):
                 continue
             type, opens = meant_type(match[2], reading.types), not match[1]
             if match[0][-1] in ">＞":  # as in `multi_tag`
-                closes = not opens and holding[type] > 0
-                bare[type] += opens
-                holding[type] -= closes
+                closes = _closes(opens, type, bare, holding)
                 yield mark_of(match, opens, type, "" if closes else None)
                 continue
             done = _content_end(string, match.end(), reading.text)
-            closes = not opens and bare[type] > 0
-            bare[type] -= closes
-            holding[type] += opens or (0 if closes else -1)
+            closes = _closes(opens, type, holding, bare)
             content = None if closes else string[match.end() : done - 1]
             yield Mark(match.start(), done, opens, type, content)
+
+
+def _closes(opens: bool, type: str, own: dict[str, int], others: dict[str, int]) -> bool:
+    """Count a tag of one kind; tell whether it closes one of the other kind.
+
+    A closing tag closes one of its own kind if any is open.
+    """
+    if opens:
+        own[type] = own.get(type, 0) + 1
+    elif own.get(type):
+        own[type] -= 1
+    elif others.get(type):
+        others[type] -= 1
+        return True
+    return False
 
 
 def _content_end(string: str, start: int, text: str) -> int:
