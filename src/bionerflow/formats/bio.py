@@ -101,6 +101,7 @@ def layered(places: Sequence[Span], entities: Iterable[Entity]) -> list[list[str
     return layers
 
 
+@lru_cache(maxsize=1024)
 def tag_name(type: str) -> str:
     """Write the name of a type within a tag, which ends at white space."""
     return _SPACES.sub("_", type)
@@ -142,7 +143,8 @@ def _tag(layers: list[list[str]], type: str, start: int, end: int) -> None:
     else:
         tags = ["O"] * len(layers[0])
         layers.append(tags)
-    tags[start:end] = [f"B-{tag_name(type)}"] + [f"I-{tag_name(type)}"] * (end - start - 1)
+    name = tag_name(type)
+    tags[start:end] = [f"B-{name}"] + [f"I-{name}"] * (end - start - 1)
 
 
 def _read_layer(tags: list[str], places: list[Span], reading: Reading) -> None:
