@@ -9,7 +9,8 @@ from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.readers import records
 from bionerflow.utils.errors import UserError
 
-ENDING = ".spacy"
+#: What a `.spacy` file begins with, and JSON never does.
+ZLIB = b"x"
 
 _read_json = records.reader(records.spacy_json, "spaCy")
 
@@ -21,7 +22,7 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
         UserError: a file has another form, or is `.spacy` and spaCy is not installed.
     """
     for name, data in files.items():
-        if not name.casefold().endswith(ENDING):
+        if not data.startswith(ZLIB):
             yield from _read_json(reading, {name: data})
             continue
         for number, value in enumerate(of_docbin(name, data)):
