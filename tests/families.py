@@ -8,6 +8,29 @@ import random
 from collections.abc import Iterator
 
 PIECES = [
+    *(
+        "1、",
+        "①",
+        "（一）",
+        "答案：",
+        "是",
+        "；是；",
+        "。",
+        "[x](protein)",
+        "**x** (protein)",
+        "{protein}",
+    ),
+    *(
+        "text,type\n",
+        "\r",
+        "\nSentence: a b c d\n",
+        "/*",
+        "*/",
+        "- span: [1, 2]\n",
+        "[[x]]\n",
+        "x: y; ",
+    ),
+    *("BCL6 B-protein\n", "a (B-protein) ", "[protein] ", "[1] ", " / ", " and ", "--", "——"),
     *"[]{}()<>@#\\/\"'`:;,.|=-_*~ \n\t0a",
     *("“", "”", "，", "：", "【", "】", "［", "＜", "（", "\u0308", "’", "µ"),
     *("@@", "##", "<protein>", "</protein>", "<protein:", "<protein:BCL6>", "<x", "</", "\\<"),

@@ -85,7 +85,7 @@ def chat_like(answer: str, types: tuple[str, ...], random_: random.Random) -> st
     """Write an answer as a chat model would: one habit of several."""
     bare = answer.removeprefix("Answer:").strip()
     opened, closed = random_.choice(THOUGHTS)
-    match random_.randrange(12):
+    match random_.randrange(18):
         case 0:
             return f"{opened}\nMaybe {answer[::-1]}\n{closed}\n{answer}"
         case 1:
@@ -112,6 +112,31 @@ def chat_like(answer: str, types: tuple[str, ...], random_: random.Random) -> st
             return (
                 random_.choice(["No entities found.", '["None"]', "N/A", "None", "无"]) + bare[:9]
             )
+        case 11:
+            query = random_.choice(
+                ["\n\nSentence: Some other words here.\n", "\n### Instruction:\n"]
+            )
+            return f"{answer}{query}Answer: {answer[::-1]}"
+        case 12:
+            marks = random_.choice(
+                [r"[\1](protein)", r"**\1** (cell_type)", r"{protein}\1{/protein}"]
+            )
+            return re.sub(r"(\w{4,20})", marks, bare, count=2)
+        case 13:
+            rows = [line.replace(" ", random_.choice(",;\t")) for line in bare.split("\n")]
+            return "\n".join(
+                [random_.choice(["text,type", "id\ttext\ttype", "type;start;end"]), *rows]
+            )
+        case 14:
+            bullets = random_.choice(["{}、", "（{}）", "[{}] ", "#{} ", "{}. "])
+            lines = re.split(r"[,\n]", bare)
+            return "\n".join(bullets.format(n) + line for n, line in enumerate(lines, 1))
+        case 15:
+            kind = random_.choice(types)
+            return f"The {kind}s are: {bare}. 答案：{bare}（{kind}）、{bare[:9]}是{kind}"
+        case 16:
+            tags = [f"{word} ({random_.choice(['B', 'I'])}-{types[0]})" for word in bare.split()]
+            return random_.choice(["\n", " "]).join(tags)
         case _:
             return answer.replace("'", "’").swapcase() + random_.choice(["<|im_end|>", "</s>x", ""])
 

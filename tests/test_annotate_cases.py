@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -271,6 +272,23 @@ def test_handed_title(tmp_path):
     card = json.loads(Path(f"{out}.json").read_text())
     assert placed | {one["text"] for one in card["left_out_listed"]} == set(words)
     assert placed == set(words)
+
+
+@handed
+def test_handed_depth(tmp_path):
+    case = cases()["nested_arrays"]
+    (tmp_path / case["as"]).write_text("[" * 200_000)
+    start = time.process_time()
+    with pytest.raises(UserError, match=r"a\.jsonl:1"):
+        annotate([str(tmp_path / case["as"])], Reading("en"), Marker(), "csv", tmp_path / "o.csv")
+    assert time.process_time() - start < case["within_s"]
+
+
+@handed
+def test_every_handed_case_has_a_test():
+    lines = {name for name, case in cases().items() if case["to"] == "brat"}
+    others = {"cut_abbreviation", "guard_species", "crlf_title", "negative_offset", "two_columns"}
+    assert set(cases()) == lines | others | {"nested_arrays"}
 
 
 @handed

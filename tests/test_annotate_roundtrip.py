@@ -72,20 +72,23 @@ def read_sentences(documents: Iterable[Document]) -> list[Told]:
     return sorted((one for one in found if one[0]), key=str)
 
 
-def read_back(form: str, folder: Path) -> list[Told]:
+def read_back(form: str, ending: str, folder: Path) -> list[Told]:
     """Annotate texts, write them in a form, and read that as a corpus."""
     (folder / "in").mkdir()
     for name, text in TEXTS.items():
         (folder / "in" / f"{name}.txt").write_bytes(text.encode())
-    out = folder / "out" / f"corpus.{form}"
+    out = folder / "out" / f"corpus.{ending}"
     annotate([str(folder / "in")], Reading("en"), Words(), form, out)
     files = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
     raw = {str(path.relative_to(out.parent)): path.read_bytes() for path in files}
     return read_sentences(read(FORMS[form].reader, raw).documents)
 
 
-@pytest.mark.parametrize("form", [name for name, form in FORMS.items() if form.reader])
-def test_what_is_written_is_read_as_the_same_sentences(form, tmp_path):
+@pytest.mark.parametrize(
+    ("form", "ending"),
+    [*((name, name) for name, form in FORMS.items() if form.reader), ("bioc", "xml")],
+)
+def test_what_is_written_is_read_as_the_same_sentences(form, ending, tmp_path):
     sentences_asked = expected()
     assert (len(sentences_asked), sum(len(found) for _, found in sentences_asked)) == (6, 10)
-    assert read_back(form, tmp_path) == sentences_asked
+    assert read_back(form, ending, tmp_path) == sentences_asked

@@ -10,6 +10,7 @@ import cassis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import spacy
 from conftest import ROOT
 
 from bionerflow import cli
@@ -133,6 +134,13 @@ def dataset() -> bytes:
     return sink.getvalue().to_pybytes()
 
 
+def docbin() -> bytes:
+    """Write a `.spacy` file."""
+    doc = spacy.blank("en")(TEXT)
+    doc.ents = [doc.char_span(*one) for one in LISTS]
+    return spacy.tokens.DocBin(docs=[doc]).to_bytes()
+
+
 def cas() -> cassis.Cas:
     """Return a CAS with sentences, tokens and entities, as INCEpTION exports it."""
     types = cassis.load_dkpro_core_typesystem()
@@ -170,6 +178,15 @@ PASSAGE = {
         {"infons": {"type": "Drug"}, "text": None, "locations": [{"offset": 24, "length": 7}]},
     ],
 }  # fmt: skip
+BIOC_XML = """<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE collection SYSTEM "BioC.dtd">
+<collection><source>PubTator</source><date/><key/><document><id>1</id>
+<passage><infon key="type">title</infon><offset>0</offset><text>Renal failure worsened.</text>
+<annotation id="1"><infon key="type">Disease</infon><location offset="0" length="13"/>
+<text>Renal failure</text></annotation></passage>
+<passage><infon key="type">abstract</infon><offset>24</offset><text>Aspirin helped.</text>
+<annotation id="2"><infon key="type">Drug</infon><infon key="MESH">D001241</infon>
+<location offset="24" length="7"/><text>Aspirin</text></annotation></passage>
+</document></collection>"""
 GENIA = """<set><article><articleinfo><bibliomisc>M:1</bibliomisc></articleinfo><abstract>
 <sentence><cons sem="Disease">Renal failure</cons> worsened.</sentence>
 <sentence><cons sem="Drug">Aspirin</cons> helped.</sentence></abstract></article></set>"""
@@ -185,6 +202,7 @@ FORMS: dict[str, tuple[dict[str, str | bytes], str, list[Row]]] = {
     "PubTator": (
         {"a.txt": "1|t|Renal failure worsened.\n1|a|Aspirin helped.\n"
          "1\t0\t13\tRenal failure\tDisease\n1\t24\t31\tAspirin\tDrug\n"}, "pubtator", BOTH),
+    "BioC XML": ({"a.xml": BIOC_XML}, "bioc", BOTH),
     "BioC JSON, a document per line": (
         {"a.jsonl": jsonl({"id": 1, "passages": [PASSAGE]})}, "bioc", BOTH),
     "BioC JSON, a list of documents": (
@@ -239,6 +257,7 @@ FORMS: dict[str, tuple[dict[str, str | bytes], str, list[Row]]] = {
         {"a.json": json.dumps([{"sentence": ["skin", "and", "lung", "rash"],
                                 "ner": [{"index": [0, 3], "type": "D"}]}])},
         "w2ner", [("skin and lung rash", [("D", [(0, 4), (14, 18)], "skin rash")])]),
+    "spaCy, .spacy": ({"a.spacy": docbin()}, "spacy", BOTH),
     "Hugging Face, Parquet": ({"a.parquet": dataset()}, "tokens", TOKENS),
     "Hugging Face, JSON": (
         {"a.jsonl": jsonl(*({"id": str(n), "tokens": WORDS[n], "ner_tags": NUMBERS[n]}
@@ -335,7 +354,7 @@ def test_offsets_that_are_named_are_not_guessed(tmp_path):
 
 
 REFUSED = {
-    "spaCy's DocBin": {"a.spacy": "x"}, "an i2b2 record": {"a.xml": "<deIdi2b2><TEXT>"},
+    "not a whole .spacy file": {"a.spacy": "x"}, "an i2b2 record": {"a.xml": "<deIdi2b2><TEXT>"},
     "a GATE document": {"a.xml": "<GateDocument>"}, "an archive": {"a.zip": "PK"},
     "JSON of no known form (foo)": {"a.json": '{"foo": 1}'}, "a table": {"a.csv": "a,b\n"},
     "tags are numbers without names": {

@@ -6,11 +6,14 @@ import json
 import tarfile
 import zipfile
 from collections import Counter
+from pathlib import PurePosixPath
 
 import pytest
 from reading import Read, read
 
 from bionerflow.corpora.documents import Reading
+from bionerflow.corpora.raw import values
+from bionerflow.corpora.readers.brat import parts_of
 from bionerflow.data.schema import Span
 from bionerflow.utils.errors import UserError
 
@@ -438,3 +441,28 @@ def test_plain_mentions_are_placed_at_once_as_all_are_compared(part):
             assert placed == compared
             assert not placed or placed.identifiers == compared.identifiers == ("D1",)
             assert short == long
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1 << 16])
+def test_json_is_read_alike_in_pieces_of_any_size(size, monkeypatch):
+    monkeypatch.setattr("bionerflow.corpora.raw.READ", size)
+    records = [{"a": n, "text": "é\n" * n} for n in range(5)]
+    listed = json.dumps(records, ensure_ascii=False, indent=1)
+    lined = "".join(f"{json.dumps(one)}\n\n" for one in records)
+    for text in (listed, lined, f" \ufeff{listed}\n "[1:], f'{{"data": {listed}}}'):
+        found = list(values("a.json", text.encode()))
+        assert [value for _, value in found] == records
+    assert [line for line, _ in values("a.json", lined.encode())] == [1, 3, 5, 7, 9]
+    assert [line for line, _ in values("a.json", listed.encode())] == [2, 6, 10, 14, 18]
+    with pytest.raises(UserError, match=r"a\.json:\d+: not whole JSON"):
+        list(values("a.json", listed[:-1].encode()))
+
+
+@pytest.mark.parametrize(
+    "name", ["a.txt", "x/a.txt", "x/y/a.b.ann", "a", "a.", "a..txt", "x/a.TXT", "..a", "a.b/c"]
+)
+def test_parts_of_a_name_are_those_of_a_path(name):
+    path = PurePosixPath(name)
+    folder, stem, ending = parts_of(name)
+    assert (folder, stem, ending) == (path.parent.name, path.stem, path.suffix)
+    assert name.removesuffix(ending) == str(path.with_suffix(""))

@@ -14,6 +14,7 @@ from test_corpora_cases import (
     TOKENS,
     WORDS,
     columns,
+    docbin,
     jsonl,
     made,
     write,
@@ -66,6 +67,12 @@ TOKEN_FILES = {
         lambda n, m, word, tag: f"{n}\t{m}\t{word}\tNN\t{tag}\n"
     ),
     "comments.conll": f"# sent_id = 1\n# text = x\n{columns(0, 1)}",
+    "comments.conllu": numbered(
+        lambda n, m, word, tag: (
+            f"{'# sent_id = 1' * (m == 1)}{chr(10) * (m == 1)}"
+            f"{m}\t{word}\t{word}\tN\t_\t_\t0\troot\t_\t{tag}\n"
+        )
+    ),
     **{
         f"{''.join(map(str, order))}{extra}.conll": columns(*order, extra=extra)
         for order in permutations((0, 1, 2))
@@ -128,6 +135,12 @@ RECORDS = {
     "offset and length": jsonl(
         {"text": TEXT, "entities": by(offset=start_of, length=lambda s, e: e - s)}),
     "begin and end": jsonl({"text": TEXT, "annotations": by(begin=start_of, end=end_of)}),
+    "UBIAI's export": json.dumps([{"documentName": "a.txt", "document": TEXT, "tokens": [
+        {"text": TEXT[s:e], "start": s, "end": e, "token_start": 0, "token_end": 1,
+         "entityLabel": t} for s, e, t in LISTS], "relations": []}]),
+    "Argilla": jsonl({"text": TEXT, "tokens": TEXT.split(), "prediction": None, "id": "x",
+                      "annotation": [[t, s, e] for s, e, t in LISTS], "metadata": {}}),
+    "tokens of a data set as columns": json.dumps({"tokens": WORDS, "ner_tags": TAGS}),
     "UBIAI": json.dumps([{"documentName": "a.txt", "document": TEXT, "annotation": BY_NAMES}]),
     "Dataturks": jsonl({"content": TEXT, "extras": None, "annotation": [
         {"label": [t], "points": [{"start": s, "end": e - 1, "text": TEXT[s:e]}]}
@@ -139,7 +152,8 @@ RECORDS = {
 
 @pytest.mark.parametrize("case", RECORDS)
 def test_records(case, tmp_path):
-    name = "a.json" if RECORDS[case].startswith(("[{", '{"data', '{"ex')) else "a.jsonl"
+    starts = ("[{", '{"data', '{"ex', '{"tokens')
+    name = "a.json" if RECORDS[case].startswith(starts) else "a.jsonl"
     found = made(write(tmp_path / "in", {name: RECORDS[case]}))
     right = TOKENS if case.startswith("tokens") else BOTH
     assert found.rows == right * (2 if case == "pairs in lines" else 1)
@@ -213,3 +227,70 @@ def test_another_encoding_is_called_so(files, encoding, tmp_path):
 def test_names_of_splits_may_stand_between_dots(name, split):
 
     assert split_of(Path(name)) == split
+
+
+def test_damaged_and_endless_files_of_spacy_are_refused(monkeypatch):
+    with pytest.raises(UserError, match=r"a\.spacy: not a whole \.spacy file"):
+        list(READERS["spacy"](Reading(), {"a.spacy": docbin()[:-9]}))
+    monkeypatch.setattr("bionerflow.corpora.readers.docbin.MAX_BYTES", 50)
+    with pytest.raises(UserError, match="unpacks to more than 50 bytes"):
+        list(READERS["spacy"](Reading(), {"a.spacy": docbin()}))
+
+
+#: Offsets that count their last character: a text, its mentions, and what is found.
+INCLUSIVE = {
+    "alone": (TEXT, [(0, 12, "Renal failure"), (24, 30, "Aspirin")], 0),
+    "counted from 1": (TEXT, [(1, 13, "Renal failure"), (25, 31, "Aspirin")], 1),
+    "of one character": ("K and Na fell.", [(0, 0, "K"), (6, 7, "Na")], 0),
+}
+
+
+@pytest.mark.parametrize("case", INCLUSIVE)
+@pytest.mark.parametrize("form", ["brat", "jsonl"])
+def test_ends_that_are_last_characters(form, case, tmp_path):
+    text, mentions, shift = INCLUSIVE[case]
+    ann = "".join(f"T{n}\tD {s} {e}\t{m}\n" for n, (s, e, m) in enumerate(mentions, 1))
+    own = [{"type": "D", "spans": [{"start": s, "end": e}], "text": m} for s, e, m in mentions]
+    files = {
+        "brat": {"a.txt": text, "a.ann": ann},
+        "jsonl": {"a.jsonl": jsonl({"doc_id": "1", "text": text, "entities": own})},
+    }[form]
+    found = made(write(tmp_path / "in", files))
+    assert (found.entry.offsets, found.entry.shift, found.report["lost"]) == ("inclusive", shift, 0)
+    assert [m for _, its in found.rows for *_, m in its] == [m for *_, m in mentions]
+    assert any("--offsets inclusive" in guess for guess in found.report["guesses"])
+
+
+def test_greek_letters_may_be_spelled_out(tmp_path):
+    ann = "T1\tG 0 5\tTNF-alpha\nT2\tG 10 15\tIL-1Beta\nT3\tG 17 21\trose\n"
+    found = made(write(tmp_path / "in", {"a.txt": "TNF-α and IL-1β, rose", "a.ann": ann}))
+    assert [m for _, its in found.rows for *_, m in its] == ["TNF-α", "IL-1β", "rose"]
+    assert found.report["findings"]["spelled_otherwise"]["count"] == 6
+
+
+OTHER_TOOLS = {
+    "a project of Azure Language": {"assets": {"projectKind": "CustomEntityRecognition"}},
+    "an annotation file of tagtog": {"annotatable": {"parts": ["s1"]}, "entities": []},
+    "a data set of Google AutoML": {"annotations": [{"text_extraction": {}}]},
+    "a data set of Vertex AI": {"textSegmentAnnotations": [], "textContent": "x"},
+    "an annotation file of Amazon Comprehend": {"Entities": [{"BeginOffset": 0}]},
+    "a manifest of SageMaker": {"source": "x", "ner": {}, "ner-metadata": {}},
+    "training data of Rasa": {"rasa_nlu_data": {"common_examples": []}},
+    "an export of MedCATtrainer": {"projects": [{"documents": [{"meta_anns": {}}]}]},
+    "annotations of Europe PMC": {"source": "MED", "extId": "1", "annotations": []},
+    "data of MRC-NER": {"qas_id": "0.1", "context": "x"},
+    "data of DyGIE or PURE": {"doc_key": "1", "sentences": [["x"]], "ner": [[]]},
+    "data of SpERT": {"tokens": ["x"], "entities": [{"type": "D"}], "orig_id": 1},
+}
+
+
+@pytest.mark.parametrize("said", OTHER_TOOLS)
+def test_other_tools_are_called_by_their_names(said, tmp_path):
+    with pytest.raises(UserError, match=f"a.json is {said}.*: convert it to BRAT"):
+        made(write(tmp_path / "in", {"a.json": json.dumps([OTHER_TOOLS[said]])}))
+
+
+def test_types_without_prefixes_are_called_so(tmp_path):
+    files = {"a.tsv": "Renal\tDisease\nfailure\tDisease\nfell\tO\n"}
+    with pytest.raises(UserError, match=r"column 1 has types without a prefix \(Disease\)"):
+        made(write(tmp_path / "in", files))

@@ -1,8 +1,9 @@
 """Answers of chat models in many habits: what is said is read, and nothing else.
 
 `chat_answers.jsonl` has a case per line: the answer, the formats that read it, `right` (by default
-all mentions of the types asked for; of one type the last of TYPES), and `problems`: whether there
-are any, or null where both will do; `text`, where it is another sentence.
+all mentions of the types asked for; of one type the last of TYPES, or the first of its `types`),
+and `problems`: whether there are any, or null where both will do; `text` and `types`, where they
+are others.
 """
 
 import json
@@ -27,7 +28,9 @@ CASES = [(case, name) for case in map(json.loads, LINES) for name in case["forma
 @pytest.mark.parametrize(("case", "name"), CASES, ids=lambda part: str(part)[:50])
 def test_what_an_answer_says_is_read_and_nothing_else(case, name):
     format = FORMATS[name]
-    asked = TYPES[-1:] if format.per_type else TYPES
+    types = tuple(case.get("types", TYPES))
+    first = types[:1] if "types" in case else TYPES[-1:]
+    asked = first if format.per_type else types
     text, right = case.get("text", TEXT), {one for one in ENTITIES if one.type in asked}
     if "right" in case:
         right = {Entity.at(type, spans, text) for type, spans in case["right"]}
@@ -48,3 +51,28 @@ def test_commas_of_the_sentence_are_part_of_a_mention():
     answer = json.dumps({"A": [entity.text for entity in gold]})
     for name in ("single_term", "multi_term", "multi_code"):
         assert FORMATS[name].parse(answer, text, ("A",)).entities == tuple(gold)
+
+
+NAMES = (
+    *("Grade 3", "C++", "Disease - Sign", "A  B", "I-O", "Layer 1", "T1", "is a", "None", "text"),
+    *("Drug 1 2", "drug/gene (human)", "a:b", "a;b", 'a"b', "a\\b", "12 22", "@@", "##", "Drugs"),
+    *("Type: x", "名称", "疾病 1", "药物（西药）", "think", "plan", "A & B", "#1", "[y]", "a|b"),
+)
+
+
+@pytest.mark.parametrize("type", NAMES)
+def test_any_name_of_a_type_comes_back_or_is_refused(type):
+    types = (type, "Drug")
+    places = zip((type, "Drug", type, type, "Drug"), MENTIONS, strict=True)
+    gold = {Entity.at(type, [(start, end)], TEXT) for type, (_, start, end) in places}
+    for format in FORMATS.values():
+        if format.unwritable(types) or not format.can_carry(sorted(gold)):
+            continue
+        read = set()
+        for asked in format.queries(types):
+            turns = format.render(TEXT, sorted(one for one in gold if one.type in asked), asked)
+            answers = [turn.content for turn in turns if turn.role == "assistant"]
+            parsed = format.parse(answers, TEXT, asked)
+            assert not parsed.problems, (format.name, parsed.problems)
+            read |= set(parsed.entities)
+        assert read == gold, format.name

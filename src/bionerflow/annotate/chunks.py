@@ -13,21 +13,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bionerflow.annotate.passages import (
-    Annotated,
-    Annotator,
-    Mention,
-    Passage,
-    mention_row,
-    sentences,
-)
+from bionerflow.annotate.passages import Annotated, Annotator, Mention, Passage, sentences
 from bionerflow.corpora.documents import moved
-from bionerflow.data.schema import Problem, Span, entity_from, problem_row
+from bionerflow.data.schema import Entity, Problem, Span, problem_row
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import whole
 
 #: Characters of a chunk, unless one passage has more.
 SIZE = 1 << 16
+#: The layout of the rows: a chunk that is kept in another one is made again.
+LAYOUT = b"2"
 
 Chunk = list[Passage]
 
@@ -68,7 +63,8 @@ def is_kept(file: Path) -> bool:
 
 
 def _head(file: Path, body: bytes) -> bytes:
-    return hashlib.sha256(file.name.encode() + b"\n" + body).hexdigest().encode() + b"\n"
+    head = b"\n".join([LAYOUT, file.name.encode(), body])
+    return hashlib.sha256(head).hexdigest().encode() + b"\n"
 
 
 def _body(file: Path) -> bytes | None:
@@ -126,8 +122,8 @@ def _fields(passage: Passage) -> tuple[int, str, int, str]:
 def _row(one: Annotated) -> dict[str, Any]:
     return {
         "passage": _fields(one.passage),
-        "sentences": [edge for span in one.sentences for edge in span],
-        "mentions": [mention_row(mention) for mention in one.mentions],
+        "sentences": _edges(one.sentences),
+        "mentions": [_mention_row(mention) for mention in one.mentions],
         "problems": [problem_row(problem) for problem in one.problems],
         "lookalikes": one.lookalikes,
     }
@@ -137,11 +133,27 @@ def _annotated(row: dict[str, Any]) -> Annotated:
     return Annotated(
         Passage(*row["passage"]),
         [_mention(mention) for mention in row["mentions"]],
-        list(map(Span, row["sentences"][::2], row["sentences"][1::2])),
+        _spans(row["sentences"]),
         [Problem(**problem) for problem in row["problems"]],
         row["lookalikes"],
     )
 
 
-def _mention(row: dict[str, Any]) -> Mention:
-    return Mention(entity_from(row), row["confidence"], row["probability"])
+def _mention_row(mention: Mention) -> list[Any]:
+    its = mention.entity
+    known = [mention.confidence, mention.probability]
+    return [its.type, _edges(its.spans), its.text, its.identifiers, *known]
+
+
+def _mention(row: list[Any]) -> Mention:
+    type, edges, text, identifiers, confidence, probability = row
+    entity = Entity(type, tuple(_spans(edges)), text, tuple(identifiers))
+    return Mention(entity, confidence, probability)
+
+
+def _edges(spans: Iterable[Span]) -> list[int]:
+    return [edge for span in spans for edge in span]
+
+
+def _spans(edges: Sequence[int]) -> list[Span]:
+    return list(map(Span, edges[::2], edges[1::2]))

@@ -102,12 +102,18 @@ def whole_sentences(text: str, language: str) -> Iterator[Span]:
     The splitter knows many abbreviations, but not all that stand before numbers in biomedical
     texts. A capital letter or a line break after one of them begins a sentence all the same.
     """
+    found = split(text, language)
+    return _unparted(text, found) if language == "en" else found
+
+
+def _unparted(text: str, found: Iterator[Span]) -> Iterator[Span]:
+    """Yield sentences, those made one that are parted after an abbreviation."""
     held: Span | None = None
-    for span in split(text, language):
-        if held and language == "en" and _goes_on(text, held, span):
-            held = Span(held.start, span.end)
-            continue
+    for span in found:
         if held:
+            if not text[span[0]].isupper() and _goes_on(text, held, span):
+                held = Span(held.start, span.end)
+                continue
             yield held
         held = span
     if held:
@@ -115,9 +121,7 @@ def whole_sentences(text: str, language: str) -> Iterator[Span]:
 
 
 def _goes_on(text: str, before: Span, after: Span) -> bool:
-    if text[before.end - 1] != "." or text[after.start].isupper():
-        return False
-    if text[before.end : after.start].strip(" \u00a0"):
+    if text[before.end - 1] != "." or text[before.end : after.start].strip(" \u00a0"):
         return False
     return bool(ABBREVIATED.search(text, max(before.start, before.end - 12), before.end))
 

@@ -11,7 +11,7 @@ Split = Literal["train", "dev", "test"]
 Options = dict[str, bool | int | str | list[int] | list[str]]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 #: What the offsets of a raw file count.
-Unit = Literal["characters", "bytes", "utf16", "crlf", "lf", "nfc", "nfd"]
+Unit = Literal["characters", "inclusive", "bytes", "utf16", "crlf", "lf", "nfc", "nfd"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
 

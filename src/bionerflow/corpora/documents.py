@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from bionerflow.corpora.offsets import CODE_POINTS, Counting, RawSpans, Try, folded
+from bionerflow.corpora.offsets import CODE_POINTS, Counting, RawSpans, Try, alike
 from bionerflow.data.schema import Entity, Span
 
 #: How many mentions that fit, and that do not, are held to find what the offsets count.
@@ -69,6 +69,11 @@ class Reading:
     passed_over: Counter[str] = field(default_factory=Counter)
     fitted: list[Try] = field(default_factory=list)
     missed: list[Try] = field(default_factory=list)
+    by_code_points: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Compare once what is asked per mention."""
+        self.by_code_points = self.counting == CODE_POINTS
 
     def note(self, reason: str, where: str, detail: str, lost: bool = False) -> None:
         """List an odd mention."""
@@ -101,17 +106,16 @@ class Reading:
         count from its start.
         """
         self.mentions[type] += 1
-        extent = part or (0, len(text))
-        if len(spans) == 1 and self.counting == CODE_POINTS:
+        first, last = part or (0, len(text))
+        if len(spans) == 1 and self.by_code_points:
             [(start, end)] = spans
             covered = text[start:end]
-            first, last = extent
             as_said = mention is None or mention == covered
             if as_said and first <= start < end <= last and covered == covered.strip():
-                if mention is not None and len(self.fitted) < SAMPLE:
+                if len(self.fitted) < SAMPLE and mention is not None:
                     self.fitted.append(Try(text, spans, mention))
                 return Entity(type, (Span(start - first, end - first),), covered, identifiers)
-        return self.compared(type, spans, text, mention, where, identifiers, extent)
+        return self.compared(type, spans, text, mention, where, identifiers, (first, last))
 
     def compared(
         self,
@@ -124,7 +128,7 @@ class Reading:
         part: tuple[int, int],
     ) -> Entity | None:
         """Return what `place` returns, for any mention: odd, or of several spans, too."""
-        spans = raw if self.counting == CODE_POINTS else self.counting.located(raw, text)
+        spans = raw if self.by_code_points else self.counting.located(raw, text)
         first, last = part
         fault = span_fault(spans, last, first)
         covered = text_at(spans, text)
@@ -176,11 +180,11 @@ class Reading:
 
     def placed(self, mentions: Iterable[Given], text: str, where: str) -> tuple[Entity, ...]:
         """Return those of the mentions that can be placed, with their identifiers."""
-        found = (
-            self.place(type, spans, text, mention, where, *known)
-            for type, spans, mention, *known in mentions
-        )
-        return tuple(entity for entity in found if entity)
+        found = [
+            self.place(one[0], one[1], text, one[2], where, one[3] if len(one) > 3 else ())
+            for one in mentions
+        ]
+        return tuple([entity for entity in found if entity])
 
 
 def span_fault(spans: RawSpans, end: int, start: int = 0) -> str | None:
@@ -207,7 +211,7 @@ def difference(covered: str, mention: str) -> str:
     """Return in what a mention's string and the text at its offsets differ."""
     if covered.split() == mention.split():
         return "white_space_differs"
-    return "spelled_otherwise" if folded(covered) == folded(mention) else "text_differs"
+    return "spelled_otherwise" if alike(covered, mention) else "text_differs"
 
 
 def unwrapped(spans: RawSpans, text: str) -> RawSpans:

@@ -57,4 +57,7 @@ def name_of(names: tuple[str, ...]) -> str | None:
 def of_record(values: Mapping[str, object]) -> tuple[str, ...]:
     """Return the identifiers that a mention's record has under one of their names."""
     name = name_of(tuple(values))
-    return parted(values[name]) if name is not None else ()
+    if name is None:
+        return ()
+    said = values[name]
+    return _pieces(said) if isinstance(said, str) else parted(said)

@@ -5,7 +5,6 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -133,19 +132,20 @@ class Cutter:
     def typed(self, entities: list[Entity], id: str) -> Iterator[Entity]:
         """Yield the entities with the corpus's types, by start, longer first, each once."""
         seen = set()
-        for entity in sorted(entities, key=lambda entity: (entity.start, -entity.end, entity)):
-            type = self.type_of(entity.type)
+        for raw in sorted(entities, key=lambda entity: (entity.start, -entity.end, entity)):
+            type = self.type_of(raw.type)
             if type is None:
-                self.left_out[entity.type] += 1
+                self.left_out[raw.type] += 1
                 continue
-            found = entity if type == entity.type else replace(entity, type=type)
+            same = type == raw.type
+            entity = raw if same else Entity(type, raw.spans, raw.text, raw.identifiers)
             if type not in self.known:
-                self.lose("unknown_type", id, found)
-            elif found in seen:
-                self.lose("duplicate", id, found)
+                self.lose("unknown_type", id, entity)
+            elif entity in seen:
+                self.lose("duplicate", id, entity)
             else:
-                seen.add(found)
-                yield found
+                seen.add(entity)
+                yield entity
 
     def type_of(self, raw: str) -> str | None:
         """Return the type of a raw type, or None where it is left out."""

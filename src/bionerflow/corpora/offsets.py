@@ -19,6 +19,7 @@ from bionerflow.config.corpora import UNITS, Unit
 RawSpans = Sequence[tuple[int, int]]
 MEANING: dict[Unit, str] = {
     "characters": "code points",
+    "inclusive": "code points, and ends are those of last characters",
     "bytes": "UTF-8 bytes",
     "utf16": "UTF-16 code units",
     "crlf": "two characters per line end",
@@ -44,6 +45,23 @@ def folded(text: str) -> str:
     return "".join(spelled.split())
 
 
+#: Names of Greek letters as texts spell them.
+GREEK = str.maketrans(
+    {
+        "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
+        "η": "eta", "θ": "theta", "κ": "kappa", "λ": "lambda", "σ": "sigma", "ς": "sigma",
+        "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
+    }
+)  # fmt: skip
+
+
+def alike(text: str, other: str) -> bool:
+    """Say whether two texts differ in spelling alone; Greek letters may be spelled out."""
+    if folded(text) == folded(other):
+        return True
+    return folded(text.casefold().translate(GREEK)) == folded(other.casefold().translate(GREEK))
+
+
 def _widths(text: str, unit: Unit) -> Iterator[int]:
     """Yield how many units each code point counts; a cluster's count stands at its last one."""
     if unit == "bytes":
@@ -67,7 +85,7 @@ def _as_characters(text: str, unit: Unit) -> bool:
         return "\n" not in text
     if unit == "lf":
         return "\r" not in text
-    return unit == "characters" or text.isascii()
+    return unit in ("characters", "inclusive") or text.isascii()
 
 
 def _normal_widths(text: str, form: Literal["NFC", "NFD"]) -> Iterator[int]:
@@ -97,8 +115,9 @@ class Counting(NamedTuple):
 
     def located(self, spans: RawSpans, text: str) -> RawSpans:
         """Return the spans in code points of the text; -1 for what is no border of a character."""
-        if self.unit == "characters":
-            return [(start - self.shift, end - self.shift) for start, end in spans]
+        if self.unit in ("characters", "inclusive"):
+            last = self.shift - (self.unit == "inclusive")
+            return [(start - self.shift, end - last) for start, end in spans]
         edges = _edges(text, self.unit)
 
         def at(offset: int) -> int:
@@ -109,7 +128,9 @@ class Counting(NamedTuple):
 
     def counted(self, at: int, text: str) -> int:
         """Return the offset that the raw file has for a code point of the text."""
-        return self.shift + (at if self.unit == "characters" else _edges(text, self.unit)[at])
+        return self.shift + (
+            at if self.unit in ("characters", "inclusive") else _edges(text, self.unit)[at]
+        )
 
     def __str__(self) -> str:
         """Return it in words."""

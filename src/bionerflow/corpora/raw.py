@@ -24,7 +24,9 @@ LIST = re.compile(r"\A\s*\[")
 PAIR = re.compile(rb"\A[\xef\xbb\xbf\s]*\[\s*\"")
 #: Under what a file has its list of records, where it is an object.
 RECORDS = ("data", "examples", "records", "items")
-BETWEEN = " \t\r\n,"  # what may stand between the values of a list
+BETWEEN = re.compile(r"[ \t\r\n,]*")  # what may stand between the values of a list
+SPACE = re.compile(r"\s*")
+DECODER = json.JSONDecoder()
 
 
 def decode(name: str, data: bytes) -> str:
@@ -120,8 +122,10 @@ def records(name: str, data: bytes, kind: type[Model]) -> Iterator[tuple[int, Mo
     """Yield the records of JSON lines with their line numbers; empty lines are none."""
     for number, line in lines(name, data):
         if line.strip():
-            with record_faults(f"{name}:{number}: "):
+            try:
                 record = kind.model_validate_json(line)
+            except ValidationError as error:
+                raise record_fault(f"{name}:{number}: ", error) from None
             yield number, record
 
 
@@ -131,28 +135,38 @@ def record_faults(start: str) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise UserError(f"{start}{place and f'at {place}: '}{fault['msg']}.") from None
+        raise record_fault(start, error) from None
+
+
+def record_fault(start: str, error: ValidationError) -> UserError:
+    """Return the error that tells where a JSON value is not what it should be."""
+    fault = error.errors()[0]
+    place = ".".join(map(str, fault["loc"]))
+    return UserError(f"{start}{place and f'at {place}: '}{fault['msg']}.")
 
 
 class Window:
-    """What is read of a text file and not yet used; `line` is the number of its first line."""
+    """What is held of a text file, used up to `at`; `line` is the number of the line there."""
 
     def __init__(self, file: TextIO) -> None:
-        self.file, self.held, self.line = file, "", 1
+        self.file, self.held, self.at, self.line = file, "", 0, 1
 
     def more(self) -> bool:
-        """Read on, as much again as is held; say whether there was anything."""
-        read = self.file.read(max(READ, len(self.held)))
-        self.held += read
+        """Read on, as much again as is left; say whether there was anything."""
+        left = self.held[self.at :]
+        read = self.file.read(max(READ, len(left)))
+        self.held, self.at = left + read, 0
         return bool(read)
 
-    def take(self, end: int) -> str:
-        """Return the held text before `end`, and hold it no longer."""
-        taken, self.held = self.held[:end], self.held[end:]
-        self.line += taken.count("\n")
-        return taken
+    def use(self, end: int) -> None:
+        """Go on to `end` of the held text."""
+        self.line += self.held.count("\n", self.at, end)
+        self.at = end
+
+    def skip(self, between: re.Pattern[str]) -> bool:
+        """Go on behind what matches; say whether anything is left."""
+        self.use(between.match(self.held, self.at).end())  # type: ignore[union-attr]
+        return self.at < len(self.held)
 
 
 def items(
@@ -169,7 +183,8 @@ def items(
     while not (start := opening.search(window.held)):
         if not window.more():
             raise UserError(f"{name}:{window.line}: it has no list of {what}.")
-    head = window.take(start.end())
+    head = window.held[: start.end()]
+    window.use(start.end())
     while _before_value(window):
         yield window.line, _value(name, window)
     while window.more():
@@ -195,8 +210,7 @@ def values(name: str, data: bytes) -> Iterator[tuple[int, Any]]:
             return
         window = Window(file)
         while True:
-            window.take(len(window.held) - len(window.held.lstrip()))
-            if window.held:
+            if window.skip(SPACE):
                 line = window.line
                 yield from ((line, one) for one in unwrapped(_value(name, window)))
             elif not window.more():
@@ -215,17 +229,16 @@ def unwrapped(value: Any) -> list[Any]:
 def _before_value(window: Window) -> bool:
     """Go to the list's next value; say whether there is one, or else its end."""
     while True:
-        window.take(len(window.held) - len(window.held.lstrip(BETWEEN)))
-        if window.held or not window.more():
-            return not window.held.startswith("]")
+        if window.skip(BETWEEN) or not window.more():
+            return not window.held.startswith("]", window.at)
 
 
 def _value(name: str, window: Window) -> Any:
     """Return the value that is held next, reading as much as it needs."""
     while True:
         try:
-            value, end = json.JSONDecoder().raw_decode(window.held)
-            window.take(end)
+            value, end = DECODER.raw_decode(window.held, window.at)
+            window.use(end)
             return value
         except (ValueError, RecursionError) as error:
             if not isinstance(error, json.JSONDecodeError) or not window.more():

@@ -33,18 +33,18 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uff
 
 #: Names of tags around thoughts; those in a row close each other.
 _NAMES = (
-    "think|thinking|thoughts?",
+    "think|(?:ant)?thinking(?:_process)?|thoughts?|chain_of_thought|cot|plan(?:ning)?",
     "reason|reasoning|rationale",
     "reflection|reflect",
     "scratch_?pad",
-    "analysis|inner_monologue",
+    "analysis|(?:inner|internal)_monologue",
     "draft",
     "思考|思维|推理|分析",
 )
 _OPENS = r"\s?(?:\w{{1,8}}:)?(?:{0})(?:\s[^<>\n]{{0,80}})?\s?[>＞▷]"
 _CLOSES = r"\s?/\s?(?:\w{{1,8}}:)?(?:{0})\s?[>＞▷]"
 #: What opens and closes thoughts, after its first sign: tags; and the marks of Magistral, of models
-#: after Sky-T1, of Command A, of gpt-oss, and of MedGemma.
+#: after Sky-T1, of Command A, of gpt-oss, of Gemma 4, of MedGemma, and `<|thinking|>`.
 _PAIRS = [(_OPENS.format(names), _CLOSES.format(names)) for names in _NAMES] + [
     (r"THINK\]", r"/THINK\]"),
     (r"\|begin_of_thought\|>", r"\|end_of_thought\|>"),
@@ -53,7 +53,9 @@ _PAIRS = [(_OPENS.format(names), _CLOSES.format(names)) for names in _NAMES] + [
         r"\|channel\|>(?:analysis|commentary)[^<]{0,60}<\|message\|>",
         r"\|channel\|>final[^<]{0,60}<\|message\|>",
     ),
+    (r"\|channel>thought\b", r"channel\|>"),
     (r"unused94>", r"unused95>"),
+    (r"\|(?:think|thinking|thought)\|>", r"\|(?:/|end_?)(?:think|thinking|thought)\|>"),
 ]
 _THOUGHTS = re.compile(
     r"[<＜◁\[](?:"
@@ -66,7 +68,7 @@ _ANALYSIS, _FINAL = "analysis", "assistantfinal"
 #: One of these stands in every answer that has marks of thoughts, or of turns.
 _THOUGHT_WORDS = (
     *("think", "thought", "reason", "reflect", "scratch", "analysis", "monologue", "rationale"),
-    *("draft", "channel", "unused9", "思", "推理", "分析"),
+    *("draft", "channel", "unused9", "<cot", "<plan", "思", "推理", "分析"),
 )
 _TURN_MARKS = ("|>", "</s>", "_turn>", "<｜", "INST]")
 _TURN_STARTS = re.compile(
@@ -83,18 +85,29 @@ _ANSWER_TAG = re.compile(r"<answer>|<\|begin_of_solution\|>", re.IGNORECASE)
 _ANSWER_END = re.compile(r"</answer>|<\|end_of_solution\|>", re.IGNORECASE)
 _MARKS = r"[*_#`\s]{0,12}"
 _PREFIX = re.compile(
-    rf"{_MARKS}(?:Answer|Final answer|答案|回答)[*_`]{{0,3}}\s{{0,9}}[:：][*_`]{{0,3}} ?",
+    rf"{_MARKS}(?:Answer|Final answer|(?:最终)?答案|回答|答)[*_`]{{0,3}}\s{{0,9}}[:：]"
+    r"[*_`]{0,3} ?",
     re.IGNORECASE,
 )
 _LATER = re.compile(
-    r"(?:^|[.!?。！？*#>)\n])[*_#` \t]{0,12}(?:(?P<last>(?:my |the )?final )|my |the |so |thus,? )?"
-    r"answer(?: is)?[*_`]{0,3}[ \t]{0,9}[:：][*_`]{0,3} ?",
+    r"(?:^|[.!?。！？*#>)\n])[*_#` \t]{0,12}"
+    r"(?:(?P<last>(?:my |the )?final |最终)|my |the |so |thus,? )?"
+    r"(?:answer(?: is)?|(?:答案|回答)(?:是|为|如下)?)[*_`]{0,3}[ \t]{0,9}[:：][*_`]{0,3} ?",
     re.IGNORECASE,
 )
+#: How a model begins a further query that nobody asked, after its answer.
+_NEXT_QUERY = re.compile(
+    r"\n[ \t#*_]{0,9}(?:sentence|text|input|passage|question|query|instruction|user|human|prompt"
+    r"|句子|文本|输入|问题|指令|用户)[ \t*_]{0,9}\d{0,3}[:：][ \t*_]{0,9}\n?"
+    r"(?P<words>[^\n]{0,200})",
+    re.IGNORECASE,
+)
+_ANSWERS = ("nswer", "答案", "回答")
 _LANGUAGE = re.compile(r"[\w+-]{0,20}[ \t]*\r?\n|(?:json|python|py|text|txt|xml|html)[ \t]")
 #: What is said before an answer that takes the place of an earlier one.
 CORRECTING = re.compile(
-    r"\b(?:correct(?:ed|ion)|final|revis\w*|updated|review\w*|instead|actually)\b|更正|最终",
+    r"\b(?:correct(?:ed|ion)|final|revis\w*|updated|review\w*|instead|actually|wait|oops|missed)\b"
+    r"|更正|最终|遗漏",
     re.IGNORECASE,
 )
 #: What an answer in any format has, and words around it have not.
@@ -155,12 +168,31 @@ def _without_thoughts(answer: str, text: str, types: tuple[str, ...]) -> Cleaned
 
 def core(answer: str, text: str) -> str:
     """Take off the words around the answer: "Answer:", a fence, tags that say "answer"."""
+    answer = _without_next_query(answer, text)
     if "<" in answer:
         answer = _between_tags(answer, text)
     answer = _after_prefix(answer, text)
     if FENCE in answer and FENCE not in text:
         answer = _after_prefix(_fenced(answer), text)
     return answer
+
+
+def _without_next_query(answer: str, text: str) -> str:
+    """Cut off what a model goes on with after its answer: another sentence, and its answer."""
+    for match in _NEXT_QUERY.finditer(answer.rstrip(), 1):
+        words = match["words"].strip()
+        is_sentence = words.count(" ") > 1 or (len(words) > 7 and not words.isascii())
+        above = answer[: match.start()].rstrip().rpartition("\n")[2]
+        said = above.strip() and (not is_prose(above) or _copies(above, text))
+        if is_sentence and said and not _copies(words, text):
+            return answer[: match.start()]
+    return answer
+
+
+def _copies(words: str, text: str) -> bool:
+    """Tell whether words are the beginning of the sentence, with marks in it or without."""
+    letters = "".join(filter(str.isalnum, re.sub(r"<[^<>]{0,80}>", "", words)))[:20]
+    return "".join(filter(str.isalnum, text[:80])).startswith(letters)
 
 
 def _between_tags(answer: str, text: str) -> str:
@@ -175,7 +207,7 @@ def _after_prefix(answer: str, text: str) -> str:
     """Take off "Answer:" and what precedes it; where a final one is told, that one counts."""
     if start := _PREFIX.match(answer):
         answer = answer[start.end() :]
-    if "nswer" not in answer or "nswer" in text:
+    if not _has(answer, _ANSWERS) or _has(text, _ANSWERS):
         return answer
     found = list(_LATER.finditer(answer))
     final = [match for match in found if match["last"]]
@@ -222,6 +254,10 @@ _NOT_ANY = re.compile(
     r"|[^\[\]{}<>@#\n]{0,20}(?:未|没有|无|不存在)[^\[\]{}<>@#\n]{0,40}(?:实体|发现|找到|提及|识别)[^\[\]{}<>@#\n]{0,20}",
     re.IGNORECASE,
 )
+_NO_TYPE_ZH = re.compile(
+    r"[^\[\]{}<>@#\n]{0,20}(?:未|没有|无|不)(?:提到|提及|涉及|包含|包括|出现|发现|识别|检测|含有)"
+    r"(?:到|出)?(?:任何|相关|具体)?的?(.{0,20})"
+)
 _NO_TYPE = re.compile(
     r"(?:there (?:are|is|were|was) )?no ([\w -]{1,60}?)"
     r"(?: (?:is|are|was|were))?(?: (?:in|here)\b.{0,60})?",
@@ -241,11 +277,18 @@ def says_nothing(words: str, types: tuple[str, ...] = ()) -> bool:
     said = words.strip().strip("\"'`*_.。!()[] \t\r\n").replace("’", "'")
     if any(pattern.fullmatch(said) for pattern in (_NONE, _NO, _NOT_ANY)):
         return True
-    named = _NO_TYPE.fullmatch(said)
+    named = _NO_TYPE.fullmatch(said) or _NO_TYPE_ZH.fullmatch(said)
     return bool(named and meant_type(named[1], types))
 
 
-_BULLET = re.compile(r"[ \t>]*(?:[-*•·–+‣◦]|\(?\d{1,3}[.)、:](?!\d)|[(（]?[a-z][.)])[ \t]+")
+_BULLET = re.compile(
+    r"[ \t>]*(?:(?:[-*•·–+‣◦●○■□▪◆►➢➤✓✔✅☑→»]|#\d{1,3}|[ivxIVX]{2,5}[.)]"
+    r"|\(?\d{1,3}[.)、:](?!\d)|[(（]?[a-z][.)])[ \t]+"
+    # East Asian numbers need no space behind them.
+    r"|(?:[（(](?:[\d０-９]{1,3}|[一二三四五六七八九十]{1,3})[）)](?=[^\x00-\x7f])"
+    r"|(?:[\d０-９]{1,3}|[一二三四五六七八九十]{1,3})[、．](?![\d０-９])"
+    r"|\d{1,3}[.)](?=[\u2e80-\u9fff])|[①-⑳❶-❿])[ \t]*)"
+)
 _AROUND = re.compile(r"(?:here|sure|certainly|okay|ok|let me|the following|note|以下|希望)\b", re.I)
 
 

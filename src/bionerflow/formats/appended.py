@@ -8,12 +8,12 @@ from bionerflow.formats.repair import argument, decode
 
 #: Comments and strings, where code is none, and what adds entities to the list.
 _CODE = re.compile(
-    r"[#\"'.=r](?:(?<=#)[^\n]*"
+    r"[#\"'.=ry](?:(?<=#)[^\n]*"
     r"|(?<=\")(?:\"\"[\s\S]{0,20000}?\"\"\"|(?:[^\"\\\n]|\\.)*+\"?)"
     r"|(?<=')(?:[^'\\\n]|\\.){0,300}+'"
     r"|(?<=\.)(?P<call>\s?(?:append|extend|add|insert)\s?)(?=\()"
     r"|(?<==)(?P<list>\s?)(?=[\[{(])"
-    r"|(?<=\br)(?P<returned>eturn\s)(?=[\[{(]))"
+    r"|(?<=\br)(?P<returned>eturn\s)(?=[\[{(])|(?<=\by)(?P<yielded>ield\s)(?=[\[{(]))"
 )
 #: What a list of entities is called, before the sign that assigns it.
 _LIST = re.compile(
@@ -33,6 +33,8 @@ def added(answer: str, reading: Reading) -> Iterator[object]:
         value, at, broken = argument(answer, at) or decode(answer, at, reading.stands)
         if broken:
             reading.drop(broken, answer[match.start() :])
+        if match["call"] == "insert" and isinstance(value, list):
+            value = value[1:]
         if value is not None:
             key = _KEYED.search(answer, max(0, match.start() - 100), match.start())
             yield {key[1]: value} if key else value

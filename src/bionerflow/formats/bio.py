@@ -11,6 +11,7 @@ from bionerflow.formats.answers import is_prose
 from bionerflow.formats.base import Format
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.names import names_pattern
+from bionerflow.formats.tagged_tokens import place_tagged, tagged_tokens
 
 CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _TOKEN = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
@@ -70,6 +71,11 @@ class MultiBio(Format):
         pieces = _LAYER.split(answer)
         if len(pieces) == 1 and (alone := _without_layers(answer, known)):
             return _read_layer(alone, places, reading)
+        if len(pieces) == 1 and (tagged := tagged_tokens(answer)):
+            for name, start, end in place_tagged(tagged, reading):
+                if type := reading.type_of(name):
+                    reading.add(type, (_trimmed(reading.text, start, end),))
+            return None
         if len(pieces) == 1 or (pieces[0].strip() and not is_prose(pieces[0])):
             reading.drop("malformed", pieces[0])
         for layer in pieces[1:]:
@@ -95,6 +101,7 @@ def layered(places: Sequence[Span], entities: Iterable[Entity]) -> list[list[str
     return layers
 
 
+@lru_cache(maxsize=1024)
 def tag_name(type: str) -> str:
     """Write the name of a type within a tag, which ends at white space."""
     return _SPACES.sub("_", type)
@@ -124,13 +131,8 @@ def _tag_in(field: str, known: frozenset[str]) -> str:
 
 
 def _without_layers(answer: str, known: frozenset[str]) -> list[str]:
-    """Return the tags of an answer of tags alone, or of lines of a token and its tag."""
-    rows = [row.split() for row in answer.strip(" \n`").split("\n") if row.strip()]
-    if len(rows) > 1 and all(len(row) == 2 for row in rows):
-        fields = [row[1] for row in rows]
-    else:
-        fields = [field for row in rows for field in row]
-    tags = [_tag_in(field, known) for field in fields]
+    """Return the tags of an answer of tags alone."""
+    tags = [_tag_in(field, known) for field in answer.strip(" \n`").split()]
     return tags if all(map(_A_TAG.fullmatch, tags)) else []
 
 
@@ -141,7 +143,8 @@ def _tag(layers: list[list[str]], type: str, start: int, end: int) -> None:
     else:
         tags = ["O"] * len(layers[0])
         layers.append(tags)
-    tags[start:end] = [f"B-{tag_name(type)}"] + [f"I-{tag_name(type)}"] * (end - start - 1)
+    name = tag_name(type)
+    tags[start:end] = [f"B-{name}"] + [f"I-{name}"] * (end - start - 1)
 
 
 def _read_layer(tags: list[str], places: list[Span], reading: Reading) -> None:

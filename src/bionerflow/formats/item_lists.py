@@ -1,6 +1,7 @@
 """Answers that list items, in the format's own form or in any other."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ from bionerflow.formats.grounding import Reading
 from bionerflow.formats.items import Item, Keys, is_pair, items_of
 from bionerflow.formats.json_values import json_values
 from bionerflow.formats.markup import has_table
+
+#: The beginning of a list or object of Python.
+_PYTHON = re.compile(r"[\[({]\s{0,20}[\[({]?\s{0,20}'[^']{1,300}'\s{0,9}[,:]")
 
 
 def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> Iterator[Item]:
@@ -29,7 +33,8 @@ def read_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> I
 def in_other_form(answer: str) -> bool:
     """Tell whether an answer that should be lines is JSON or a table."""
     said = answer.strip()
-    return (said[:1] in ("[", "{") and '"' in said) or has_table(answer)
+    as_json = (said[:1] in ("[", "{") and '"' in said) or bool(_PYTHON.match(said))
+    return as_json or has_table(answer)
 
 
 def exact_items(answer: str, reading: Reading, keys: Keys, type: str | None) -> list[Item] | None:

@@ -15,14 +15,15 @@ from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, plain
 from bionerflow.formats.plain_lines import mentions_in, named_mention, said_with_type
 from bionerflow.formats.repair import Word, loads
 
-_SPAN_KEYS = ("span", "spans", "offsets", "offset", "position", "positions", "indices", "range")
-_START_KEYS = ("startidx", "start", "begin", "startchar", "startoffset", "startindex", "startpos")
-_END_KEYS = ("endidx", "end", "stop", "endchar", "endoffset", "endindex", "endpos")
+SPAN_KEYS = ("span", "spans", "offsets", "offset", "position", "positions", "indices", "range")
+START_KEYS = ("startidx", "start", "begin", "startchar", "startoffset", "startindex", "startpos")
+END_KEYS = ("endidx", "end", "stop", "endchar", "endoffset", "endindex", "endpos")
 _WRAPPERS = (
     *("entities", "entitylist", "entity", "results", "result", "answer", "answers", "output"),
     *("data", "mentions", "items", "annotations", "response", "list", "namedentities", "ner"),
     *("extractedentities", "predictions", "spans", "names", "texts", "terms", "words", "values"),
     *("arguments", "parameters", "args", "input", "extractions", "content"),
+    *("types", "categories", "groups", "labels"),
     *("实体", "结果", "实体列表"),
 )
 
@@ -110,6 +111,10 @@ def _of_list(values: list[object], said: object, reading: Reading) -> Parts:
         return []
     numbers = [value for value in values if value.__class__ is int]
     if values and all(isinstance(value, int | float) for value in values):
+        several = said is not None and len(values) > 2 and len(values) % 2 == 0
+        pairs = [values[n : n + 2] for n in range(0, len(values), 2)] if several else [values]
+        return [Item(said, None, pair, values) for pair in pairs]
+    if said is not None and _are_offsets(values, reading):
         return [Item(said, None, values, values)]
     if said is not None and len(numbers) == 2 and len(values) == 3:
         return [Item(said, text, numbers, values) for text in values if isinstance(text, str)]
@@ -122,6 +127,12 @@ def _of_list(values: list[object], said: object, reading: Reading) -> Parts:
             if rest or span:
                 return [Item(types[0], rest[0] if rest else None, span, values)]
     return [(value, said) for value in values]
+
+
+def _are_offsets(values: list[object], reading: Reading) -> bool:
+    """Tell whether a list is two numbers in quotes, which the sentence has not."""
+    words = [value for value in values if isinstance(value, str) and value.isdecimal()]
+    return len(words) == len(values) == 2 and not all(map(reading.stands, words))
 
 
 def _of_object(value: dict[str, object], said: object, reading: Reading, keys: Keys) -> Parts:
@@ -197,6 +208,7 @@ def _type_key(
         types = said if isinstance(said, list) else [said]
         if types and all(meant_type(type, reading.types) for type in types):
             return key
+    present = [key for key in present if not _lists_objects(value[key])]
     own = [key for key in present if plain(key) not in (plain(keys.text), "entity", "kind")]
     return keys.type if keys.type in present else own[0] if own else None
 
@@ -213,15 +225,15 @@ def _text_key(
 
 
 def _offsets(value: object, key: str) -> bool:
-    return key in _SPAN_KEYS and not isinstance(value, str)
+    return key in SPAN_KEYS and not isinstance(value, str)
 
 
 def _span(value: dict[str, object]) -> object:
     """Return the offsets that an object says: a pair, a list of pairs, or None."""
-    for key in _SPAN_KEYS:
+    for key in SPAN_KEYS:
         if key in value and not isinstance(value[key], str):
             return value[key]
-    for starts, ends in ((_START_KEYS, _END_KEYS), (("start_idx",), ("end_idx",))):
+    for starts, ends in ((START_KEYS, END_KEYS), (("start_idx",), ("end_idx",))):
         start = next((value[key] for key in starts if key in value), None)
         end = next((value[key] for key in ends if key in value), None)
         if start is not None or end is not None:
@@ -256,10 +268,14 @@ def _grouped(value: dict[str, object], said: object, reading: Reading) -> Parts:
             parts.append((held, type))
         elif isinstance(held, str) and meant_type(held, reading.types):
             parts.append(Item(held, key, None, value))
-        elif isinstance(held, dict) or (isinstance(held, list) and _holds_objects(held)):
+        elif isinstance(held, dict) and reading.stands(key) and (kind := _kind_of(held, reading)):
+            parts.append(Item(kind, key, _span(held), value))
+        elif isinstance(held, dict) or _lists_objects(held):
             parts.append((held, said))
         elif isinstance(held, str) and said is not None and reading.stands(held):
             parts.append(Item(said, held, None, value))
+        elif isinstance(held, int | float) and not reading.stands(key):
+            continue  # such as a count
         elif isinstance(held, str) and held.strip() == reading.text.strip():
             continue
         elif held not in ([], None) and not (isinstance(held, str) and _is_nothing(held, reading)):
@@ -268,5 +284,15 @@ def _grouped(value: dict[str, object], said: object, reading: Reading) -> Parts:
     return parts
 
 
-def _holds_objects(values: list[object]) -> bool:
-    return bool(values) and all(isinstance(value, dict) for value in values)
+def _lists_objects(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _kind_of(value: dict[str, object], reading: Reading) -> str:
+    """Return the type that an object says of the mention that is its key, if it says no other."""
+    said = {plain(str(key)): one for key, one in value.items()}
+    if any(key in said for key in ("text", "mention", "name", "span")):
+        return ""
+    return next(
+        (kind for key in TYPE_KEYS if (kind := meant_type(said.get(key), reading.types))), ""
+    )

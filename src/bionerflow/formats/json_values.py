@@ -3,12 +3,13 @@
 import html
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from bionerflow.formats.answers import CORRECTING
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.markup import markup_values
-from bionerflow.formats.names import meant_type
+from bionerflow.formats.markup import markup_values, offset_records
+from bionerflow.formats.names import meant_type, names_pattern
 from bionerflow.formats.plain_lines import plain_lines
 from bionerflow.formats.repair import decode, loads, unescaped
 
@@ -17,7 +18,12 @@ STRINGS = 3
 
 _START = re.compile(
     r"[\[［【]\s{0,200}(?=[\"'“‘{\[(\d［【｛（\]］】]|None\b|dict\(|$)|[{｛]\s{0,200}[\"'“‘]"
+    r"|[{｛]\s{0,9}(?=(?:text|type|entity|name|label|mention|span)\s?[:=])"
 )
+#: The line of TOML before a record.
+_RECORD = re.compile(r"^\[\[[A-Za-z_]\w{0,40}\]\][ \t]*$", re.MULTILINE)
+#: A number in brackets before a mention.
+_NUMBERED = re.compile(r"^[ \t]{0,9}\[\d{1,3}\][ \t]{1,9}(?=[^\W\d])", re.MULTILINE)
 _QUOTE = re.compile(r"(?<!\\)\"")
 _OPENING = re.compile(r"[\[［【({｛]")
 _ALONE = re.compile(r"(?:^|\n|[:：=>])[\s`*\-•·–+\d.)(]*$")
@@ -53,11 +59,23 @@ def json_values(answer: str, reading: Reading, type: str | None) -> Iterator[obj
         stripped = html.unescape(stripped)
     if "`" in stripped and '"' not in stripped and "`" not in reading.text:
         stripped = stripped.replace("`", '"')
-    found = list(_lists(stripped, reading)) or markup_values(stripped, reading, type)
+    if "[[" in stripped and "=" in stripped:
+        stripped = _RECORD.sub("", stripped)
+    if stripped[:1] in "[(【（":
+        stripped = _type_first(reading.types).sub(r"\1: ", _NUMBERED.sub("- ", stripped))
+    found = offset_records(stripped, reading, type) or list(_lists(stripped, reading))
+    found = found or markup_values(stripped, reading, type)
     if found:
         yield from found
     else:
         yield from plain_lines(stripped, reading, type)
+
+
+@lru_cache(maxsize=256)
+def _type_first(types: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile `[Disease]` and `(Disease)` before a mention in its line."""
+    name = rf"[\[(【（]({names_pattern(types)})[\])】）]"
+    return re.compile(rf"^[ \t]{{0,9}}{name}[ \t]?[:：-]?[ \t]{{1,9}}(?=\S)", re.MULTILINE | re.I)
 
 
 class _List(NamedTuple):
@@ -125,7 +143,7 @@ def _list(value: object, alone: bool, at: int, heading: str | None, reading: Rea
 
 def _corrects(before: str) -> bool:
     """Tell whether words say that what follows takes the place of what was said."""
-    clause = _CLAUSES.split(before)[-1]
+    clause = ([""] + [one for one in _CLAUSES.split(before) if one.strip()])[-1]
     return bool(CORRECTING.search(clause) and not _DENYING.search(clause))
 
 

@@ -24,6 +24,7 @@ from bionerflow.formats.grounding import Reading
 from bionerflow.formats.item_lists import in_other_form, read_items
 from bionerflow.formats.items import USUAL
 from bionerflow.formats.lookalikes import alike, end_of
+from bionerflow.formats.other_marks import has_other_marks
 from bionerflow.formats.terms import ground_item, only_type
 
 ESCAPE = "\\"
@@ -123,7 +124,9 @@ class TagFormat(Format):
             for item in read_items(answer, reading, USUAL, only_type(reading.types)):
                 ground_item(item, reading)
         else:
-            self.read_copies(answer, reading)
+            self.read_copies(_once(answer, reading), reading)
+            if not (reading.entities or reading.problems) and has_other_marks(answer, reading):
+                reading.drop("malformed", answer)
 
     def read_copy(self, copy: str, reading: Reading, type: str, clean: bool = True) -> None:
         """Read one copy of the sentence; marks without a type of their own are of `type`.
@@ -158,6 +161,14 @@ class TagFormat(Format):
             reading.drop("truncated", copy[-80:])
         placed = place_marks(stripped, source, alignment)
         return _pair(placed, stripped.rest, source.rest, reading, type)
+
+
+def _once(answer: str, reading: Reading) -> str:
+    """Return an answer of lines that are given twice once."""
+    said = answer.strip()
+    first = said[: len(said) // 2].rstrip()
+    twice = "\n" in said and said in (f"{first}\n{first}", f"{first}\n\n{first}")
+    return first if twice and "\n" not in reading.text else answer
 
 
 def _marked_alone(copy: Stripped) -> list[tuple[str, str]]:

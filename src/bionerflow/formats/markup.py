@@ -1,13 +1,15 @@
 """Answers in other forms of lists: XML elements, Markdown tables, and lines of `key: value`."""
 
+import csv
 import html
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bionerflow.formats.answers import is_prose
 from bionerflow.formats.grounding import Reading
+from bionerflow.formats.items import END_KEYS, SPAN_KEYS, START_KEYS
 from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, names_pattern, plain
 from bionerflow.formats.plain_lines import mentions_in
 
@@ -24,6 +26,17 @@ _FIELD = re.compile(
     r"[*_`\"']{0,3}\s{0,5}[:：=][*_`]{0,3}\s{0,5}(?P<value>\S.*)"
 )
 _MARKS = " \t*_`\"'“”"
+_NUMBERS = "0123456789"
+#: The part of a record that a key holds, beside its type and its mention.
+_OFFSETS = {
+    **dict.fromkeys(START_KEYS, "start"),
+    **dict.fromkeys(END_KEYS, "end"),
+    **dict.fromkeys((key for key in SPAN_KEYS if key != "span"), "span"),
+}
+_KNOWN = {*TYPE_KEYS, *TEXT_KEYS, *_OFFSETS}
+#: Names of columns that number rows, or rate them.
+_COUNTS = frozenset(("id", "no", "number", "index", "#", "score", "confidence", "序号"))
+_DIGITS = re.compile(r"\d{1,9}")
 
 
 class Field(NamedTuple):
@@ -42,10 +55,24 @@ def markup_values(answer: str, reading: Reading, type: str | None) -> list[objec
         reading: The sentence and the types asked for.
         type: The type of mentions that say none, where only one is asked for.
     """
-    for form in (_elements, _table, _fields):
+    for form in (_elements, _table, _csv, _fields):
         if values := list(form(answer, reading, type)):
             return values
     return []
+
+
+#: A line with offsets of a mention, in records as YAML has them.
+_WITH_OFFSETS = re.compile(
+    r"^\s{0,20}(?:[-*•]\s{1,5})?(?:span|offsets?|start|begin|end)(?:_?\w{0,8})\s{0,5}[:=]",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def offset_records(answer: str, reading: Reading, type: str | None) -> list[object]:
+    """Return the mentions of lines such as `- span: [12, 22]` and `  type: Disease`."""
+    if "{" in answer or not _WITH_OFFSETS.search(answer):
+        return []
+    return list(_fields(answer, reading, type))
 
 
 @lru_cache(maxsize=256)
@@ -53,7 +80,8 @@ def _element(types: tuple[str, ...]) -> re.Pattern[str]:
     """Compile the pattern of an element that holds words alone, or nothing."""
     return re.compile(
         rf"<(?P<name>{names_pattern(types)}|[A-Za-z][\w.-]{{0,40}})(?P<attributes>(?:\s[^<>]{{0,300}}?)?)"
-        r"\s{0,9}(?:/>|>(?P<words>[^<]{0,500})</\s{0,9}(?P=name)\s{0,9}>)",
+        r"\s{0,9}(?:/>|>(?P<words>[^<]{0,500})</\s{0,9}(?P=name)\s{0,9}>)"
+        rf"|<(?P<end>/?)\s{{0,9}}(?P<group>{names_pattern(types)})\s{{0,9}}>",
         re.IGNORECASE,
     )
 
@@ -63,8 +91,12 @@ def _elements(answer: str, reading: Reading, type: str | None) -> Iterator[objec
     if "</" not in answer and "/>" not in answer:
         return
     fields: list[Field] = []
+    group = ""  # the type of the element that others stand in
     for match in _element(reading.types).finditer(answer):
         if match[0] in reading.text:
+            continue
+        if match["group"]:
+            group = "" if match["end"] else meant_type(match["group"], reading.types)
             continue
         attributes = dict(_ATTRIBUTE.findall(match["attributes"]))
         words = _unescaped((match["words"] or "").strip(), reading)
@@ -77,6 +109,8 @@ def _elements(answer: str, reading: Reading, type: str | None) -> Iterator[objec
             yield {named or kinds[0]: [words]}
         elif said:
             reading.drop("unknown_type", said[0])
+        elif group and (match["name"].casefold() in _ITEMS or plain(match["name"]) in TEXT_KEYS):
+            yield {group: mentions_in(words, reading)}
         elif plain(match["name"]) in (*TYPE_KEYS, *TEXT_KEYS):
             fields.append(Field(False, plain(match["name"]), words))
         elif type and match["name"].casefold() in _ITEMS:
@@ -92,12 +126,14 @@ def _unescaped(words: str, reading: Reading) -> str:
 
 def _records(
     fields: Iterable[Field], reading: Reading, type: str | None
-) -> Iterator[dict[str, list[str]]]:
+) -> Iterator[dict[str, Any]]:
     """Yield the mentions of records; one begins where a part of it would be said again."""
     record: dict[str, str] = {}
     for begins, key, value in fields:
         is_type = meant_type(value, reading.types) or (key in TYPE_KEYS and key not in TEXT_KEYS)
         part = "type" if is_type and not (key in TEXT_KEYS and reading.stands(value)) else "text"
+        if key in _OFFSETS or (key == "span" and len(_DIGITS.findall(value)) == 2):
+            part = _OFFSETS.get(key, "span")
         if begins or part in record:
             yield from _mention_of(record, reading, type)
             record = {}
@@ -107,8 +143,16 @@ def _records(
 
 def _mention_of(
     record: dict[str, str], reading: Reading, type: str | None
-) -> Iterator[dict[str, list[str]]]:
-    if "text" in record:
+) -> Iterator[dict[str, Any]]:
+    numbers = [
+        n for part in ("span", "start", "end") for n in _DIGITS.findall(record.get(part, ""))
+    ]
+    if len(numbers) == 2:
+        kind = reading.type_of(record["type"]) if "type" in record else type
+        text = {"text": record["text"]} if "text" in record else {}
+        if kind:
+            yield {"type": kind, **text, "span": list(map(int, numbers))}
+    elif "text" in record:
         kind = reading.type_of(record["type"]) if "type" in record else type
         if kind:
             yield {kind: mentions_in(record["text"], reading)}
@@ -119,15 +163,39 @@ def _mention_of(
 def _table(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
     """Read a table with a row per mention, or a column per type."""
     lines = answer.split("\n")
-    rows = [n for n, line in enumerate(lines) if line.count("|") > 1 or _is_rule(line)]
-    rules = [n for n in rows if _is_rule(lines[n])]
+    rules = [n for n, line in enumerate(lines) if _is_rule(line)]
     if not rules:
         return
+    least = 1 if lines[rules[0]].count("|") == 1 else 2
+    rows = [n for n, line in enumerate(lines) if line.count("|") >= least or n in rules]
     head = _cells(lines[rules[0] - 1]) if rules[0] else []
     columns = [_column(cell, reading) for cell in head]
     for n in rows:
         if n > rules[0] and n not in rules:
             yield from _row(_cells(lines[n]), columns, reading, type)
+
+
+def _csv(answer: str, reading: Reading, type: str | None) -> Iterator[object]:
+    """Read rows with commas, semicolons or tabs below the names of their columns."""
+    head, *lines = answer.strip().split("\n")
+    for mark in (separator for separator in ",;\t" if separator in head):
+        names = [cell.strip(_MARKS) for cell in head.split(mark)]
+        known = [name for name in names if plain(name) in _KNOWN]
+        others = [name for name in names if plain(name) not in (*_KNOWN, *_COUNTS)]
+        if known and not others and len(names) > 1:
+            columns = [_column(name, reading) for name in names]
+            for line in filter(str.strip, lines):
+                yield from _row(_csv_cells(line, mark), columns, reading, type)
+            return
+
+
+def _csv_cells(line: str, mark: str) -> list[str]:
+    """Return the cells of a row, in quotes or not; one that is no CSV is parted at each mark."""
+    try:
+        row = next(csv.reader([line], delimiter=mark))
+    except csv.Error:  # a carriage return inside, or a cell that is too long
+        row = line.split(mark)
+    return [cell.strip(_MARKS) for cell in row]
 
 
 def _column(head: str, reading: Reading) -> str:
@@ -180,9 +248,13 @@ def _fields(answer: str, reading: Reading, type: str | None) -> Iterator[object]
     others = []
     for line in filter(str.strip, answer.split("\n")):
         found = [_FIELD.fullmatch(part.strip()) for part in _BETWEEN_FIELDS.split(line)]
-        if all(one and plain(one["key"]) in (*TYPE_KEYS, *TEXT_KEYS) for one in found):
+        if all(one and plain(one["key"]).rstrip(_NUMBERS) in _KNOWN for one in found):
             fields += [
-                Field(bool(one["bullet"]), plain(one["key"]), one["value"].strip(_MARKS))
+                Field(
+                    bool(one["bullet"]),
+                    plain(one["key"]).rstrip(_NUMBERS),
+                    one["value"].strip(_MARKS),
+                )
                 for one in found
                 if one
             ]

@@ -19,7 +19,9 @@ TEXT_KEYS = (
 )
 _SEPARATORS = re.compile(r"[\s_-]+")
 _EDGES = " \t\r\n*_`'\"“”‘’.,:;，。：；()（）[]【】<>"
-_KINDS = re.compile(r"[\s_-]+(?:entit(?:y|ies)|mentions?|names?|types?)$", re.IGNORECASE)
+_KINDS = re.compile(
+    r"(?:[\s_-]+(?:entit(?:y|ies)|mentions?|names?|types?)|实体|名称|类型?)$", re.IGNORECASE
+)
 
 
 def plain(name: str) -> str:
@@ -85,5 +87,7 @@ def meant_type(name: object, types: tuple[str, ...]) -> str:
 def names_pattern(types: tuple[str, ...]) -> str:
     """Write a regular expression for the names of types, singular or plural, longest first."""
     names = sorted(types, key=len, reverse=True)
-    forms = [r"[\s_-]?".join(map(re.escape, _SEPARATORS.split(name))) for name in names]
+    longest = max(map(len, [" ", *(one for name in names for one in _SEPARATORS.findall(name))]))
+    between = rf"[\s_-]{{0,{longest}}}"
+    forms = [between.join(map(re.escape, _SEPARATORS.split(name))) for name in names]
     return f"(?:{'|'.join(forms)})(?:e?s)?"

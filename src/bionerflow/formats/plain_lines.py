@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from bionerflow.formats.answers import Line, is_prose, lines, says_nothing
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, plain
+from bionerflow.formats.names import TEXT_KEYS, TYPE_KEYS, meant_type, names_pattern, plain
 
 #: A mention and its type. Where the first pattern that fits names no type, the next is tried.
 _TYPED = (
@@ -14,22 +15,35 @@ _TYPED = (
         r"(?P<text>.{1,300}?)\s{0,9}[(（\[]\s{0,9}(?P<type>[^()（）\[\]]{1,80})\s{0,9}[)）\]]\.?"
     ),
     re.compile(
-        r"(?P<text>.{1,300}?)\s{0,9}(?:[;；|,，]\s{0,9}is an?\s{0,9}[;；|,，]|->|→|=>|\||\t)\s{0,9}"
-        r"(?P<type>.{1,80})"
+        r"(?P<text>.{1,300}?)\s{0,9}"
+        r"(?:[;；|,，]\s{0,9}is an?\s{0,9}[;；|,，]|->|→|=>|[—–]{2}|--|\||\t)"
+        r"\s{0,9}(?P<type>.{1,80})"
     ),
+    re.compile(r"(?P<text>.{1,300}?)\s{0,9}(?:是|属于)(?:一[种个类])?\s{0,9}(?P<type>.{1,80})"),
     re.compile(r"(?P<text>.{1,300})\s{0,9}(?:[:：]| [-–—] )\s{0,9}(?P<type>.{1,80})"),
     re.compile(r"(?P<text>.{1,300}?)\s{0,9}(?:[:：(（]| [-–—] )\s{0,9}(?P<type>.{1,200})"),
-    re.compile(r"(?P<text>.{1,300})\s{0,9}[,，]\s{0,9}(?P<type>.{1,80})"),
+    re.compile(r"(?P<text>.{1,300})\s{0,9}[,，;；]\s{0,9}(?P<type>.{1,80})"),
 )
 #: One of these stands in all words that one of the patterns fits.
-_LINKS = re.compile(r"[(（\[;；|,，>→\t:：]| [-–—] |\sis an?\s", re.IGNORECASE)
+_LINKS = re.compile(r"[(（\[;；|,，>→\t:：是]|属于| [-–—] |[—–]{2}|--|\sis an?\s", re.IGNORECASE)
 #: So many lines, and so many mentions of a line, are read of an answer.
 MOST_LINES = MOST_PARTS = 2000
-_NAMED = re.compile(r"(?P<type>[^:：]{1,80})[:：](?P<rest>.*)")
+_NAMED = re.compile(r"(?P<type>[^:：\t]{1,80})[:：\t](?P<rest>.*)")
 _COLUMNS = re.compile(r"[,;|\t]")
 #: Commas with a space behind, as a name such as 2,4-D has none; and all of them.
-_SPACED_COMMAS = re.compile(r"[,;]\s|[，、；]|<br\s?/?>")
-_COMMAS = re.compile(r"[,，、;；]|<br\s?/?>")
+_SPACED_COMMAS = re.compile(r"[,;]\s|[，、；①-⑳]|(?<=[」』》”])\s?(?=[「『《“])|<br\s?/?>")
+_COMMAS = re.compile(r"[,，、;；①-⑳]|(?<=[」』》”])\s?(?=[「『《“])|<br\s?/?>")
+#: What else is between mentions.
+_OTHERS = re.compile(r"\s[/|&]\s|\t|\.\s|\s(?:and|or)\s", re.IGNORECASE)
+#: A line of a table that has only rules, and the marks that end a document of YAML.
+_RULE = re.compile(r"[ \t|:+=-]{0,200}(?:-{2}|={2})[ \t|:+=-]{0,200}|\.{3}")
+#: What is between headings with their mentions in one line.
+_BETWEEN_HEADINGS = re.compile(r"[;；。|]\s{0,9}")
+#: What marks a mention within words.
+_MARKED = re.compile(
+    r"\*\*([^*]{1,300})\*\*|\"([^\"]{1,300})\"|“([^“”]{1,300})”|[「『《]([^」』》]{1,300})[」』》]"
+    r"|`([^`]{1,300})`|(?<![^\W_])'([^']{1,300})'(?![^\W_])"
+)
 _AND = re.compile(r"(?:and|or|as well as|和|及|以及|与)\s*(?=\S)", re.IGNORECASE)
 #: Where the words on a mention or a type begin that a model adds to it.
 _REMARK = re.compile(r"[:：(（]|\s[-–—]{1,9}\s|[,;，；]")
@@ -48,18 +62,18 @@ def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[obj
     A bullet, a heading or the sentence itself says that a line lists mentions; words that do not
     stand in the sentence are not taken for a list.
     """
-    said = once(lines(answer))
+    said = [part for line in once(lines(answer)) for part in _by_heading(line, reading)]
     if len(said) > MOST_LINES:
         reading.drop("malformed", said[MOST_LINES].written)
         said = said[:MOST_LINES]
     headed = any(_heading(line, reading) for line in said)
-    typed = [said_with_type(line.said, reading) for line in said]
+    typed = [_pairs(line.said, reading) for line in said]
     heading, found = type, False
     for line, its in zip(said, typed, strict=True):
         named = _NAMED.fullmatch(line.said.lstrip("# "))
         if says_nothing(line.said, reading.types):
             found = True
-        elif _is_head(line.said):
+        elif _is_head(line.said) or _RULE.fullmatch(line.written):
             continue
         elif named and (meant := _in_heading(named["type"].strip(), reading)):
             heading = meant
@@ -70,7 +84,10 @@ def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[obj
             heading = meant or None  # None: of another type
         elif its:
             found = True
-            yield {its[1]: [its[0]]}
+            yield from ({kind: [text]} for text, kind in its)
+        elif told := _in_words(line, reading):
+            found = True
+            yield told
         elif line.bulleted or not is_prose(line.written):
             found = True
             other = type and any(typed) and _has_remark(line.said, reading)
@@ -85,7 +102,54 @@ def plain_lines(answer: str, reading: Reading, type: str | None) -> Iterator[obj
 def _is_head(words: str) -> bool:
     """Tell whether words are the head of columns, such as "text, type"."""
     parts = _COLUMNS.split(words)
-    return len(parts) > 1 and all(plain(part) in (*TYPE_KEYS, *TEXT_KEYS) for part in parts)
+    return len(parts) > 1 and all(plain(p.strip(_EDGES)) in (*TYPE_KEYS, *TEXT_KEYS) for p in parts)
+
+
+def _by_heading(line: Line, reading: Reading) -> list[Line]:
+    """Part a line of several headings with their mentions: "Disease: gout; Chemical: naproxen."."""
+    parts = [part for part in _BETWEEN_HEADINGS.split(line.said, MOST_PARTS) if part.strip()]
+    if len(parts) < 2:
+        return [line]
+    named = [_NAMED.fullmatch(part) for part in parts]
+    if not all(one and _in_heading(one["type"].strip(), reading) for one in named):
+        return [line]
+    return [Line(part, part, line.bulleted) for part in parts]
+
+
+def _pairs(line: str, reading: Reading) -> list[tuple[str, str]]:
+    """Read a line that says mentions with their types: one, or several with commas between."""
+    parts = [part for part in _COMMAS.split(line.strip(" .。"), MOST_PARTS) if part.strip()]
+    if len(parts) > 1:
+        typed = [said_with_type(_AND.sub("", part.strip(), count=1), reading) for part in parts]
+        found = [pair for pair in typed if pair and reading.stands(pair[0])]
+        if len(found) == len(parts):
+            return found
+    one = said_with_type(line, reading)
+    return [one] if one else []
+
+
+@lru_cache(maxsize=256)
+def _named_within(type: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![A-Za-z]){names_pattern((type,))}(?![A-Za-z])", re.IGNORECASE)
+
+
+def _in_words(line: Line, reading: Reading) -> dict[str, list[str]] | None:
+    """Read words that name a type and then list its mentions, behind a colon or marked.
+
+    All that is listed has to stand in the sentence, and the words before it must not.
+    """
+    if _DENIAL.search(line.written):
+        return None
+    head, colon, rest = re.sub("：", ":", line.said[:2000]).partition(":")
+    if colon:
+        found = mentions_in(rest.strip(" .。"), reading)
+        found = [_mention(part, reading) for part in found]
+    else:
+        head = _MARKED.split(line.written[:2000], 1)[0]
+        found = ["".join(filter(None, one)) for one in _MARKED.findall(line.written[:2000])]
+    kinds = [type for type in reading.types if _named_within(type).search(head)]
+    standing = bool(found) and all(map(reading.stands, found))
+    return {kinds[0]: found} if standing and len(kinds) == 1 and not reading.stands(head) else None
 
 
 def once(said: Iterable[Line]) -> list[Line]:
@@ -165,11 +229,13 @@ def mentions_in(words: str, reading: Reading) -> list[str]:
 
 def _parts(words: str, reading: Reading) -> list[str]:
     """Part words at commas; at those inside of words only where this leaves no mention."""
-    for commas in (_SPACED_COMMAS, _COMMAS):
+    tried: list[list[str]] = []
+    for commas in (_SPACED_COMMAS, _COMMAS, _OTHERS):
         found = [_mention(one, reading) for one in commas.split(words, MOST_PARTS) if one.strip()]
         if all(map(reading.stands, found)):
-            break
-    return found
+            return found
+        tried.append(found)
+    return tried[1]
 
 
 def _in_prose(words: str, reading: Reading) -> list[str]:
@@ -181,6 +247,8 @@ def _in_prose(words: str, reading: Reading) -> list[str]:
 
 def _listed(line: str, type: str | None, marked: bool, reading: Reading) -> Iterator[object]:
     """Read a line of mentions of one type."""
+    if line[:1] == "[" and line[-1:] == "]" and not reading.stands(line):
+        line = line[1:-1]
     whole = _mention(line, reading)
     if type is None or (not marked and _begins(whole, reading)):
         reading.drop("malformed", line)
@@ -213,7 +281,7 @@ def _mention(part: str, reading: Reading) -> str:
     said = part.strip().strip("`")
     if not reading.stands(said) and (joined := _AND.match(said)):
         said = said[joined.end() :].strip("`")
-    if len(said) > 1 and said[0] in _QUOTES and said[-1] in _QUOTES_END:
+    while len(said) > 1 and said[0] in _QUOTES and said[-1] in _QUOTES_END:
         said = said[1:-1]
     bare = said.rstrip(".。")
     return bare if bare and "." not in bare and reading.stands(bare) else said

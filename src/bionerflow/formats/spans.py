@@ -25,6 +25,8 @@ _TWO_NUMBERS = re.compile(
     r"[\[(（]?\s{0,9}(\d{1,9})\s{0,9}(?:[-–—:,，;~]|to|到|至|\s)\s{0,9}(\d{1,9})\s{0,9}[\])）]?[.。]?"
 )
 _WHOLE = re.compile(r"\d{1,9}")
+#: Pairs of offsets with commas between.
+_PAIRS = re.compile(rf"(?:{_TWO_NUMBERS.pattern}(?:\s{{0,9}}[,，;；、]\s{{0,9}}|$)){{2,}}")
 _SPANS = Keys("type", "", ("span",))
 _INDICES = Keys("type", "entity", ("start_idx", "end_idx"))
 
@@ -126,6 +128,8 @@ def _bracketed(answer: str) -> str:
     """Write pairs of offsets that stand in lines without brackets in brackets."""
     if "[" in answer or "{" in answer or "(" in answer:
         return answer
+    if len(answer) < 10_000 and _PAIRS.fullmatch(answer.strip().rstrip(".。")):
+        answer = "\n".join(match[0] for match in _TWO_NUMBERS.finditer(answer))
     rows = [row.strip(" \t-*•") for row in answer.split("\n")]
     return "\n".join(f"[{m[1]}, {m[2]}]" if (m := _TWO_NUMBERS.fullmatch(r)) else r for r in rows)
 
@@ -137,12 +141,29 @@ def _read_lines(answer: str, reading: Reading) -> bool:
     found = []
     for line in answer.split("\n"):
         numbers = re.findall(r"\d{1,9}", line)
-        named = meant_type(re.sub(r"[\d\[\](){}|,，:：;\-–—>\"'.*]+", " ", line), reading.types)
-        if len(numbers) == 2 and named:
-            found.append((named, [int(numbers[0]), int(numbers[1])]))
-    for type, span in found:
-        place_quoted(reading, type, [span], None)
+        words = re.sub(r"[\d\[\](){}|,，:：;\-–—>\"'.*]+", " ", line)
+        named = meant_type(words, reading.types)
+        quoted = None if named or len(numbers) != 2 else _quoted(line, reading)
+        if len(numbers) == 2 and (named or quoted):
+            type, text = quoted or (named, None)
+            found.append((type, [int(numbers[0]), int(numbers[1])], text))
+    for type, span, text in found:
+        place_quoted(reading, type, [span], text)
     return bool(found)
+
+
+def _quoted(line: str, reading: Reading) -> tuple[str, str] | None:
+    """Read `Disease: 12-22 (acute gout)`: the type, and the mention that stands behind it."""
+    match = _LISTED.match(line[:400])
+    type = meant_type(match[1], reading.types) if match else ""
+    text = match[4].strip(" \t\"'`“”.") if match else ""
+    return (type, text) if type and reading.stands(text) else None
+
+
+_LISTED = re.compile(
+    r"\s{0,9}(?:[-*•]\s{1,9}|\d{1,3}[.)]\s{1,9})?([^\d:：(\[]{1,80}?)\s{0,9}[:：]?\s{0,9}"
+    rf"{_TWO_NUMBERS.pattern}\s{{0,9}}[:：(（\"“–-]{{0,3}}\s{{0,9}}(.{{1,200}}?)[)）\"”]?\s*$"
+)
 
 
 class JsonIndex(Format):
@@ -270,11 +291,19 @@ def _known_type(types: tuple[str, ...]) -> re.Pattern[str]:
 #: What stands for a tab in answers: the name of the key, its escape, bars.
 _TABS = re.compile(r"<TAB>|\\t|⇥|[ \t]{0,9}\|[ \t]{0,9}", re.IGNORECASE)
 _BRACKETED = re.compile(r"[\[(（](\d{1,9})[ ,\-:]{1,3}(\d{1,9})[\])）]")
+_WITH_COMMAS = re.compile(
+    r"^[ \t]{0,9}(T\d{1,9})[,;][ \t]?([^\n,;]{1,80})[,;][ \t]?(\d{1,9})[,;][ \t]?(\d{1,9})[,;]"
+    r"[ \t]?(?=\S)([^\n]{1,1000})",
+    re.MULTILINE,
+)
 _TYPE_LAST = re.compile(r"^(T\d{1,9}[\t ]+)?(\d{1,9} \d{1,9})\t([^\t\d]+)\t", re.MULTILINE)
 
 
 def _with_tabs(answer: str, text: str) -> str:
     """Write an answer with tabs for what stands for them, offsets without brackets and last."""
+    if "\\n" in answer and "\n" not in answer and "\\n" not in text:
+        answer = answer.replace("\\n", "\n")
+    answer = _WITH_COMMAS.sub(r"\1\t\2 \3 \4\t\5", answer)
     if not any(match[0] in text for match in _TABS.finditer(answer)):
         rows = [_TABS.sub("\t", row.strip().strip("|").strip(" ")) for row in answer.split("\n")]
         answer = "\n".join(rows)

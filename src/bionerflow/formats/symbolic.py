@@ -8,13 +8,14 @@ from functools import lru_cache
 
 from bionerflow.data.schema import Entity
 from bionerflow.formats.align import Mark
-from bionerflow.formats.answers import is_prose
+from bionerflow.formats.answers import is_prose, says_nothing
 from bionerflow.formats.base import NOTHING
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.item_lists import read_items
 from bionerflow.formats.items import USUAL
 from bionerflow.formats.marks import TagFormat, mark_of
 from bionerflow.formats.names import meant_type, names_pattern
+from bionerflow.formats.other_marks import with_brackets
 from bionerflow.formats.plain_lines import mentions_in
 from bionerflow.formats.terms import ground_item
 
@@ -75,8 +76,11 @@ class Symbolic(TagFormat):
             if "\n" not in reading.text:
                 copy, _, rest = copy.partition("\n")
                 self._drop_lines(rest, reading)
-            if not self._read_list(copy.strip(), reading, type):
-                self.read_copy(copy, reading, type)
+            said = copy.strip()
+            if says_nothing(said) and not reading.stands(said):
+                continue
+            if not self._read_list(said, reading, type):
+                self.read_copy(with_brackets(copy, reading), reading, type)
 
     def _read_list(self, words: str, reading: Reading, type: str) -> bool:
         """Read a list of mentions in place of a copy; tell whether there is one."""
@@ -95,7 +99,8 @@ class Symbolic(TagFormat):
     def _drop_lines(self, lines: str, reading: Reading) -> None:
         for line in filter(str.strip, lines.split("\n")):
             named = re.match(r"\s*([\w -]{1,40})[:：]\s*\S", line)
-            if not named and is_prose(line):
+            marked = any(mark in line and mark not in reading.text for mark in self.special)
+            if not named and is_prose(line) and not marked:
                 continue
             reading.drop("unknown_type" if named else "malformed", named[1] if named else line)
 
@@ -134,6 +139,6 @@ _PAIRS = {"[": "[]", "]": "[]", "［": "［］", "］": "［］", "【": "【】
 def _heading_pattern(types: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(
         rf"^[ \t]{{0,9}}(?:[-*•#]{{1,6}}[ \t]{{1,9}}|\d{{1,3}}[.)][ \t]{{1,9}})?[*_`]{{0,3}}"
-        rf"({names_pattern(types)})[*_`]{{0,3}}[ \t]{{0,9}}[:：][*_`]{{0,3}} ?",
+        rf"[(（]?({names_pattern(types)})[)）]?[*_`]{{0,3}}[ \t]{{0,9}}[:：][*_`]{{0,3}} ?",
         re.IGNORECASE | re.MULTILINE,
     )

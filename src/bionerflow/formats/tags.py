@@ -1,6 +1,5 @@
 """Formats with tags in the sentence: mfner's two, unified's HTML."""
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -10,6 +9,7 @@ from bionerflow.formats.align import Mark
 from bionerflow.formats.grounding import Reading
 from bionerflow.formats.marks import TagFormat, mark_of
 from bionerflow.formats.names import meant_type, names_pattern
+from bionerflow.formats.other_marks import with_signs, with_tags
 
 LONGEST_TAG = 500
 
@@ -28,6 +28,12 @@ class SingleTag(TagFormat):
     def closing(self, entity: Entity) -> str:
         """Close."""
         return "##"
+
+    def read_copies(self, answer: str, reading: Reading) -> None:
+        """Read the copy of the sentence, with marks of another kind, too."""
+        if not ("@@" in answer and "##" in answer):
+            answer = with_signs(answer, reading)
+        super().read_copies(answer, reading)
 
     def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
         """Yield pairs of signs."""
@@ -58,8 +64,8 @@ class MultiTag(TagFormat):
 
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Read each copy of the sentence in the answer; a tag may say its type in an attribute."""
-        if "<" not in answer and "＜" not in answer:
-            answer = _with_signs(answer, reading)
+        if next(iter(self.scan(answer, reading, False)), None) is None:
+            answer = with_tags(answer, reading)
         if "=" in answer and _TYPED.search(answer):
             answer = _by_type(answer, reading)
         super().read_copies(answer, reading)
@@ -90,16 +96,6 @@ def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pa
     """Compile the pattern of tags: a slash or nothing, the type."""
     tag = rf"[<＜]\s{{0,9}}(/?)\s{{0,9}}({names_pattern(types)}){after_name}"
     return re.compile(rf"\\<|{tag}" if escaped else tag, re.IGNORECASE)
-
-
-def _with_signs(answer: str, reading: Reading) -> str:
-    """Write tags that stand in square brackets, or are escaped as in HTML, as tags."""
-    if "&lt;" in answer and "&lt;" not in reading.text:
-        return html.unescape(answer)
-    if "[/" in answer and "[/" not in reading.text:
-        tag = rf"\[(/?)({names_pattern(reading.types)})\]"
-        return re.sub(tag, r"<\1\2>", answer, flags=re.IGNORECASE)
-    return answer
 
 
 _ANY_TAG = re.compile(r"[<＜](/?)([^<>＜＞\n/:]{1,60})(:[^<>＜＞\n]{0,500})?[>＞]")
@@ -160,18 +156,39 @@ class Html(MultiTag):
     def scan(self, string: str, reading: Reading, escaped: bool) -> Iterator[Mark]:
         """Yield tags; a mention in a tag is the longest part of the sentence that can be one."""
         done = 0
+        # Models leave the mention out of one tag of a pair.
+        bare: dict[str, int] = {}
+        holding: dict[str, int] = {}
         for match in tag_pattern(reading.types, self.after_name, escaped).finditer(string):
             if match.start() < done:
                 continue
             if match[0] == r"\<":
                 yield mark_of(match, False, "")
                 continue
+            type, opens = meant_type(match[2], reading.types), not match[1]
             if match[0][-1] in ">＞":  # as in `multi_tag`
-                yield mark_of(match, not match[1], meant_type(match[2], reading.types))
+                closes = _closes(opens, type, bare, holding)
+                yield mark_of(match, opens, type, "" if closes else None)
                 continue
             done = _content_end(string, match.end(), reading.text)
-            type, content = meant_type(match[2], reading.types), string[match.end() : done - 1]
-            yield Mark(match.start(), done, not match[1], type, content)
+            closes = _closes(opens, type, holding, bare)
+            content = None if closes else string[match.end() : done - 1]
+            yield Mark(match.start(), done, opens, type, content)
+
+
+def _closes(opens: bool, type: str, own: dict[str, int], others: dict[str, int]) -> bool:
+    """Count a tag of one kind; tell whether it closes one of the other kind.
+
+    A closing tag closes one of its own kind if any is open.
+    """
+    if opens:
+        own[type] = own.get(type, 0) + 1
+    elif own.get(type):
+        own[type] -= 1
+    elif others.get(type):
+        others[type] -= 1
+        return True
+    return False
 
 
 def _content_end(string: str, start: int, text: str) -> int:

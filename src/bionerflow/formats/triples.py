@@ -15,10 +15,21 @@ from bionerflow.formats.plain_lines import once, said_with_type
 from bionerflow.formats.terms import ground_item, only_type
 
 LINK = "; is a; "
-_PARTS = r"[\"”]?[ \t]{0,9}(?:[;；,，|]|->|→)[ \t]{0,9}[\"“]?"
-_LINK = re.compile(rf"{_PARTS}(?:is[ _]an?|是){_PARTS}", re.IGNORECASE)
+_PARTS = r"[\"”']?[ \t]{0,9}(?:[;；,，|\t]|->|→|(?<= )[-–—/](?= ))[ \t]{0,9}[\"“']?"
+_IS = (
+    r"(?:is[ _]?an?|is|isa)(?:[ _](?:type|kind|sort|form|instance)[ _]of(?:[ _]an?)?)?"
+    r"|instance[ _]of|(?:rdf:)?type(?:[ _]of)?|是(?:一[种个类])?|属于|为"
+)
+_LINK = re.compile(
+    rf"(?:{_PARTS}(?:(?:predicate|relation|rel)[ \t]?[:：=][ \t]?)?(?:{_IS}){_PARTS}"
+    rf"(?:(?:object|tail|type)[ \t]?[:：=][ \t]?)?|[ \t]is an? (?:type|kind) of (?:an? )?)",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"[(<\[]?(?:subject|head|entity)[ \t]?[:：=][ \t]?", re.IGNORECASE)
+#: The names of columns above triples.
+_HEAD = re.compile(r"(?:subject|head|entity|text)\W{1,9}(?:predicate|relation)\W.*", re.IGNORECASE)
 _BREAKS = re.compile(r"[\r\n]")
-_AROUND = {"(": ")", "（": "）", "<": ">", "[": "]", '"': '"'}
+_AROUND = {"(": ")", "（": "）", "<": ">", "[": "]", '"': '"', "'": "'"}
 
 
 def one_line(string: str) -> str:
@@ -63,6 +74,8 @@ class MultiTriple(Format):
             reading.drop("malformed", answer)
         for line in said:
             *_, link = [None, *_LINK.finditer(line.written)]
+            if _HEAD.fullmatch(line.said):
+                continue
             if link:
                 subject, name = line.written[: link.start()], line.written[link.end() :]
                 if type := reading.type_of(_named(name.strip(), reading)):
@@ -85,7 +98,7 @@ def _one_per_line(answer: str, reading: Reading) -> str:
 
 
 def _named(name: str, reading: Reading) -> str:
-    return name if name in reading.types else name.rstrip(')）>]"')
+    return name if name in reading.types else name.rstrip(")）>]\"'")
 
 
 def _subject(written: str, reading: Reading) -> str:
@@ -93,6 +106,8 @@ def _subject(written: str, reading: Reading) -> str:
     if reading.stands(written):
         return written
     said = next((line.said for line in lines(written)), written)
+    label = _LABEL.match(said)
+    said = said[label.end() :] if label else said
     while said[:1] in _AROUND and not reading.stands(said):
         said = said[1:].removesuffix(_AROUND[said[0]])
     return said

@@ -35,7 +35,7 @@ def jsonl(annotated: Iterable[Annotated], out: Path, summary: Summary) -> None:
                 **_origin(one),
                 "text": one.passage.text,
                 "entities": [mention_row(mention) for mention in one.mentions],
-                "sentences": [span._asdict() for span in one.sentences],
+                "sentences": [{"start": start, "end": end} for start, end in one.sentences],
             }
             for one in annotated
         ),

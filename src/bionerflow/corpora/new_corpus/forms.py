@@ -19,7 +19,8 @@ COLLECTION = re.compile(rb'"(?:documents|PubTator3|passages)"\s*:\s*\[')
 BIGBIO = re.compile(rb'"document_id"\s*:')
 BY_ENDING = {
     ".ann": "brat", ".a1": "brat", ".pubtator": "pubtator", ".in": "bc2gm", ".eval": "bc2gm",
-    ".parquet": "tokens", ".tsv": "iob", ".iob": "iob", ".iob2": "iob", ".bio": "iob",
+    ".parquet": "tokens", ".spacy": "spacy", ".tsv": "iob", ".iob": "iob", ".iob2": "iob",
+    ".bio": "iob",
     ".bioes": "iob", ".iobes": "iob", ".bmes": "iob", ".conll": "iob", ".conll03": "iob",
 }  # fmt: skip
 JSON = (".json", ".jsonl", ".ndjson", ".jsonlines")
@@ -31,7 +32,6 @@ XML = {
 BRAT = "BRAT (.txt and .ann) or JSON lines"
 #: What is not read, by ending, with what to convert it to.
 REFUSED = {
-    ".spacy": "spaCy's DocBin: write `doc.to_json()` of each document as a line of a .jsonl file",
     ".arrow": "a data set in Arrow: save it by `Dataset.to_parquet`",
     ".csv": f"a table: convert it to {BRAT}, or a token table to columns parted by tabs (.tsv)",
     ".xlsx": f"an Excel file: convert it to {BRAT}",
@@ -53,6 +53,23 @@ REFUSED_XML = {
     b"<TEI": f"a TEI document: convert it to {BRAT}",
     b"<knowtator": f"Knowtator XML: convert it to {BRAT}",
     b"<annotations": f"Knowtator or eHOST XML: convert it to {BRAT}",
+}
+
+
+#: JSON of tools that is not read, by what stands in its beginning.
+REFUSED_JSON = {
+    b'"CustomEntityRecognition"': "a project of Azure Language, whose texts are in other files",
+    b'"annotatable"': "an annotation file of tagtog, whose text is in another file",
+    b'"text_extraction"': "a data set of Google AutoML",
+    b'"textSegmentAnnotations"': "a data set of Vertex AI",
+    b'"BeginOffset"': "an annotation file of Amazon Comprehend, whose text is in another file",
+    b'-metadata"': "a manifest of SageMaker Ground Truth",
+    b'"rasa_nlu_data"': "training data of Rasa",
+    b'"meta_anns"': "an export of MedCATtrainer",
+    b'"extId"': "annotations of Europe PMC, which come without their texts",
+    b'"qas_id"': "data of MRC-NER",
+    b'"doc_key"': "data of DyGIE or PURE",
+    b'"orig_id"': "data of SpERT",
 }
 
 
@@ -120,6 +137,8 @@ def json_form(path: Path, head: bytes) -> Form:
     """Return the form of a JSON file, by its beginning or by its records."""
     if path.name in ("dataset_dict.json", "state.json"):
         return Form()
+    if tools := [tool for mark, tool in REFUSED_JSON.items() if mark in head]:
+        return Form("", f"{tools[0]}: convert it to {BRAT}")
     if path.name.casefold().endswith(INFO):
         return Form("tokens")
     if COLLECTION.search(head) and not BIGBIO.search(head):
@@ -164,6 +183,9 @@ def by_keys(value: dict[str, Any]) -> Iterator[str]:
     }  # fmt: skip
     if {"passages", "entities", "document_id"} <= keys:
         yield "bigbio"
+    tokens = value.get("tokens")
+    if isinstance(tokens, list) and tokens and isinstance(tokens[0], dict):
+        yield from ["spans"] if "entityLabel" in tokens[0] and "document" in keys else []
     yield from (reader for mark, reader in marks.items() if mark in keys)
     if isinstance(value.get("sentence"), list) and "ner" in keys:
         yield "w2ner"
@@ -185,7 +207,8 @@ def by_mentions(key: str, found: list[Any], value: dict[str, Any]) -> str:
         return empty.get(key, "spans?") if is_own else "spans?"
     first = found[0]
     if not isinstance(first, dict):
-        return "doccano" if isinstance(first, list) else "doccano?"
+        as_lists = "spans" if key in ("annotation", "annotations") else "doccano"
+        return as_lists if isinstance(first, list) else "doccano?"
     by_field = {"spans": "jsonl", "start_idx": "cmeee", "start_offset": "doccano"}
     for field, reader in by_field.items():
         if field in first:

@@ -17,6 +17,7 @@ from bionerflow.corpora.readers.iob import parsed, split
 from bionerflow.utils.errors import UserError
 
 ROWS = 20_000  # lines of a file that are looked at
+PLAIN_TYPES = 50  # different values of a column that may be types
 #: Types of the phrases that chunk columns tag.
 CHUNKS = frozenset(["NP", "VP", "PP", "ADJP", "ADVP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"])
 #: Letters of scripts that are written without spaces: Thai, Lao, Tibetan, Burmese, Khmer, Chinese
@@ -50,10 +51,7 @@ def columns(files: Mapping[str, bytes], given: Mapping[str, Any]) -> Guess:
     chunked = [at for at in tags if tag_types(table[at]) <= CHUNKS and len(tags) > 1]
     layers = list(given.get("layers") or [at for at in tags if at not in chunked])
     if not layers:
-        raise UserError(
-            f"{next(iter(files))}: no column has tags such as B-Gene, I-Gene and O: convert the "
-            "tags, or name their columns, counted from 0, by --layers."
-        )
+        raise UserError(f"{next(iter(files))}: {without_tags(table)}")
     if not given.get("layers"):
         check_alike(table, layers, next(iter(files)))
     others = [at for at in range(len(table)) if at not in (*tags, *layers)]
@@ -67,6 +65,21 @@ def columns(files: Mapping[str, bytes], given: Mapping[str, Any]) -> Guess:
     guess = joiner(table[token] if token < len(table) else [], given)
     options = {"token": token, "layers": layers} if (token, layers) != (0, [1]) else {}
     return Guess(options | guess.options, evidence + guess.evidence)
+
+
+def without_tags(table: Sequence[Sequence[str]]) -> str:
+    """Say that no column has tags; one may have types without a prefix, as of Stanford NER."""
+    for at, column in enumerate(table):
+        values = Counter(column)
+        if "O" in values and 1 < len(values) <= PLAIN_TYPES:
+            return (
+                f"column {at} has types without a prefix ({few(values.keys() - {'O'})}), as "
+                "Stanford NER writes them: write I- before each type."
+            )
+    return (
+        "no column has tags such as B-Gene, I-Gene and O: convert the tags, or name their columns, "
+        "counted from 0, by --layers."
+    )
 
 
 def transposed(files: Mapping[str, bytes]) -> list[list[str]]:

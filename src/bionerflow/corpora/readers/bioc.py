@@ -162,9 +162,12 @@ def placed(
             (at.offset - passage.offset, at.offset - passage.offset + at.length)
             for at in annotation.locations
         ]
-        raw_type = annotation.type(type)
+        infons = annotation.infons
+        raw_type = infons.get(type)
+        if not raw_type or not isinstance(raw_type, str):
+            raw_type = annotation.type(type)
         place = f"{where} {annotation.id}"
-        known = of_record(annotation.infons)
+        known = of_record(infons)
         entities.append(reading.place(raw_type, spans, passage.text, annotation.text, place, known))
     if passage.text or entities:
         kept = tuple(entity for entity in entities if entity)

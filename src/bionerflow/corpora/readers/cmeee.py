@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from bionerflow.corpora.documents import Document, Mention, Reading
+from bionerflow.corpora.documents import Document, Given, Reading
 from bionerflow.corpora.raw import bad_line, lines, record_faults, values
 
 FIELD = re.compile(r"(\d{1,9})\s+(\d{1,9})\s+(\S+)")
@@ -38,9 +38,7 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
             where = f"{name}:{line}"
             with record_faults(f"{where}: "):
                 record = Record.model_validate(value)
-            mentions = [
-                Mention(e.type, [(e.start_idx, e.end_idx + 1)], e.entity) for e in record.entities
-            ]
+            mentions = [(e.type, [(e.start_idx, e.end_idx + 1)], e.entity) for e in record.entities]
             yield reading.piece(f"{name.split('.')[0]}-{number}", record.text, mentions, where)
 
 
@@ -53,12 +51,12 @@ def read_v1(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
     for name, data in files.items():
         for number, line in lines(name, data):
             text, *fields = line.split("|||")
-            mentions: list[Mention] = []
+            mentions: list[Given] = []
             for field in filter(str.strip, fields):
                 match = FIELD.fullmatch(field.strip())
                 if not match:
                     raise bad_line(name, number, "'start    end    type'", field)
-                mentions.append(Mention(match[3], [(int(match[1]), int(match[2]) + 1)]))
+                mentions.append((match[3], [(int(match[1]), int(match[2]) + 1)], None))
             if text or mentions:
                 id = f"{name.split('.')[0]}-{number}"
                 yield reading.piece(id, text, mentions, f"{name}:{number}")

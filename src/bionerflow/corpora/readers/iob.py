@@ -25,6 +25,8 @@ UNTYPED = "entity"
 #: White space around cells, or on lines of nothing else: with spaces, and of tabs alone.
 PADDING_SPACES = (b" \t", b"\t ", b" \n", b" \r")
 PADDING_TABS = (b"\t\n", b"\t\r")
+#: A comment in a file of columns with tabs.
+COMMENT = re.compile(rb"^#[^\t\n]*$", re.MULTILINE)
 BLANK = re.compile(rb"^[ \t]+\r?$", re.MULTILINE)
 #: What the columns of tokens and of tags are called where the first line names columns.
 TOKEN_HEADS = frozenset(("token", "tokens", "word", "words", "text", "form"))
@@ -90,7 +92,7 @@ def split(reading: Reading, name: str, data: bytes, columns: Sequence[int]) -> I
     marked = DOCUMENT_MARK.encode() in data
     between, last_column = separator(name, data), max(columns)
     padded = between is not None and is_padded(data)
-    by_hand = marked or (between is None and b"#" in data)
+    by_hand = marked or (between is None and b"#" in data) or COMMENT.search(data) is not None
     by_hand = by_hand or (padded and BLANK.search(data) is not None)
     for number, paragraph in without_head(reading, paragraphs(name, data), between):
         rows = [line.split(between) for line in paragraph]

@@ -48,16 +48,18 @@ def read(reading: Reading, files: Mapping[str, bytes]) -> Iterator[Document]:
         for line, record in records(name, data, Record):
             where = f"{name}:{line}"
             mentions = [
-                Mention(
-                    e.type,
-                    [(span.start, span.end) for span in e.spans],
-                    e.text,
-                    tuple(e.identifiers or ()),
-                )
+                Mention(e.type, spans_of(e), e.text, tuple(e.identifiers))
+                if e.identifiers
+                else (e.type, spans_of(e), e.text)
                 for e in record.entities
             ]
             piece = reading.piece(record.doc_id, record.text, mentions, where)
             yield replace(piece, sentences=borders(record, where)) if record.sentences else piece
+
+
+def spans_of(entity: RawEntity) -> list[tuple[int, int]]:
+    """Return the starts and ends of a mention."""
+    return [(span.start, span.end) for span in entity.spans]
 
 
 def borders(record: Record, where: str) -> tuple[Span, ...]:

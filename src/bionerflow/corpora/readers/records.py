@@ -16,7 +16,7 @@ from bionerflow.utils.errors import UserError
 #: Names of a mention's start, end and type in the forms of records.
 STARTS = ("start", "start_offset", "begin", "start_char", "startOffset", "start_idx")
 ENDS = ("end", "end_offset", "end_char", "endOffset", "end_idx")
-TYPES = ("label", "labels", "type", "tag", "obj", "entity_group", "entity", "class")
+TYPES = ("label", "labels", "type", "tag", "obj", "entity_group", "entity", "class", "entityLabel")
 #: Names of the two offsets of a mention in one, or of a list of such pairs.
 PAIRS = ("offsets", "span", "position", "indices", "char_span")
 IDS = ("id", "doc_id", "_id", "pmid", "sourceid", "document_id")
@@ -99,7 +99,8 @@ def mention(value: Any) -> Mention:
         type, said = first_of(value, TYPES), value.get("text")
         identifiers = of_record(value)
     else:
-        start, end, type = value[:3]
+        type_first = isinstance(value[0], str) and not value[0].isdecimal()
+        start, end, type = (*value[1:3], value[0]) if type_first else value[:3]
         spans, said = [(whole(start), whole(end))], None
     if isinstance(type, list):
         type = type[0] if type else None
@@ -283,6 +284,7 @@ def concepts(entity: Mapping[str, Any]) -> tuple[str, ...]:
 
 def spans(value: Any) -> Record | None:
     """Read a record of a text and `entities` (or spans, annotations), each with its offsets."""
-    found = first_of(value, ("entities", "spans", "annotations", "mentions", "ner", "annotation"))
+    names = ("entities", "spans", "annotations", "mentions", "ner", "annotation", "tokens")
+    found = first_of(value, names)
     text = first_of(value, ("text", "content", "raw", "sentence", "document"))
     return Record(text, [mention(one) for one in found])

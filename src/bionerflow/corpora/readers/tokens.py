@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, groupby
 from typing import Any
@@ -44,11 +44,26 @@ def read_dataset(
         if name in described:
             continue
         rows, known = parquet_rows(name, data) if data.startswith(b"PAR1") else (None, None)
-        for number, (line, row) in enumerate(values(name, data) if rows is None else rows):
+        found = by_row(name, values(name, data)) if rows is None else rows
+        for number, (line, row) in enumerate(found):
             where = f"{name}:{line}"
             with form_faults(where, "a data set with tokens and ner_tags"):
                 sentence = tagged(where, row, known or names)
             yield piece(reading, identifier(name, row, number), sentence, joiner, where)
+
+
+def by_row(name: str, found: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Yield rows; an object of whole columns (`Dataset.to_dict`) has a list for each row."""
+    for line, value in found:
+        tokens = value.get("tokens") if isinstance(value, dict) else None
+        if not (isinstance(tokens, list) and tokens and isinstance(tokens[0], list)):
+            yield line, value
+            continue
+        with form_faults(f"{name}:{line}", "a data set of columns"):
+            columns = {k: v for k, v in value.items() if isinstance(v, list)}
+            rows = zip(*columns.values(), strict=True)
+            several = [dict(zip(columns, row, strict=True)) for row in rows]
+        yield from ((line, row) for row in several)
 
 
 def described_names(name: str, data: bytes) -> Sequence[str] | None:
