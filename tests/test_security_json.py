@@ -10,6 +10,8 @@ from reading import read
 
 from bionerflow.annotate.ranking import rank
 from bionerflow.baselines.external import External
+from bionerflow.config.base import load
+from bionerflow.config.models import Models
 from bionerflow.inference.engines.requests import PassingError, completed
 from bionerflow.utils.errors import UserError
 
@@ -32,6 +34,12 @@ def test_lines_of_json_that_nobody_can_read_are_told(tmp_path, reads, data):
     with pytest.raises(UserError, match=r"theirs\.jsonl") as error:
         reads(tmp_path / "theirs.jsonl")
     assert len(str(error.value)) < 500
+
+
+def test_a_configuration_that_is_not_utf_8_is_told(tmp_path):
+    (tmp_path / "models.yaml").write_bytes(b"models: {caf\xe9: {}}\n")
+    with pytest.raises(UserError, match=r"models\.yaml is not YAML"):
+        load(Models, tmp_path / "models.yaml")
 
 
 @pytest.mark.parametrize("metadata", [DEEP, b"[]", b"{}", b"\xe9"])
