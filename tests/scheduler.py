@@ -113,10 +113,11 @@ class Slurm:
         self._daemon("controller", "slurmctld", "-D", "-c")  # which forgets an earlier cluster
         for node in GPUS:
             self._daemon(node, "slurmd", "-D", "-N", node)
-        wait(
-            lambda: said("sinfo", "-hN", "-p", "all", "-o", "%t").split() == ["idle"] * len(GPUS),
-            40,
-        )
+        wait(lambda: self._nodes("%t") == ["idle"] * len(GPUS), 40)
+
+    def _nodes(self, what: str) -> list[str]:
+        """Return what `sinfo` prints of each node."""
+        return said("sinfo", "-hN", "-p", "all", "-o", what).split()
 
     def _daemon(self, name: str, *command: str) -> None:
         with (self.folder / "daemons.log").open("ab") as log:
