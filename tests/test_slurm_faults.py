@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import scheduler
+import yaml
 from clustered import PATIENCE, REMOTE, Clone, job, running, went_on_from
 from killed import EXPERIMENT, final, furnish, settings
 from scheduler import Slurm, wait
@@ -54,7 +55,8 @@ KEPT = {
 #: The next of it, for a job that goes on.
 NEXT = {stage: (pattern, 1) for stage, (pattern, _) in KEPT.items()}
 ATTEMPTS = 5  # after which the plug-in gives its jobs up, unless the profile says otherwise
-MEMORY, MINUTES = 1500, 90  # of each job; the partition allows an hour
+MEMORY = 1500  # MB of each job
+MINUTES = 90  # of each job at first; the partition allows an hour
 REFUSED = "results/render/own/dev.multi_term.parquet"
 SQUEUE = """#!/bin/sh
 {squeue} "$@"
@@ -85,6 +87,13 @@ class Disturbed(Clone):
         its |= {"FAULTS": str(self.faults), "PATH": search}
         return its | {"PYTHONDONTWRITEBYTECODE": ""}  # each job would compile the library anew
 
+    def request(self, minutes: int) -> None:
+        """Have jobs request so many minutes from now on."""
+        file = self.folder / "models.yaml"
+        models = yaml.safe_load(file.read_text())
+        models["models"]["micro"]["resources"]["runtime_min"] = minutes
+        file.write_text(yaml.safe_dump(models))
+
     def undisturbed(self) -> dict[str, Any]:
         """Make all results without the cluster; return them, and remove what is to be disturbed."""
         status, said = self.finish_all("undisturbed", *LAST.values(), *OWN, "--cores", "2")
@@ -98,7 +107,7 @@ class Disturbed(Clone):
         faults = {stage: [*moment, fault] for stage, moment in when.items()}
         (self.faults / "faults.json").write_text(json.dumps(faults))
         self.said = fault
-        self.main = self.start(fault, *more, *LAST.values(), *OWN, *REMOTE)
+        self.main = self.start(fault, *LAST.values(), *more, *OWN, *REMOTE)
 
     def end(self, status: int) -> str:
         """Return what the main process has said when it has ended, with this status."""
@@ -176,10 +185,18 @@ def cluster() -> Iterator[Slurm]:
 
 
 @pytest.fixture(scope="module")
-def story(cluster, tmp_path_factory) -> Story:
+def story(cluster, tmp_path_factory) -> Iterator[Story]:
     """Go through all faults to the end."""
     clone = Disturbed(tmp_path_factory.mktemp("shared"))
     undisturbed = clone.undisturbed()
+    try:
+        yield through_all(cluster, clone, undisturbed)
+    finally:
+        clone.main.kill()
+
+
+def through_all(cluster: Slurm, clone: Disturbed, undisturbed: dict[str, Any]) -> Story:
+    """Have the jobs meet one fault after the other, then end; return what was seen."""
     (clone.faults / "pause").touch()
     clone.begin("pause", KEPT, REFUSED, "--set-resources", "render:mem_mb=999999")
     waits = wait_for_help(cluster, clone)
@@ -187,6 +204,7 @@ def story(cluster, tmp_path_factory) -> Story:
     lasted = lose_the_controller(cluster, clone)
     preempt(cluster, clone)
     said, trained = {"preempted": clone.end(1)}, {"preempted": clone.read(LOG)}
+    clone.request(30)
     clone.begin("memory", NEXT)
     said["memory"], trained["memory"] = clone.end(1), clone.read(LOG)
     clone.begin("kill", {stage: (rf"{re.escape(last)}$", 1) for stage, last in LAST.items()})
