@@ -44,3 +44,12 @@ onstart:
         ):
             raise WorkflowError("Files must be brought by hand.", *lines)
         logger.info(str(plan.forecast(jobs)))
+
+
+# Slurm says why it ended a job in the job's own log alone.
+ENDED_BEFORE = slurm.logs()
+
+
+onerror:
+    for line in slurm.ended(ENDED_BEFORE):
+        logger.error(line)

@@ -128,6 +128,34 @@ ATTACKS = [
     Attack("hard links in an archive", "broke",
            "test_corpora.py::"
            "test_a_hard_link_in_an_archive_has_the_content_of_what_it_is_a_name_of"),
+    Attack("jobs without memory on a Slurm cluster, at every stage", "broke",
+           "test_slurm_faults.py::test_a_job_without_memory_is_told_with_what_it_requested"),
+    Attack("preemption with a grace time, at every stage", "broke",
+           "test_slurm_faults.py::test_a_preempted_job_is_told_and_may_be_started_again"),
+    Attack("a controller that is restarted while jobs run, `squeue` failing meanwhile", "broke",
+           "test_slurm_faults.py::"
+           "test_jobs_run_on_without_a_controller_and_are_watched_again_after_it"),
+    Attack("jobs that can never start", "broke",
+           "test_slurm_faults.py::"
+           "test_a_job_that_never_starts_is_told_with_the_reason_and_what_to_do"),
+    Attack("requests that no node can meet", "held",
+           "test_slurm_faults.py::test_a_request_that_no_node_can_meet_is_told_as_it_is_submitted"),
+    Attack("held jobs", "broke",
+           "test_slurm_faults.py::test_a_held_job_is_told_with_how_to_release_it"),
+    Attack("a prolog that fails", "broke",
+           "test_slurm_faults.py::test_a_failed_prolog_drains_its_node_and_is_told"),
+    Attack("a kill between two results of a job, at every stage", "held",
+           "test_slurm_faults.py::test_a_job_that_is_killed_between_its_results_is_done_again"),
+    Attack("all of these one after the other", "broke",
+           "test_slurm_faults.py::"
+           "test_after_all_faults_the_results_are_those_of_an_undisturbed_flow"),
+    Attack("formulas in lists of texts and mentions, and in tables of cases", "broke",
+           "test_security_spreadsheets.py::"
+           "test_whatever_else_writes_csv_escapes_texts_of_others"),
+    Attack("JSON lines of others that are nested deeply or not UTF-8", "broke",
+           "test_security_json.py::test_lines_of_json_that_nobody_can_read_are_told"),
+    Attack("answers of an endpoint that are nested deeply", "broke",
+           "test_security_json.py::test_an_endpoint_s_answer_that_nobody_can_read_is_none"),
 ]  # fmt: skip
 
 

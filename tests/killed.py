@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ TARGETS = [
     f"results/evaluate/{RUN}+llm_cls.json",
     "results/annotations/notes.jsonl",
 ]
-SENTENCES = {"train.tsv": 40, "devel.tsv": 20, "test.tsv": 12}
+SENTENCES = {"train.tsv": 40, "devel.tsv": 20, "test.tsv": 20}
 CORPUS = {
     "title": "own", "language": "en", "dataset": "own", "types": ["Disease"], "licence": "none",
     "citation": "none", "reader": "iob",
@@ -55,6 +55,14 @@ def prepared(folder: Path) -> list[Job]:
     """Make a copy of the repository with a small corpus and model; return the jobs, in order."""
     folder.mkdir()
     flow = Flow(folder)
+    furnish(folder, settings())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(flow.folder)
+        return planned(TARGETS, "--configfile", "own.yaml")
+
+
+def furnish(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Put a small corpus, model and text into a copy of the repository, and YAML files."""
     tiny_model(folder / "micro")
     write_raw("sample_flat", folder / "resources/sample", 1, folder / "raw")
     for name, count in SENTENCES.items():
@@ -63,11 +71,8 @@ def prepared(folder: Path) -> list[Job]:
             "\n\n".join(file.read_text("utf-8").split("\n\n")[:count]) + "\n\n", "utf-8"
         )
     (folder / "notes.txt").write_text("Colorectal cancer and severe asthma in mice. " * 30, "utf-8")
-    for name, value in settings().items():
+    for name, value in settings.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(value, sort_keys=False), "utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(flow.folder)
-        return planned(TARGETS, "--configfile", "own.yaml")
 
 
 def settings() -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""A real Slurm on this machine: a controller and three nodes, fake GPUs, no accounting."""
+"""A real Slurm on this machine: a controller and three nodes, fake GPUs, no accounting.
+
+Jobs of the partition `urgent` preempt those of `all`. Memory is limited by cgroups where asked.
+"""
 
 import fcntl
 import os
@@ -34,8 +37,11 @@ SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.%n.log
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+ProctrackType=proctrack/{processes}
+TaskPlugin=task/{tasks}
+Prolog={folder}/prolog
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SlurmdParameters=config_overrides
@@ -46,8 +52,16 @@ KillWait=20
 GresTypes=gpu
 NodeName=DEFAULT CPUs=16 RealMemory=16000
 {nodes}
-PartitionName=all Nodes=ALL Default=YES MaxTime=60 OverTimeLimit=0
+PartitionName=all Nodes=ALL Default=YES MaxTime=60 OverTimeLimit=0 PriorityTier=1 GraceTime=60
+PartitionName=urgent Nodes=ALL MaxTime=60 PriorityTier=2 PreemptMode=OFF
 """
+CGROUPS = Path("/sys/fs/cgroup")  # of version 1: of version 2, this Slurm needs systemd
+LIMITS = """CgroupPlugin=cgroup/v1
+CgroupMountpoint={cgroups}
+CgroupAutomount=no
+ConstrainRAMSpace=yes
+"""
+PROLOG = "#!/bin/sh\ntest ! -e {folder}/prolog-fails\n"
 
 
 class Job(NamedTuple):
@@ -56,13 +70,14 @@ class Job(NamedTuple):
     id: str
     state: str
     node: str
+    reason: str
 
 
 class Slurm:
     """A running cluster; `folder` has its state and logs."""
 
-    def __init__(self, folder: Path) -> None:
-        """Write the configuration; nothing is started yet."""
+    def __init__(self, folder: Path, limits: bool = False) -> None:
+        """Write the configuration, with `limits` on memory or without; nothing is started yet."""
         self.folder, self.daemons = folder, dict[str, subprocess.Popen[bytes]]()
         try:
             for n in range(max(GPUS.values())):
@@ -71,6 +86,8 @@ class Slurm:
             pytest.skip("no fake GPUs here: making a device file is refused")
         host = socket.gethostname()
         values = {"ours": OURS, "host": host, "folder": folder, "port": PORT}
+        plugins = ("cgroup", "cgroup") if limits else ("linuxproc", "none")
+        values |= dict(zip(("processes", "tasks"), plugins, strict=True))
         nodes = "\n".join(
             f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={PORT + n}"
             + (f" Gres=gpu:fake:{gpus}" if gpus else "")
@@ -83,16 +100,24 @@ class Slurm:
             for n in range(gpus)
         ]
         (SETTINGS / "gres.conf").write_text("".join(devices))
+        if limits:
+            (SETTINGS / "cgroup.conf").write_text(LIMITS.format(cgroups=CGROUPS))
+        (folder / "prolog").write_text(PROLOG.format(folder=folder))
+        (folder / "prolog").chmod(0o755)
 
     def start(self) -> None:
         """Start all daemons and wait until every node is there."""
         subprocess.run(["install", "-d", "-o", "munge", "/run/munge"], check=True)
         self._daemon("munged", "runuser", "-u", "munge", "--", "munged", "--foreground")
         wait(lambda: said("munge", "-n") != "", 10)
-        self._daemon("controller", "slurmctld", "-D", "-c")
+        self._daemon("controller", "slurmctld", "-D", "-c")  # which forgets an earlier cluster
         for node in GPUS:
             self._daemon(node, "slurmd", "-D", "-N", node)
-        wait(lambda: said("sinfo", "-hN", "-o", "%t").split() == ["idle"] * len(GPUS), 40)
+        wait(lambda: self._nodes("%t") == ["idle"] * len(GPUS), 40)
+
+    def _nodes(self, what: str) -> list[str]:
+        """Return what `sinfo` prints of each node."""
+        return said("sinfo", "-hN", "-p", "all", "-o", what).split()
 
     def _daemon(self, name: str, *command: str) -> None:
         with (self.folder / "daemons.log").open("ab") as log:
@@ -110,7 +135,9 @@ class Slurm:
 
     def jobs(self) -> dict[str, Job]:
         """Return the jobs that wait or run, by the rule and wildcards that Snakemake notes."""
-        lines = [line.split("|") for line in said("squeue", "-h", "-o", "%k|%i|%T|%N").splitlines()]
+        lines = [
+            line.split("|") for line in said("squeue", "-h", "-o", "%k|%i|%T|%N|%r").splitlines()
+        ]
         return {what: Job(*rest) for what, *rest in lines}
 
     def update(self, **what: str) -> None:
@@ -126,6 +153,27 @@ class Slurm:
         """Give drained nodes jobs again."""
         self.update(nodename=",".join(nodes), state="resume")
 
+    @contextmanager
+    def without_controller(self) -> Iterator[None]:
+        """Have no controller for the time of a block; the next one takes over what it knew."""
+        self.daemons["controller"].terminate()
+        self.daemons["controller"].wait()
+        try:
+            yield
+        finally:
+            self._daemon("controller", "slurmctld", "-D")
+        wait(lambda: self._nodes("%N") == [*GPUS], 40)
+
+    @contextmanager
+    def failing_prolog(self) -> Iterator[None]:
+        """Have no node able to prepare a job for the time of a block."""
+        fails = self.folder / "prolog-fails"
+        fails.touch()
+        try:
+            yield
+        finally:
+            fails.unlink()
+
     def lose(self, node: str) -> None:
         """Have a node vanish with all that runs on it, as without power; set it down."""
         self.daemons[node].kill()
@@ -136,20 +184,25 @@ class Slurm:
 
 
 @contextmanager
-def running() -> Iterator[Slurm]:
+def running(limits: bool = False) -> Iterator[Slurm]:
     """Start a cluster, or skip with the reason; only one can be on a machine."""
     skip_where_impossible()
+    if limits and not os.access(CGROUPS / "memory", os.W_OK):
+        pytest.skip(f"memory cannot be limited here: {CGROUPS / 'memory'} is not to be written")
     with (SETTINGS / "bionerflow-tests.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder = Path(tempfile.mkdtemp(prefix="slurm-"))
-        slurm = Slurm(folder)
+        slurm = Slurm(folder, limits)
         try:
             slurm.start()
             yield slurm
         finally:
             slurm.stop()
-            (SETTINGS / "slurm.conf").unlink()
-            (SETTINGS / "gres.conf").unlink()
+            for name in ("slurm.conf", "gres.conf", "cgroup.conf"):
+                (SETTINGS / name).unlink(missing_ok=True)
+            for left in sorted(CGROUPS.glob("*/slurm_n[1-3]/**/"), reverse=True):
+                with suppress(OSError):  # still in use, after an interruption
+                    left.rmdir()
             shutil.rmtree(folder)
 
 

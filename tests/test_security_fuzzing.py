@@ -116,6 +116,8 @@ def test_an_error_is_one_line_and_controls_no_terminal():
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_ten_minutes_of_broken_inputs_are_told_in_a_line(kind, tmp_path):
-    end, number = time.monotonic() + SECONDS, random.SystemRandom().randrange(10**9)
+    end, first = time.monotonic() + SECONDS, random.SystemRandom().randrange(10**9)
+    number = first
     while time.monotonic() < end:
         survives(kind, number := number + 1, tmp_path)
+    print(f"{kind}: {number - first:,} cases, from {first}")

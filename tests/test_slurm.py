@@ -4,15 +4,14 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import clustered
 import pytest
 import scheduler
-from conftest import ROOT
-from flow import Flow
+from clustered import PATIENCE, Clone, running, went_on_from
 from scheduler import Slurm, wait
 from tiny import tiny_model
 
@@ -27,12 +26,7 @@ MADE = [TABLE, *(f"results/predict/{run}.parquet" for run in (CANCELLED, LOST))]
 ALL = [TABLE, *(f"results/train/{run}/metrics.json" for run in (FULL, LATE))]
 PREPARED = [f"results/curate/{run}/train.parquet" for run in RUNS]
 LOCAL = ["--configfile", "tests/cluster/config.yaml"]
-REMOTE = [
-    *LOCAL,
-    *("--profile", "slurm", "--slurm-no-account", "--latency-wait", "10"),
-    *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "2"),
-]
-PATIENCE = 600  # seconds
+REMOTE = [*LOCAL, *clustered.REMOTE]
 SMALL = "4m"  # a disk with room for one checkpoint and no second
 
 
@@ -45,37 +39,14 @@ class Interrupted(NamedTuple):
     log: str
 
 
-class Clone(Flow):
-    """A copy of the repository on the cluster's shared disk."""
+class Trainings(Clone):
+    """A clone with the model that the tests' configuration trains."""
 
     def __init__(self, folder: Path) -> None:
-        """Copy the repository with the profile and the tests' configuration."""
-        folder.mkdir(exist_ok=True)
+        """Copy the repository and make the model."""
         super().__init__(folder)
-        for part in ("profiles/slurm", "tests/cluster"):
-            shutil.copytree(ROOT / part, folder / part)
         shape = {"hidden_size": 128, "head_dim": 64, "num_key_value_heads": 2}
         tiny_model(folder / "tests/cluster/micro", **shape)
-        (folder / "slurm").symlink_to("profiles/slurm")
-
-    def start(self, said: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a main process; what it says goes to the file `said`."""
-        with (self.folder / said).open("wb") as file:
-            return subprocess.Popen(
-                [sys.executable, "-m", "snakemake", *arguments],
-                cwd=self.folder,
-                env=self.environment(),
-                stdout=file,
-                stderr=file,
-            )
-
-    def finish_all(self, said: str, *arguments: str) -> tuple[int, str]:
-        """Run a main process to its end; return its status and what it says."""
-        status = self.start(said, *arguments).wait(2 * PATIENCE)
-        return status, self.read(said)
-
-    def read(self, path: str) -> str:
-        return (self.folder / path).read_text("utf-8")
 
     def log(self, run: str) -> str:
         """Return the log of a run's last training, so far."""
@@ -109,19 +80,13 @@ class Clone(Flow):
 
 def job(run: str) -> str:
     """Return how Snakemake calls a run's training to Slurm."""
-    return f"rule_train_wildcards_{run}"
-
-
-def went_on_from(log: str) -> int:
-    """Return the step from which a training went on, or 0."""
-    found = re.search(r"goes on from step (\d+)", log)
-    return int(found[1]) if found else 0
+    return clustered.job("train", run)
 
 
 class Story(NamedTuple):
     """What was seen of the cluster on the way."""
 
-    clone: Clone
+    clone: Trainings
     interrupted: dict[str, Interrupted]
     mounted: bool  # whether FULL's disk could be made small
     requeued: str  # LOST's log on its second node
@@ -138,9 +103,9 @@ def cluster() -> Iterator[Slurm]:
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory) -> Clone:
+def local(tmp_path_factory) -> Trainings:
     """Return a clone in which all was made without the cluster."""
-    clone = Clone(tmp_path_factory.mktemp("local"))
+    clone = Trainings(tmp_path_factory.mktemp("local"))
     status, said = clone.finish_all("said", TABLE, *LOCAL, "--cores", "2")
     assert status == 0, said
     return clone
@@ -149,7 +114,7 @@ def local(tmp_path_factory) -> Clone:
 @pytest.fixture(scope="module")
 def story(cluster, tmp_path_factory) -> Iterator[Story]:
     """Interrupt the way to the table by all that clusters do, then go on to its end."""
-    clone = Clone(tmp_path_factory.mktemp("shared"))
+    clone = Trainings(tmp_path_factory.mktemp("shared"))
     mounted = mount(clone.checkpoints(FULL))
     try:
         assert clone.finish_all("prepared", *PREPARED, *REMOTE)[0] == 0
@@ -176,10 +141,6 @@ def story(cluster, tmp_path_factory) -> Iterator[Story]:
         subprocess.run(["umount", clone.checkpoints(FULL)], capture_output=True, check=False)
 
 
-def running(cluster: Slurm) -> set[str]:
-    return {what for what, job in cluster.jobs().items() if job.state == "RUNNING"}
-
-
 def place(cluster: Slurm) -> None:
     """Put one training on a node of its own, the others side by side."""
     wait(lambda: {job(run) for run in RUNS} <= cluster.jobs().keys(), PATIENCE)
@@ -189,7 +150,7 @@ def place(cluster: Slurm) -> None:
     cluster.resume("n1", "n2")
 
 
-def interrupt(cluster: Slurm, clone: Clone) -> dict[str, Interrupted]:
+def interrupt(cluster: Slurm, clone: Trainings) -> dict[str, Interrupted]:
     """Interrupt each training once it has a checkpoint; return how those are found that ended."""
     ids = {run: cluster.jobs()[job(run)].id for run in RUNS}
     found, left = {}, {CANCELLED, LOST, LATE}

@@ -7,7 +7,7 @@
 from functools import cache
 from pathlib import Path
 
-from bionerflow.workflow import dependencies
+from bionerflow.workflow import dependencies, slurm
 from bionerflow.workflow.clock import check_clock
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.script import check_locale
@@ -22,6 +22,7 @@ try:
     if workflow.is_main_process:
         check_locale()
         check_clock()
+        slurm.keep_to_squeue()
     plan = Plan(config, HERE)
 except UserError as error:
     raise WorkflowError(str(error)) from None

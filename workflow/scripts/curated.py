@@ -7,6 +7,7 @@ from pathlib import Path
 from bionerflow.curate.figure import examples, histogram
 from bionerflow.utils.files import whole
 from bionerflow.utils.script import run
+from bionerflow.utils.spreadsheet import cell
 
 
 def main() -> None:
@@ -21,7 +22,8 @@ def main() -> None:
     with whole(args.examples) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["corpus", "ifd", "kept", "text"])
         writer.writeheader()
-        writer.writerows(examples(args.kept))
+        for row in examples(args.kept):
+            writer.writerow({name: cell(value) for name, value in row.items()})
 
 
 if __name__ == "__main__":

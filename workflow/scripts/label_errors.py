@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--gold", type=Path, required=True, help="folder of {corpus}/test.parquet")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    write_csv(args.out, label_errors(args.systems, args.gold, args.corpus))
+    write_csv(args.out, label_errors(args.systems, args.gold, args.corpus), foreign=True)
 
 
 if __name__ == "__main__":

@@ -98,12 +98,12 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         UserError: one of them is not as `annotate` writes it.
     """
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                record = json.loads(line)
+                record = json.loads(line.decode())
                 _ = record["doc_id"], record["start"], record["text"], record["entities"]
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 raise UserError(
                     f"{path}:{number}: not a record of `bionerflow annotate --to jsonl`."
                 ) from None

@@ -58,7 +58,7 @@ class External:
             UserError: a line is not of this form, or a sentence has two lines.
         """
         found: dict[tuple[str, str], Sentence] = {}
-        with file.open(encoding="utf-8") as lines:
+        with file.open("rb") as lines:
             for n, line in enumerate(lines, start=1):
                 if line.strip():
                     one = parse(Sentence, _value(line, f"{file}:{n}"), f"{file}:{n}")
@@ -115,8 +115,8 @@ class External:
         return Entity.at(found.type, found.spans, query.text)
 
 
-def _value(line: str, where: str) -> object:
+def _value(line: bytes, where: str) -> object:
     try:
-        return json.loads(line)
-    except ValueError as error:
+        return json.loads(line.decode())
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{where}: this is not JSON: {error}") from None

@@ -49,9 +49,10 @@ def rank_texts(args: argparse.Namespace) -> None:
     """List which texts to correct first."""
     from bionerflow.annotate.ranking import rank
     from bionerflow.utils.files import write_text
+    from bionerflow.utils.spreadsheet import as_csv
 
     listed = rank(args.outputs)
-    write_text(args.out, listed.to_csv(index=False))
+    write_text(args.out, as_csv(listed))
     print(f"{args.out}: {len(listed):,} documents, those to correct first on top")
 
 

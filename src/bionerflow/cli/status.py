@@ -7,8 +7,9 @@ from bionerflow.cli.parsing import subcommand
 
 STATUS = """\
 Show the stages that are at work, silent, failed or done: share that is done, rate, time left, the
-last loss and F1 on dev. Only logs and checkpoints under the folder of results are read, so that it
-works while Snakemake runs, on any machine of a cluster that sees the folder.
+last loss and F1 on dev. Logs and checkpoints under the folder of results are read, so that it works
+while Snakemake runs, on any machine of a cluster that sees the folder. Jobs that wait in Slurm are
+listed with the reason and what to do.
 """
 STATUS_EXAMPLE = """\
 example:

@@ -9,7 +9,8 @@ import pandas as pd
 from bionerflow.tables.define import Definition
 from bionerflow.tables.fill import NOT_PRINTED, PRINTED, PUBLISHED, UNVERIFIED
 from bionerflow.tables.sources import NOT_ASKED
-from bionerflow.utils.files import whole, write_text
+from bionerflow.utils.files import write_text
+from bionerflow.utils.spreadsheet import as_csv
 
 #: How the reasons begin why a number cannot be there.
 NOT_THERE = (NOT_ASKED, NOT_PRINTED)
@@ -81,9 +82,10 @@ def _in_latex(text: str) -> str:
 
 def write_table(out: str | Path, definition: Definition, long: pd.DataFrame) -> None:
     """Write the table at `out` (CSV) and beside it .md, .tex and .long.csv."""
-    write_csv(Path(out).with_suffix(".long.csv"), long)
+    foreign = definition.kind == "cases"  # sentences of corpora and answers of models
+    write_csv(Path(out).with_suffix(".long.csv"), long, foreign)
     caption = definition.caption + notes(long.to_dict("records"))
-    write_printed(out, definition.title, caption, wide_form(definition, long))
+    write_printed(out, definition.title, caption, wide_form(definition, long), foreign)
 
 
 def notes(numbers: Iterable[Mapping[Hashable, Any]]) -> str:
@@ -115,14 +117,16 @@ def _mixed(numbers: Iterable[Mapping[Hashable, Any]]) -> list[str]:
     return [f" Different inference engines answered in: {columns} ({names})."] if mixed else []
 
 
-def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
-    """Write a table's rows under their columns' names."""
-    with whole(path) as part:
-        frame.to_csv(part, index=False, lineterminator="\n")
+def write_csv(path: str | Path, frame: pd.DataFrame, foreign: bool = False) -> None:
+    """Write a table's rows under their columns' names; `foreign` texts must not be formulas."""
+    rows = as_csv(frame) if foreign else frame.to_csv(index=False, lineterminator="\n")
+    write_text(path, rows)
 
 
-def write_printed(out: str | Path, title: str, caption: str, wide: pd.DataFrame) -> None:
-    """Write a table as it is printed, at `out` (CSV) and beside it: .md and .tex."""
-    write_csv(out, wide)
+def write_printed(
+    out: str | Path, title: str, caption: str, wide: pd.DataFrame, foreign: bool = False
+) -> None:
+    """Write a table as it is printed, at `out` (CSV, see `write_csv`), .md and .tex."""
+    write_csv(out, wide, foreign)
     write_text(Path(out).with_suffix(".md"), markdown(title, caption, wide))
     write_text(Path(out).with_suffix(".tex"), latex(title, caption, wide))

@@ -1,6 +1,7 @@
 """How runs are going, from the logs and checkpoints that they leave: `bionerflow status`.
 
-Nothing but files is read, so that jobs on other machines of a cluster are seen, too.
+Files are read, so that jobs on other machines of a cluster are seen, too. Why jobs wait is asked of
+Slurm, where it is at hand.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.progress import Told, read
+from bionerflow.workflow.slurm import waiting
 
 #: Bytes at the end of a log that are read.
 TAIL = 1 << 14
@@ -59,7 +61,8 @@ def status(results: Path, now: float | None = None) -> str:
         UserError: there are no logs in it.
     """
     rows = list(stages(results, now or time.time()))
-    if not rows:
+    waits = waiting(results.absolute().parent)
+    if not rows and not waits:
         raise UserError(f"There are no logs of runs in {results / 'logs'}: name the --results.")
     rows.sort(key=lambda row: (ORDER.index(row.state), row.stage, row.run))
     shown = [row for row in rows if row.state != "done"]
@@ -69,7 +72,7 @@ def status(results: Path, now: float | None = None) -> str:
     trained = [row for row in finished if row.stage == "train"]
     lines += [f"trained: {row.run}, loss {row.loss or '-'}, dev F1 {row.f1 or '-'}"
               for row in trained]  # fmt: skip
-    return "\n".join([*lines, f"{len(finished)} stages are done."])
+    return "\n".join([*lines, *waits, f"{len(finished)} stages are done."])
 
 
 def stages(results: Path, now: float) -> Iterator[Row]:

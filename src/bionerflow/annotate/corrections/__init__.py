@@ -17,6 +17,7 @@ from bionerflow.annotate.corrections.texts import Texts, read_before, read_corre
 from bionerflow.annotate.corrections.version import following, new_version
 from bionerflow.utils.errors import UserError, nearest
 from bionerflow.utils.files import write_json, write_text
+from bionerflow.utils.spreadsheet import as_csv
 
 #: Mentions on which annotators differ: where, what, and who marked it of those who saw it.
 DISAGREEMENTS = ["document", "type", "text", "marked_by", "seen_by", "kept"]
@@ -76,8 +77,8 @@ def add_corrections(
         "annotators": {one: counts(texts, was) for one, texts in annotators.items()},
         "lost_before": was.lost,
     }
-    write_text(out / "agreement.csv", agreed.to_csv(index=False))
-    write_text(out / "disagreements.csv", disagreements(annotators).to_csv(index=False))
+    write_text(out / "agreement.csv", as_csv(agreed))
+    write_text(out / "disagreements.csv", as_csv(disagreements(annotators)))
     write_json(out / "corrections.json", report)
     return report | {"agreement": agreed}
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from bionerflow.annotate.output import number, text_file
 from bionerflow.annotate.passages import Annotated
 from bionerflow.annotate.summary import Summary
+from bionerflow.utils.spreadsheet import cell
 
 HEAD = ("document", "start", "end", "spans", "type", "text", "confidence", "probability")
-#: What spreadsheet programs take for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_rows(annotated: Iterable[Annotated], out: Path, summary: Summary) -> None:
@@ -26,11 +25,3 @@ def csv_rows(annotated: Iterable[Annotated], out: Path, summary: Summary) -> Non
                 known = [number(mention.confidence), number(mention.probability)]
                 words = [cell(entity.type), cell(entity.text)]
                 table.writerow([id, entity.start, entity.end, spans, *words, *known])
-
-
-def cell(text: str) -> str:
-    """Return a text that no spreadsheet program runs as a formula: an apostrophe is put before it.
-
-    This is the escape that OWASP recommends for CSV; spreadsheet programs show the text alone.
-    """
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -77,7 +77,10 @@ def parquet_faults(name: str) -> Iterator[None]:
     """Tell where a Parquet file is damaged, as pyarrow finds it while it reads."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+    except (
+        pa.ArrowException,
+        *(OSError, ValueError, KeyError, TypeError, RecursionError),
+    ) as error:
         said = " ".join(str(error).split())  # thrift's errors end in a line feed
         raise UserError(f"{name}:1: not a whole Parquet file ({said}).") from None
 

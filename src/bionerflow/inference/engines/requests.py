@@ -25,6 +25,13 @@ SPENT = {"insufficient_quota", "billing_hard_limit_reached"}
 LONGEST_WAIT = 60.0  # seconds, unless the endpoint asks for more
 
 
+#: What an answer gives that is no chat completion.
+FAULTS = (
+    *(ValueError, KeyError, IndexError, TypeError, AttributeError),
+    *(OverflowError, RecursionError),
+)
+
+
 class PassingError(Exception):
     """A fault that may pass; `wait` is how many seconds the endpoint asks to wait, if it says."""
 
@@ -154,7 +161,7 @@ def completed(response: httpx2.Response) -> dict[str, Any]:
         tokens = ((choice.get("logprobs") or {}).get("content")) or []
         kept = [[t["token"], t.get("bytes"), float(t["logprob"])] for t in tokens]
         usage = {key: int(n) for key, n in (answer.get("usage") or {}).items() if _counts(n)}
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except FAULTS as error:
         raise PassingError(f"no chat completion: {type(error).__name__} {error}") from None
     if not isinstance(text, str | None) or not isinstance(reason, str):
         raise PassingError("no chat completion: the answer has no text")
