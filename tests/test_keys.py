@@ -43,7 +43,7 @@ TWENTY_ONE = {
 #: What ours alone are called, and where the others come from that TrainingArguments does not have.
 ELSEWHERE = {
     "method", "lora", "trainer_args",  # ours
-    "effective_batch_size", "tokens_per_pass", "validations_per_epoch",  # ours
+    "effective_batch_size", "tokens_per_pass", "validations_per_epoch", "equal_steps",  # ours
     "attn_implementation",  # from_pretrained
     "packing", "max_length",  # trl
 }  # fmt: skip

@@ -45,7 +45,9 @@ INDIRECT = {
 #: What the core is for: reading corpora, rendering and parsing answers, evaluating.
 CORE = ("utils", "config", "data", "formats", "corpora", "evaluate")
 #: Modules of these that belong to an extra.
-OF_EXTRAS = {"utils/plotting.py", "data/datasets.py", "utils/environment.py"}
+OF_EXTRAS = {
+    "utils/plotting.py", "utils/environment.py", "data/datasets.py", "corpora/readers/docbin.py",
+}  # fmt: skip
 IMPORTED_AS = {"dkpro-cassis": "cassis", "pyyaml": "yaml", "datasets": "datasets"}
 
 

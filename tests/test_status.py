@@ -13,6 +13,12 @@ NOW = 1_000_000.0
 TRAIN = "train {run}: {done}/48 steps, 0.068/s, 0:08:02 left, loss 0.37, tokens_per_second 90"
 
 
+@pytest.fixture(autouse=True)
+def no_slurm(monkeypatch):
+    """Ask no cluster of this machine."""
+    monkeypatch.setattr("bionerflow.workflow.status.waiting", lambda folder: [])
+
+
 @pytest.fixture
 def results(tmp_path):
     def write(name: str, text: str, age: float = 5) -> None:

@@ -156,17 +156,19 @@ def test_paper_scale_names_the_runs_of_all_three_papers(monkeypatch):
     shown = {id for id in plan.shown() if not id.startswith(lightweight)}
     both = [f"symbolic.{corpus}" for corpus in ("cmeee_v2", "genia_train_dev")]
     single = [*both, "symbolic.biored_train_dev", "symbolic.bc5cdr_chem_train_dev"]
+    others = ("joint", "joint_steps", "supervised", "zero_shot")
     single += [
         f"{name}.{c}" for name in ("json_index", "html") for c in ("cmeee_v2", "genia_train_dev")
     ]
     shares = [f"{how}_{share}" for how in ("curated", "random") for share in (25, 75)]
-    asked = ["random_50", "negatives_75", "negatives_random_75", "by_llama"]
+    asked = ["random_50", "curated_chat", "negatives_75", "negatives_random_75", "by_llama"]
     asked += ["by_biogpt", "by_biomedbert", "negatives_75_steps"]
     asked += [f"curated{n}_steps" for n in ("_25", "", "_75")]
     corpora = ("ncbi_disease_once", "bc5cdr_chem", "bc5cdr_disease", "bc2gm")
-    asked += [f"alone{share}.{c}" for share in ("", "_25", "_50", "_75") for c in corpora]
+    alone = [f"alone{how}{n}" for how in ("_25", "_50", "_75") for n in ("", "_steps")]
+    asked += [f"{name}.{c}" for name in ("alone", *alone) for c in corpora]
     assert {id for id in shown if "+" not in id} == {
-        *[f"paper.glm4-9b.{name}.draw1" for name in (*single, "joint", "supervised", "zero_shot")],
+        *[f"paper.glm4-9b.{name}.draw1" for name in (*single, *others)],
         *[
             f"paper.{model}.{name}.draw1"
             for model in ("qwen2.5-7b", "llama-3.1-8b", "deepseek-r1-7b")

@@ -195,8 +195,15 @@ def shifts(missed: Sequence[Try], fitted: Sequence[Try], now: Counting) -> Shift
 
 
 def fits(one: Try, counting: Counting) -> bool:
-    """Say whether a mention's string is the text at its offsets, white space and form apart."""
-    return inked(covers(one, counting)) == inked(one.mention)
+    """Say whether a mention's string is the text at its offsets, white space and form apart.
+
+    Offsets of last characters must fit to the character: with a shift, they would only widen each
+    mention by the white space before it.
+    """
+    found = covers(one, counting)
+    if counting.unit == "inclusive":
+        return found == one.mention
+    return inked(found) == inked(one.mention)
 
 
 def covers(one: Try, counting: Counting) -> str:

@@ -46,7 +46,7 @@ def of_docbin(name: str, data: bytes) -> list[dict[str, Any]]:
         from spacy.vocab import Vocab
     except ImportError:
         raise UserError(
-            f"{name}: `.spacy` files are read by spaCy: pip install spacy, or write "
+            f"{name}: `.spacy` files are read by spaCy: pip install 'bionerflow[spacy]', or write "
             "`doc.to_json()` of each document as a line of a .jsonl file."
         ) from None
     check_size(name, data)
