@@ -259,25 +259,22 @@ def lose_the_controller(cluster: Slurm, clone: Disturbed) -> dict[str, str]:
     with cluster.without_controller():
         failed = clone.without_answer()
         wait(lambda: clone.without_answer() > failed + ATTEMPTS, PATIENCE)
+    wait(lambda: cluster.jobs().keys() >= {*JOBS.values()}, PATIENCE)
     return {name: job.state for name, job in cluster.jobs().items()}
 
 
 def preempt(cluster: Slurm, clone: Disturbed) -> None:
     """Have a more urgent job take the node; let the jobs go on once they know."""
-    urgent = [
-        "sbatch",
-        "-p",
-        "urgent",
-        "--exclusive",
-        "-w",
-        "n1",
-        "-o",
-        os.devnull,
-        "--wrap",
-        "true",
-    ]
-    subprocess.run(urgent, check=True, capture_output=True)
-    wait(lambda: len(running(cluster) & set(JOBS.values())) < len(JOBS), PATIENCE)
+    request = ["-p", "urgent", "--exclusive", "-w", "n1", "-o", os.devnull, "--comment", "urgent"]
+    subprocess.run(["sbatch", *request, "--wrap", "true"], check=True, capture_output=True)
+
+    def begun() -> bool:
+        """Whether a job has ended for the urgent one; a new controller may list none at first."""
+        found = cluster.jobs()
+        at_work = {name for name, its in found.items() if its.state == "RUNNING"}
+        return "urgent" in found and not at_work.issuperset(JOBS.values())
+
+    wait(begun, PATIENCE)
     (clone.faults / "pause").unlink()
 
 
