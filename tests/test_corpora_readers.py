@@ -466,3 +466,17 @@ def test_parts_of_a_name_are_those_of_a_path(name):
     folder, stem, ending = parts_of(name)
     assert (folder, stem, ending) == (path.parent.name, path.stem, path.suffix)
     assert name.removesuffix(ending) == str(path.with_suffix(""))
+
+
+@pytest.mark.parametrize(
+    ("reader", "record"),
+    [
+        ("gliner", {"tokenized_text": [["a"]], "ner": []}),
+        ("gliner", {"tokenized_text": "a b", "ner": []}),
+        ("w2ner", {"sentence": [{"a": 1}], "ner": []}),
+        ("tokens", {"tokens": [None], "ner_tags": ["O"]}),
+    ],
+)
+def test_tokens_that_are_no_text_are_refused(reader, record):
+    with pytest.raises(UserError, match=r"^a\.jsonl:1: "):
+        read(reader, {"a.jsonl": json.dumps(record).encode()})

@@ -127,7 +127,7 @@ def tag_names(info: Mapping[str, Any]) -> Sequence[str] | None:
 
 def tagged(where: str, row: Mapping[str, Any], names: Sequence[str] | None) -> Sentence:
     """Return the tokens of a row, and its mentions by its tags."""
-    tokens = [str(token) for token in first_of(row, TOKENS)]
+    tokens = words(first_of(row, TOKENS))
     tags = first_of(row, TAGS)
     if any(isinstance(tag, int) for tag in tags):
         if not names:
@@ -144,7 +144,7 @@ def tagged(where: str, row: Mapping[str, Any], names: Sequence[str] | None) -> S
 
 def gliner(value: Any) -> Sentence:
     """Return a record of GLiNER: `tokenized_text`, `ner` with first and last token and type."""
-    tokens = value["tokenized_text"]
+    tokens = words(value["tokenized_text"])
     found: Mentions = [  # a token that there is none of is enough to tell that a mention misses
         (str(type), range(max(int(first), -1), min(int(last), len(tokens)) + 1))
         for first, last, type in value.get("ner", [])
@@ -157,7 +157,18 @@ def w2ner(value: Any) -> Sentence:
     found: Mentions = [
         (str(one["type"]), [int(at) for at in one["index"]]) for one in value.get("ner", [])
     ]
-    return list(map(str, value["sentence"])), found
+    return words(value["sentence"]), found
+
+
+def words(tokens: Any) -> list[str]:
+    """Return the tokens of a record as text.
+
+    Raises:
+        TypeError: they are no list, or one is neither text nor a number.
+    """
+    if isinstance(tokens, str) or not all(isinstance(one, str | int | float) for one in tokens):
+        raise TypeError("the tokens are no list of texts")
+    return list(map(str, tokens))
 
 
 def reader(form: Callable[[Any], Sentence], title: str) -> Callable[..., Iterator[Document]]:
