@@ -475,8 +475,12 @@ def test_parts_of_a_name_are_those_of_a_path(name):
         ("gliner", {"tokenized_text": "a b", "ner": []}),
         ("w2ner", {"sentence": [{"a": 1}], "ner": []}),
         ("tokens", {"tokens": [None], "ner_tags": ["O"]}),
+        ("spacy", {"text": None, "ents": [{"start": 0, "end": 1, "label": "X"}]}),
+        ("doccano", {"text": None, "label": [[0, 1, "X"]]}),
+        ("prodigy", {"text": ["a"], "spans": [{"start": 0, "end": 1, "label": "X"}]}),
+        ("label_studio", {"data": {"text": None}, "annotations": [{"result": []}]}),
     ],
 )
-def test_tokens_that_are_no_text_are_refused(reader, record):
+def test_texts_and_tokens_that_are_none_are_refused(reader, record):
     with pytest.raises(UserError, match=r"^a\.jsonl:1: "):
         read(reader, {"a.jsonl": json.dumps(record).encode()})

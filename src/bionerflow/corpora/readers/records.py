@@ -50,6 +50,8 @@ def reader(form: Form, title: str) -> Callable[..., Iterator[Document]]:
                 where = f"{name}:{line}"
                 with form_faults(where, title):
                     record = form(value)
+                    if record and not isinstance(record.text, str):
+                        raise TypeError("its text is none")
                 if record is None:
                     reading.passed_over["records that were not accepted"] += 1
                     continue
