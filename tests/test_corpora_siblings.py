@@ -294,3 +294,10 @@ def test_types_without_prefixes_are_called_so(tmp_path):
     files = {"a.tsv": "Renal\tDisease\nfailure\tDisease\nfell\tO\n"}
     with pytest.raises(UserError, match=r"column 1 has types without a prefix \(Disease\)"):
         made(write(tmp_path / "in", files))
+
+
+def test_a_value_that_looks_like_another_tool_s_key_is_a_value(tmp_path):
+    record = {"id": "my-metadata", "text": "Renal failure", "entities": [[0, 13, "Disease"]]}
+    record |= {"kind": "CustomEntityRecognition", "tags": ["extId", "doc_key"]}
+    found = made(write(tmp_path / "in", {"a.json": json.dumps([record])}))
+    assert [m for _, its in found.rows for *_, m in its] == ["Renal failure"]

@@ -165,7 +165,8 @@ class Window:
 
     def skip(self, between: re.Pattern[str]) -> bool:
         """Go on behind what matches; say whether anything is left."""
-        self.use(between.match(self.held, self.at).end())  # type: ignore[union-attr]
+        found = between.match(self.held, self.at)
+        self.use(found.end() if found else self.at)
         return self.at < len(self.held)
 
 

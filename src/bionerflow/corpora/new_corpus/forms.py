@@ -56,20 +56,24 @@ REFUSED_XML = {
 }
 
 
-#: JSON of tools that is not read, by what stands in its beginning.
+#: JSON of tools that is not read, by a key in its beginning.
 REFUSED_JSON = {
-    b'"CustomEntityRecognition"': "a project of Azure Language, whose texts are in other files",
-    b'"annotatable"': "an annotation file of tagtog, whose text is in another file",
-    b'"text_extraction"': "a data set of Google AutoML",
-    b'"textSegmentAnnotations"': "a data set of Vertex AI",
-    b'"BeginOffset"': "an annotation file of Amazon Comprehend, whose text is in another file",
-    b'-metadata"': "a manifest of SageMaker Ground Truth",
-    b'"rasa_nlu_data"': "training data of Rasa",
-    b'"meta_anns"': "an export of MedCATtrainer",
-    b'"extId"': "annotations of Europe PMC, which come without their texts",
-    b'"qas_id"': "data of MRC-NER",
-    b'"doc_key"': "data of DyGIE or PURE",
-    b'"orig_id"': "data of SpERT",
+    rb'"projectKind"\s*:\s*"CustomEntityRecognition"': (
+        "a project of Azure Language, whose texts are in other files"
+    ),
+    rb'"annotatable"\s*:': "an annotation file of tagtog, whose text is in another file",
+    rb'"text_extraction"\s*:': "a data set of Google AutoML",
+    rb'"textSegmentAnnotations"\s*:': "a data set of Vertex AI",
+    rb'"BeginOffset"\s*:': (
+        "an annotation file of Amazon Comprehend, whose text is in another file"
+    ),
+    rb'-metadata"\s*:': "a manifest of SageMaker Ground Truth",
+    rb'"rasa_nlu_data"\s*:': "training data of Rasa",
+    rb'"meta_anns"\s*:': "an export of MedCATtrainer",
+    rb'"extId"\s*:': "annotations of Europe PMC, which come without their texts",
+    rb'"qas_id"\s*:': "data of MRC-NER",
+    rb'"doc_key"\s*:': "data of DyGIE or PURE",
+    rb'"orig_id"\s*:': "data of SpERT",
 }
 
 
@@ -137,7 +141,7 @@ def json_form(path: Path, head: bytes) -> Form:
     """Return the form of a JSON file, by its beginning or by its records."""
     if path.name in ("dataset_dict.json", "state.json"):
         return Form()
-    if tools := [tool for mark, tool in REFUSED_JSON.items() if mark in head]:
+    if tools := [tool for key, tool in REFUSED_JSON.items() if re.search(key, head)]:
         return Form("", f"{tools[0]}: convert it to {BRAT}")
     if path.name.casefold().endswith(INFO):
         return Form("tokens")

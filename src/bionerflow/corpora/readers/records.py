@@ -51,7 +51,7 @@ def reader(form: Form, title: str) -> Callable[..., Iterator[Document]]:
                 with form_faults(where, title):
                     record = form(value)
                     if record and not isinstance(record.text, str):
-                        raise TypeError("its text is none")
+                        raise TypeError("the text is not a string")
                 if record is None:
                     reading.passed_over["records that were not accepted"] += 1
                     continue

@@ -167,7 +167,7 @@ def words(tokens: Any) -> list[str]:
         TypeError: they are no list, or one is neither text nor a number.
     """
     if isinstance(tokens, str) or not all(isinstance(one, str | int | float) for one in tokens):
-        raise TypeError("the tokens are no list of texts")
+        raise TypeError("the tokens are not a list of strings")
     return list(map(str, tokens))
 
 
