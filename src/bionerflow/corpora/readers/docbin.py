@@ -56,7 +56,7 @@ def of_docbin(name: str, data: bytes) -> list[dict[str, Any]]:
         found = [
             {"text": doc.text, "ents": doc.to_json()["ents"], "spans": groups(doc)} for doc in docs
         ]
-    except Exception as error:  # zlib's, MessagePack's, numpy's and spaCy's own
+    except (*records.FAULTS, zlib.error) as error:
         said = " ".join(str(error).split())[:200]
         raise UserError(f"{name}: not a whole .spacy file ({said}).") from None
     return found
