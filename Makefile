@@ -57,6 +57,7 @@ test: lint  ## everything that must hold before a commit
 
 test-long: $(INSTALLED)  ## what takes too long for each commit: fuzzing, kills, growth
 	pytest -n $(CORES) --dist loadfile -m long
+	pytest -n $(CORES) --hypothesis-profile default -m hypothesis
 
 attacks: $(INSTALLED)  ## run the tests of attacks; write their outcomes into docs/security.md
 	-pytest -n $(CORES) --dist loadfile -m "" --junitxml .attacks.xml $$(python tests/attacks.py)

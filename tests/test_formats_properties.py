@@ -3,6 +3,7 @@
 import fuzzing
 import pytest
 from fuzzing import TYPES, check, is_linear, mutated
+from hypothesis import example as also
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,9 @@ EXACT = [name for name, f in FORMATS.items() if f.own_offsets and not f.whole_to
 @pytest.mark.parametrize("name", EXACT)
 @settings(max_examples=150, deadline=None)
 @given(example=marked_texts())
+@also(("\n[ ", {Entity.at("A", [(1, 3)], "\n[ ")}))
+@also(('"]', {Entity.at("A", [(0, 1)], '"]')}))
+@also(("<A><A>", {Entity.at("A", [(0, end)], "<A><A>") for end in (2, 3)}))
 def test_formats_with_own_offsets_lose_nothing(name, example):
     text, entities = example
     if "\\" in text:  # Marks cannot be escaped then (docs/formats.md).

@@ -72,7 +72,7 @@ class Symbolic(TagFormat):
                 reading.drop("malformed", answer[start.start() : end])
                 continue
             copy = answer[start.end() : end].removesuffix("\n")
-            copy = copy if copy.strip(" \t") != "" and copy[0] != "\n" else copy.lstrip("\n")
+            copy = copy if reading.text.startswith("\n") else copy.lstrip("\n")
             if "\n" not in reading.text:
                 copy, _, rest = copy.partition("\n")
                 self._drop_lines(rest, reading)
@@ -84,7 +84,7 @@ class Symbolic(TagFormat):
 
     def _read_list(self, words: str, reading: Reading, type: str) -> bool:
         """Read a list of mentions in place of a copy; tell whether there is one."""
-        if words[:2] in ('["', "['"):
+        if words[:2] in ('["', "['") and not _is_copy(words, reading.text):
             for item in read_items(words, reading, USUAL, type):
                 ground_item(item, reading)
             return True
@@ -129,6 +129,12 @@ def _headings(answer: str, reading: Reading) -> str:
     names = rf"[*_]{{0,3}}{names_pattern(reading.types)}[*_]{{0,3}}"
     heading = rf"^([ \t]{{0,9}}#{{1,6}}[ \t]{{1,9}}{names})[ \t]{{0,9}}$"
     return re.sub(heading, r"\1:", answer, flags=re.IGNORECASE | re.MULTILINE)
+
+
+def _is_copy(words: str, text: str) -> bool:
+    """Tell whether words are the sentence, brackets apart."""
+    said, stands = (_BRACKETS[True].sub("", string).strip() for string in (words, text))
+    return said == stands
 
 
 _BRACKETS = [re.compile(r"[\[\]［］【】]"), re.compile(r"\\?[\[\]［］【】]")]

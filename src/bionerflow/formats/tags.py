@@ -7,7 +7,7 @@ from functools import lru_cache
 from bionerflow.data.schema import Entity
 from bionerflow.formats.align import Mark
 from bionerflow.formats.grounding import Reading
-from bionerflow.formats.marks import TagFormat, mark_of
+from bionerflow.formats.marks import ESCAPE, TagFormat, mark_of
 from bionerflow.formats.names import meant_type, names_pattern
 from bionerflow.formats.other_marks import with_signs, with_tags
 
@@ -95,7 +95,7 @@ class MultiTag(TagFormat):
 def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pattern[str]:
     """Compile the pattern of tags: a slash or nothing, the type."""
     tag = rf"[<＜]\s{{0,9}}(/?)\s{{0,9}}({names_pattern(types)}){after_name}"
-    return re.compile(rf"\\<|{tag}" if escaped else tag, re.IGNORECASE)
+    return re.compile(rf"\\[<>]|{tag}" if escaped else tag, re.IGNORECASE)
 
 
 _ANY_TAG = re.compile(r"[<＜](/?)([^<>＜＞\n/:]{1,60})(:[^<>＜＞\n]{0,500})?[>＞]")
@@ -134,6 +134,7 @@ class Html(MultiTag):
     name = "html"
     prompt = "unified"
     crossing = True
+    special = "<>"
     marks_in_types = "<>＜＞/:：\n\r"
     after_name = r"\s{0,9}[:：>＞]"
 
@@ -162,7 +163,7 @@ class Html(MultiTag):
         for match in tag_pattern(reading.types, self.after_name, escaped).finditer(string):
             if match.start() < done:
                 continue
-            if match[0] == r"\<":
+            if match[0].startswith(ESCAPE):
                 yield mark_of(match, False, "")
                 continue
             type, opens = meant_type(match[2], reading.types), not match[1]
