@@ -29,7 +29,7 @@ from bionerflow.models.context import context
 from bionerflow.utils.progress import Progress
 
 CONTEXT = 1024  # tokens: Superfiltering's max_length
-WINDOW = 4096  # conversations that are held, sorted, scored and kept together
+WINDOW = 1024  # conversations that are held, sorted, scored and kept together
 
 
 class Pair(NamedTuple):
