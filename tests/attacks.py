@@ -159,14 +159,20 @@ ATTACKS = [
 ]  # fmt: skip
 
 
-def cases(report: Path) -> dict[str, list[str]]:
-    """Return the outcomes of all cases of each test: passed, skipped, failure or error."""
+def cases(reports: Iterable[Path]) -> dict[str, list[str]]:
+    """Return the outcomes of all cases of each test: passed, skipped, failure or error.
+
+    Of a case that is in several reports, the last one counts.
+    """
+    last: dict[tuple[str, str], str] = {}
+    for report in reports:
+        for case in ElementTree.parse(report).iter("testcase"):
+            module = case.attrib["classname"].rpartition(".")[2]
+            said = {child.tag for child in case} & {"skipped", "failure", "error"}
+            last[module, case.attrib["name"]] = min(said, default="passed")
     found: dict[str, list[str]] = {}
-    for case in ElementTree.parse(report).iter("testcase"):
-        module, name = case.attrib["classname"], case.attrib["name"].partition("[")[0]
-        said = {child.tag for child in case} & {"skipped", "failure", "error"}
-        test = f"{module.rpartition('.')[2]}.py::{name}"
-        found.setdefault(test, []).append(min(said, default="passed"))
+    for (module, name), its in last.items():
+        found.setdefault(f"{module}.py::{name.partition('[')[0]}", []).append(its)
     return found
 
 
@@ -189,14 +195,14 @@ def day(report: Path) -> str:
 
 
 def page(reports: Sequence[Path]) -> str:
-    """Return the page with the outcomes of reports; a later one replaces those of an earlier."""
+    """Return the page with the outcomes that reports have."""
     before, _, _ = PAGE.read_text("utf-8").partition(HEADING)
     intro = (
         "The second column says what happened before there was a test. The third one is written by "
         "`make attacks` from\nthe outcomes of the tests, with the number of cases that ran "
         f"({' and '.join(sorted(set(map(day, reports))))}).\n\n"
     )
-    found = {test: its for report in reports for test, its in cases(report).items()}
+    found = cases(reports)
     rows = (row(attack, outcome(found.get(attack.test, []))) for attack in ATTACKS)
     return f"{before}{HEADING}{intro}{COLUMNS}{''.join(rows)}"
 
