@@ -132,6 +132,8 @@ ATTACKS = [
            "test_slurm_faults.py::test_a_job_without_memory_is_told_with_what_it_requested"),
     Attack("preemption with a grace time, at every stage", "broke",
            "test_slurm_faults.py::test_a_preempted_job_is_told_and_may_be_started_again"),
+    Attack("SIGTERM that Slurm sends to Snakemake and not to its job", "broke",
+           "test_slurm_told.py::test_a_job_gets_the_sigterm_that_slurm_sends_to_snakemake_alone"),
     Attack("a controller that is restarted while jobs run, `squeue` failing meanwhile", "broke",
            "test_slurm_faults.py::"
            "test_jobs_run_on_without_a_controller_and_are_watched_again_after_it"),
