@@ -132,6 +132,8 @@ ATTACKS = [
            "test_slurm_faults.py::test_a_job_without_memory_is_told_with_what_it_requested"),
     Attack("preemption with a grace time, at every stage", "broke",
            "test_slurm_faults.py::test_a_preempted_job_is_told_and_may_be_started_again"),
+    Attack("SIGTERM that Slurm sends to Snakemake and not to its job", "broke",
+           "test_slurm_told.py::test_a_job_gets_the_sigterm_that_slurm_sends_to_snakemake_alone"),
     Attack("a controller that is restarted while jobs run, `squeue` failing meanwhile", "broke",
            "test_slurm_faults.py::"
            "test_jobs_run_on_without_a_controller_and_are_watched_again_after_it"),
@@ -159,14 +161,20 @@ ATTACKS = [
 ]  # fmt: skip
 
 
-def cases(report: Path) -> dict[str, list[str]]:
-    """Return the outcomes of all cases of each test: passed, skipped, failure or error."""
+def cases(reports: Iterable[Path]) -> dict[str, list[str]]:
+    """Return the outcomes of all cases of each test: passed, skipped, failure or error.
+
+    Of a case that is in several reports, the last one counts.
+    """
+    last: dict[tuple[str, str], str] = {}
+    for report in reports:
+        for case in ElementTree.parse(report).iter("testcase"):
+            module = case.attrib["classname"].rpartition(".")[2]
+            said = {child.tag for child in case} & {"skipped", "failure", "error"}
+            last[module, case.attrib["name"]] = min(said, default="passed")
     found: dict[str, list[str]] = {}
-    for case in ElementTree.parse(report).iter("testcase"):
-        module, name = case.attrib["classname"], case.attrib["name"].partition("[")[0]
-        said = {child.tag for child in case} & {"skipped", "failure", "error"}
-        test = f"{module.rpartition('.')[2]}.py::{name}"
-        found.setdefault(test, []).append(min(said, default="passed"))
+    for (module, name), its in last.items():
+        found.setdefault(f"{module}.py::{name.partition('[')[0]}", []).append(its)
     return found
 
 
@@ -189,14 +197,14 @@ def day(report: Path) -> str:
 
 
 def page(reports: Sequence[Path]) -> str:
-    """Return the page with the outcomes of reports; a later one replaces those of an earlier."""
+    """Return the page with the outcomes that reports have."""
     before, _, _ = PAGE.read_text("utf-8").partition(HEADING)
     intro = (
         "The second column says what happened before there was a test. The third one is written by "
         "`make attacks` from\nthe outcomes of the tests, with the number of cases that ran "
         f"({' and '.join(sorted(set(map(day, reports))))}).\n\n"
     )
-    found = {test: its for report in reports for test, its in cases(report).items()}
+    found = cases(reports)
     rows = (row(attack, outcome(found.get(attack.test, []))) for attack in ATTACKS)
     return f"{before}{HEADING}{intro}{COLUMNS}{''.join(rows)}"
 

@@ -14,7 +14,7 @@ REMOTE = [
     *("--profile", "slurm", "--slurm-no-account", "--latency-wait", "10"),
     *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "2"),
 ]
-PATIENCE = 600  # seconds
+PATIENCE = 1800  # seconds; only what hangs takes as long, on a machine at other work too
 
 
 class Clone(Flow):

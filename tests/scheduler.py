@@ -52,9 +52,10 @@ KillWait=20
 GresTypes=gpu
 NodeName=DEFAULT CPUs=16 RealMemory=16000
 {nodes}
-PartitionName=all Nodes=ALL Default=YES MaxTime=60 OverTimeLimit=0 PriorityTier=1 GraceTime=60
+PartitionName=all Nodes=ALL Default=YES MaxTime=60 OverTimeLimit=0 PriorityTier=1 GraceTime={grace}
 PartitionName=urgent Nodes=ALL MaxTime=60 PriorityTier=2 PreemptMode=OFF
 """
+GRACE = 900  # seconds of a preempted job, which ends by itself much earlier
 CGROUPS = Path("/sys/fs/cgroup")  # of version 1: of version 2, this Slurm needs systemd
 LIMITS = """CgroupPlugin=cgroup/v1
 CgroupMountpoint={cgroups}
@@ -78,14 +79,15 @@ class Slurm:
 
     def __init__(self, folder: Path, limits: bool = False) -> None:
         """Write the configuration, with `limits` on memory or without; nothing is started yet."""
-        self.folder, self.daemons = folder, dict[str, subprocess.Popen[bytes]]()
+        self.folder, self.limits = folder, limits
+        self.daemons: dict[str, subprocess.Popen[bytes]] = {}
         try:
             for n in range(max(GPUS.values())):
                 os.mknod(folder / f"gpu{n}", 0o20666, os.makedev(*GPU_DEVICE))
         except PermissionError:
             pytest.skip("no fake GPUs here: making a device file is refused")
         host = socket.gethostname()
-        values = {"ours": OURS, "host": host, "folder": folder, "port": PORT}
+        values = {"ours": OURS, "host": host, "folder": folder, "port": PORT, "grace": GRACE}
         plugins = ("cgroup", "cgroup") if limits else ("linuxproc", "none")
         values |= dict(zip(("processes", "tasks"), plugins, strict=True))
         nodes = "\n".join(
@@ -187,8 +189,6 @@ class Slurm:
 def running(limits: bool = False) -> Iterator[Slurm]:
     """Start a cluster, or skip with the reason; only one can be on a machine."""
     skip_where_impossible()
-    if limits and not os.access(CGROUPS / "memory", os.W_OK):
-        pytest.skip(f"memory cannot be limited here: {CGROUPS / 'memory'} is not to be written")
     with (SETTINGS / "bionerflow-tests.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder = Path(tempfile.mkdtemp(prefix="slurm-"))
@@ -204,6 +204,11 @@ def running(limits: bool = False) -> Iterator[Slurm]:
                 with suppress(OSError):  # still in use, after an interruption
                     left.rmdir()
             shutil.rmtree(folder)
+
+
+def can_limit_memory() -> bool:
+    """Return whether jobs can have limits on memory: whether its cgroups can be written."""
+    return os.access(CGROUPS / "memory", os.W_OK)
 
 
 def skip_where_impossible() -> None:

@@ -1,8 +1,12 @@
-"""What the user is told of Slurm's jobs: why they wait, and why they were ended."""
+"""What the user is told of Slurm's jobs, and what jobs are told by Slurm."""
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -10,6 +14,7 @@ import pytest
 import snakemake_executor_plugin_slurm as plugin
 import yaml
 from conftest import ROOT
+from scheduler import wait
 
 from bionerflow.workflow.slurm import ended, keep_to_squeue, logs, waiting
 from bionerflow.workflow.status import status
@@ -20,6 +25,21 @@ cat <<'.'
 {lines}
 .
 exit {code}
+"""
+SNAKEFILE = """
+from bionerflow.workflow.slurm import pass_on_sigterm
+pass_on_sigterm()
+rule train:
+    output: "made"
+    shell: "trap '' TERM; python job.py && touch made"
+"""
+JOB = """
+import signal, sys, time
+from pathlib import Path
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped by SIGTERM"))
+Path("at-work").touch()
+while not Path("ended").exists():
+    time.sleep(0.05)
 """
 HEAD = "    resources: tmpdir=/tmp, gpu=1, runtime=90, mem_mb=1500, mem_mib=1431\n"
 #: As Slurm 22.05 writes them.
@@ -149,6 +169,43 @@ def watched(monkeypatch, silent, attempts):
         return [job async for job in plugin.Executor.check_active_jobs(executor, jobs)]
 
     return asyncio.run(known()), jobs
+
+
+@pytest.fixture
+def signalled(tmp_path, monkeypatch):
+    """Return what sends SIGTERM to a Snakemake whose job is at work, and returns the process."""
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "job.py").write_text(JOB)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    command = [sys.executable, "-m", "snakemake", "--mode", "remote", "--cores", "1", "made"]
+
+    def begin():
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        wait((tmp_path / "at-work").exists, 60)
+        process.send_signal(signal.SIGTERM)
+        return process
+
+    yield begin
+    (tmp_path / "ended").touch()
+
+
+def test_a_job_gets_the_sigterm_that_slurm_sends_to_snakemake_alone(signalled, monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_ID", "0")
+    process = signalled()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Stopped by SIGTERM" in said
+
+
+def test_outside_of_slurm_snakemake_lets_its_jobs_end_at_sigterm(signalled, monkeypatch, tmp_path):
+    monkeypatch.delenv("SLURM_STEP_ID", raising=False)
+    process = signalled()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)
+    (tmp_path / "ended").touch()
+    _, said = process.communicate(timeout=60)
+    assert "Stopped by SIGTERM" not in said
+    assert (tmp_path / "made").exists()
 
 
 def test_a_scheduler_that_is_silent_for_an_hour_loses_no_job(monkeypatch):

@@ -23,6 +23,8 @@ try:
         check_locale()
         check_clock()
         slurm.keep_to_squeue()
+    else:
+        slurm.pass_on_sigterm()
     plan = Plan(config, HERE)
 except UserError as error:
     raise WorkflowError(str(error)) from None

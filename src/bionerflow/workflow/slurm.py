@@ -3,14 +3,18 @@
 `squeue` tells the first, the logs that Slurm keeps of failed jobs the second.
 """
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 #: Where the executor plug-in keeps the logs of failed jobs: `rule_{rule}/{wildcards}/{job}.log`.
 LOGS = Path(".snakemake/slurm_logs")
@@ -83,6 +87,32 @@ class Remembered:
         answer = self.ask()
         self.known = self.known if answer is None else answer
         return self.known
+
+
+def pass_on_sigterm() -> None:
+    """Have the Snakemake of a job step pass SIGTERM on to the processes of its job.
+
+    Slurm that tracks processes by cgroups signals only the first process of a step. That is
+    Snakemake, which waits for its job to end: a training would not learn that it is cancelled,
+    preempted or at its time limit, and would be killed without a checkpoint.
+    """
+    from snakemake.scheduling.job_scheduler import JobScheduler
+
+    if "SLURM_STEP_ID" in os.environ:
+        scheduler: Any = JobScheduler
+        scheduler.exit_gracefully = _passing_on(scheduler.exit_gracefully)
+
+
+def _passing_on(handler: Callable[..., None]) -> Callable[..., None]:
+    """Return a handler of SIGTERM that first sends it to all descendants of this process."""
+
+    def handle(*arguments: Any) -> None:
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        handler(*arguments)
+
+    return handle
 
 
 def waiting(folder: Path) -> list[str]:

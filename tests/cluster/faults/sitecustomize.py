@@ -16,10 +16,22 @@ FOLDER = Path(os.environ.get("FAULTS", os.devnull))
 
 
 def pause(name):
-    """Say that the job is there, and wait until it is let go."""
+    """Say that the job is there, and wait until it is let go; say also that SIGTERM has come."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def told(number, frame):
+        (FOLDER / f"{name}.told").touch()
+        if callable(before):
+            before(number, frame)
+        else:
+            signal.signal(number, before)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, told)
     (FOLDER / f"{name}.paused").touch()
     while (FOLDER / "pause").exists():
         time.sleep(0.05)
+    signal.signal(signal.SIGTERM, before)
 
 
 def memory(name):
