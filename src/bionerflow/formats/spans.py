@@ -224,7 +224,7 @@ def _same(said: str, quoted: object) -> bool:
 
 _OFFSETS = r"(\d{1,9}[ ,\-]\d{1,9}(?: ?; ?\d{1,9}[ ,\-]\d{1,9})*)(?: (.*))?"
 _NUMBER = re.compile(r"[TR]\d{1,9}[ :.]+")
-_LINE = re.compile(r"T\d{1,9}\t(\S.*) (\d{1,9}) (\d{1,9})\t([^\t]*\S[^\t]*)")
+_LINE = re.compile(r"T\d{1,9}\t([^\t]+) (\d{1,9} \d{1,9}(?:;\d{1,9} \d{1,9})*)\t(.*)")
 _ANY_TYPE = re.compile(rf"(\S.*?) {_OFFSETS}")
 
 
@@ -242,7 +242,7 @@ class MultiBrat(Format):
         return "\n".join([PREFIX, *rows]) if rows else f"{PREFIX} {NOTHING}"
 
     def read_exact(self, answer: str, reading: Reading) -> bool:
-        """Read lines of mentions in one piece that stand at their offsets."""
+        """Read lines of mentions that stand at their offsets, as `write` writes them."""
         head, *rows = answer.split("\n")
         if head != PREFIX:
             return answer == f"{PREFIX} {NOTHING}"
@@ -251,12 +251,14 @@ class MultiBrat(Format):
             match = _LINE.fullmatch(row)
             if match is None or match[1] not in reading.types:
                 return False
-            span = [int(match[2]), int(match[3])]
-            if span[0] >= span[1] or reading.text[slice(*span)] != match[4]:
+            spans = [[int(end) for end in pair.split(" ")] for pair in match[2].split(";")]
+            said = " ".join([reading.text[start:end] for start, end in spans])
+            as_written = match[3] in (said, one_line(said))
+            if not as_written or any(start >= end for start, end in spans):
                 return False
-            found.append((match[1], span))
-        for type, span in found:
-            reading.place(type, [span])
+            found.append((match[1], spans))
+        for type, spans in found:
+            place_quoted(reading, type, spans, None)
         return bool(found)
 
     def read(self, answer: str, reading: Reading) -> None:
