@@ -223,6 +223,7 @@ def _same(said: str, quoted: object) -> bool:
 
 
 _OFFSETS = r"(\d{1,9}[ ,\-]\d{1,9}(?: ?; ?\d{1,9}[ ,\-]\d{1,9})*)(?: (.*))?"
+_OFFSETS_LAST = re.compile(r"\d[ ,\-]\d{1,9}$")
 _NUMBER = re.compile(r"[TR]\d{1,9}[ :.]+")
 _LINE = re.compile(r"T\d{1,9}\t([^\t]+) (\d{1,9} \d{1,9}(?:;\d{1,9} \d{1,9})*)\t(.*)")
 _ANY_TYPE = re.compile(rf"(\S.*?) {_OFFSETS}")
@@ -280,7 +281,8 @@ class MultiBrat(Format):
                     reading.drop("malformed", line.written)
             elif type := reading.type_of(match[1]):
                 fields = line.said.split("\t", 2)
-                quoted = fields[2] if len(fields) > 2 else match[3]
+                with_offsets = len(fields) > 2 and _OFFSETS_LAST.search(fields[1])
+                quoted = fields[2] if with_offsets else match[3]
                 _read_standoff(reading, type, match[2], quoted)
 
 
