@@ -1,7 +1,7 @@
 """BioC, XML and JSON: collections of documents of passages with standoff annotations."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, BinaryIO, TextIO
 from xml.etree.ElementTree import Element
@@ -119,7 +119,8 @@ def settle(reading: Reading, where: str, document: BioCDocument, type: str) -> N
         else:
             place = f"{where} {annotation.get('id', '')}"
             detail = f"{spans_of(annotation)} {annotation.get('text')!r}"
-            reading.lose(type_of(annotation, type), "outside_passages", place, detail)
+            for raw_type in types_of(annotation, type):
+                reading.lose(raw_type, "outside_passages", place, detail)
 
 
 def holds(part: Sentence, annotation: Annotation) -> bool:
@@ -138,14 +139,13 @@ def spans_of(annotation: Annotation, origin: int = 0) -> list[tuple[int, int]]:
     ]
 
 
-def type_of(annotation: Annotation, infon: str) -> str:
-    """Return the value of the infon that names the type; of a list its first value."""
+def types_of(annotation: Annotation, infon: str) -> Sequence[str]:
+    """Return the value of the infon that names the type, or its values if it is a list."""
     value = annotation.get("infons", {}).get(infon)
     if isinstance(value, str) and value:
-        return value
-    if isinstance(value, list) and value:
-        value = value[0]
-    return str(value) if value not in (None, "", []) else f"(no {infon})"
+        return (value,)
+    several = value if isinstance(value, list) and value else [value]
+    return [str(one) if one not in (None, "", []) else f"(no {infon})" for one in several]
 
 
 def stream(name: str, data: bytes) -> Iterator[tuple[int, BioCDocument]]:
@@ -177,13 +177,19 @@ def placed(
 ) -> Iterator[Document]:
     """Yield a passage or sentence as a document, unless there is nothing in it."""
     entities = []
+    begins = 0 if reading.counting.unit == "passages" else passage.offset
+    told = ((spans_of(one, begins), one.get("text")) for one in passage.annotations)
+    reading.begin(passage.text, told)
     for annotation in passage.annotations:
-        spans = spans_of(annotation, passage.offset)
+        spans = spans_of(annotation, begins)
         place = f"{where} {annotation.get('id', '')}"
         known = of_record(annotation.get("infons", {}))
         mention = annotation.get("text")
-        raw_type = type_of(annotation, type)
-        entities.append(reading.place(raw_type, spans, passage.text, mention, place, known))
+        for raw_type in types_of(annotation, type):
+            entity = reading.place(
+                raw_type, spans, passage.text, mention, place, known, passage=begins
+            )
+            entities.append(entity)
     if passage.text or entities:
         kept = tuple(entity for entity in entities if entity)
         yield Document(id, passage.text, kept, borders)
