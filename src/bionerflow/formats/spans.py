@@ -225,7 +225,7 @@ def _same(said: str, quoted: object) -> bool:
 _OFFSETS = r"(\d{1,9}[ ,\-]\d{1,9}(?: ?; ?\d{1,9}[ ,\-]\d{1,9})*)(?: (.*))?"
 _OFFSETS_LAST = re.compile(r"\d[ ,\-]\d{1,9}$")
 _NUMBER = re.compile(r"[TR]\d{1,9}[ :.]+")
-_LINE = re.compile(r"T\d{1,9}\t([^\t]+) (\d{1,9} \d{1,9}(?:;\d{1,9} \d{1,9})*)\t(.*)")
+_LINE = re.compile(r"T\d{1,9}\t([^\t]+) (\d{1,9}) (\d{1,9})((?:;\d{1,9} \d{1,9})*)\t(.*)")
 _ANY_TYPE = re.compile(rf"(\S.*?) {_OFFSETS}")
 
 
@@ -252,10 +252,13 @@ class MultiBrat(Format):
             match = _LINE.fullmatch(row)
             if match is None or match[1] not in reading.types:
                 return False
-            spans = [[int(end) for end in pair.split(" ")] for pair in match[2].split(";")]
-            said = " ".join([reading.text[start:end] for start, end in spans])
-            as_written = match[3] in (said, one_line(said))
-            if not as_written or any(start >= end for start, end in spans):
+            spans = [[int(match[2]), int(match[3])]]
+            if match[4]:
+                pairs = [pair.split(" ") for pair in match[4][1:].split(";")]
+                spans += [[int(start), int(end)] for start, end in pairs]
+            pieces = [reading.text[start:end] for start, end in spans]
+            said = " ".join(pieces)
+            if "" in pieces or (said != match[5] and one_line(said) != match[5]):
                 return False
             found.append((match[1], spans))
         for type, spans in found:
