@@ -268,6 +268,31 @@ def test_greek_letters_may_be_spelled_out(tmp_path):
     assert found.report["findings"]["spelled_otherwise"]["count"] == 6
 
 
+def regions(*labels):
+    value = {"start": 0, "end": 13, "text": "Renal failure", "labels": list(labels)}
+    return [{"from_name": "l", "to_name": "t", "type": "labels", "value": value}]
+
+
+SEVERAL = {"start": 0, "end": 13, "label": ["D", "E"], "labels": ["D", "E"]}
+SEVERAL_TYPES = {
+    "label_studio": [{"data": {"text": TEXT}, "annotations": [{"result": regions("D", "E")}]}],
+    "spans": [{"text": TEXT, "entities": [SEVERAL]}],
+    "prodigy": [{"text": TEXT, "spans": [SEVERAL], "_input_hash": 1}],
+    "doccano": [{"text": TEXT, "label": [[0, 13, ["D", "E"]]]}],
+    "bioc": [{"id": "1", "passages": [{"offset": 0, "text": TEXT, "annotations": [
+        {"infons": {"type": ["D", "E"]}, "locations": [{"offset": 0, "length": 13}]}]}]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", SEVERAL_TYPES)
+def test_a_mention_of_several_types_is_one_of_each(form):
+    reading = Reading()
+    data = json.dumps(SEVERAL_TYPES[form]).encode()
+    [document] = READERS[form](reading, {"a.json": data})
+    assert {entity.type for entity in document.entities} == {"D", "E"}
+    assert reading.mentions.total() == 2
+
+
 OTHER_TOOLS = {
     "a project of Azure Language": {"assets": {"projectKind": "CustomEntityRecognition"}},
     "an annotation file of tagtog": {"annotatable": {"parts": ["s1"]}, "entities": []},

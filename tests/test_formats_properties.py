@@ -49,6 +49,17 @@ EXACT = [name for name, f in FORMATS.items() if f.own_offsets and not f.whole_to
 @also(("\n[ ", {Entity.at("A", [(1, 3)], "\n[ ")}))
 @also(('"]', {Entity.at("A", [(0, 1)], '"]')}))
 @also(("<A><A>", {Entity.at("A", [(0, end)], "<A><A>") for end in (2, 3)}))
+@also(("[[[[[\n|", {Entity.at("A", [(0, 7)], "[[[[[\n|")}))
+@also(("\t**a", {Entity.at("A", [(0, 4)], "\t**a")}))
+@also(("aa|", {Entity.at("A", [(0, 1), (2, 3)], "aa|")}))
+@also(("<a>**</a>", set()))
+@also(("＜a>", {Entity.at("B", [(2, 3)], "＜a>")}))
+@also(("a><A:", {Entity.at("A", [(1, 3)], "a><A:"), Entity.at("B", [(0, 1)], "a><A:")}))
+@also(("＜a:", {Entity.at("B", [(2, 3)], "＜a:")}))
+@also(("**<think", {Entity.at("A", [(3, 8)], "**<think")}))
+@also((" \n", {Entity.at("A", [(0, 1)], " \n")}))
+@also(("a\na:é", {Entity.at("A", [(0, 1)], "a\na:é")}))
+@also(("[think", {Entity.at("B", [(1, 6)], "[think")}))
 def test_formats_with_own_offsets_lose_nothing(name, example):
     text, entities = example
     if "\\" in text:  # Marks cannot be escaped then (docs/formats.md).
@@ -62,6 +73,16 @@ def test_formats_with_own_offsets_lose_nothing(name, example):
         turns = format.render(text, entities, types)
         read |= set(format.parse(turns[-1].content, text, types).entities)
     assert read == entities
+
+
+def test_html_refuses_a_mention_that_its_tag_cannot_hold():
+    for length in (499, 500):
+        text = "a" * length
+        entity = Entity.at("A", [(0, length)], text)
+        carried = FORMATS["html"].can_carry([entity])
+        [turn] = FORMATS["html"].render(text, [entity], ("A",))
+        assert carried == (FORMATS["html"].parse(turn.content, text, ("A",)).entities == (entity,))
+        assert carried == (length < 500)
 
 
 SENTENCE = "These results suggest that BCL6 plays a role in activated lymphocytes. "

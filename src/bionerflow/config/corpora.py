@@ -11,7 +11,22 @@ Split = Literal["train", "dev", "test"]
 Options = dict[str, bool | int | str | list[int] | list[str]]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 #: What the offsets of a raw file count.
-Unit = Literal["characters", "inclusive", "bytes", "utf16", "crlf", "lf", "nfc", "nfd"]
+Unit = Literal[
+    "characters",
+    "inclusive",
+    "bytes",
+    "utf16",
+    "crlf",
+    "lf",
+    "nfc",
+    "nfd",
+    "visible",
+    "html",
+    "html_quotes",
+    "unescaped",
+    "passages",
+    "own",
+]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
 

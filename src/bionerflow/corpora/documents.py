@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from bionerflow.corpora.offsets import CODE_POINTS, Counting, RawSpans, Try, alike
+from bionerflow.corpora.offsets import CODE_POINTS, Counting, RawSpans, alike
+from bionerflow.corpora.shifts import Shift, Try, own_shift, shifts
 from bionerflow.data.schema import Entity, Span
 
 #: How many mentions that fit, and that do not, are held to find what the offsets count.
@@ -54,8 +55,9 @@ class Document:
 class Reading:
     """How mentions are placed, and what a reader notes beside its documents.
 
-    `counting` is what offsets count; `trim` and `join_wrapped` say whether white space at the edges
-    of a mention is cut off, and whether fragments parted by white space alone become one span.
+    `counting` is what offsets count, and `own` the shift of the text where each has one; `trim` and
+    `join_wrapped` say whether white space at the edges of a mention is cut off, and whether
+    fragments parted by white space alone become one span.
 
     `mentions` counts the raw mentions by raw type, `passed_over` what was not read, by kind. Once
     all documents are taken, the mentions equal their entities and the findings that are lost.
@@ -70,6 +72,10 @@ class Reading:
     fitted: list[Try] = field(default_factory=list)
     missed: list[Try] = field(default_factory=list)
     by_code_points: bool = field(init=False)
+    own: int = 0
+    #: Hash values of the texts in which a mention fits, and the last of them.
+    fitting: set[int] = field(default_factory=set)
+    last_fit: str = ""
 
     def __post_init__(self) -> None:
         """Compare once what is asked per mention."""
@@ -98,12 +104,14 @@ class Reading:
         identifiers: tuple[str, ...] = (),
         *,
         part: Span | None = None,
+        passage: int = 0,
     ) -> Entity | None:
         """Return the mention as an entity, or list why `spans` of `text` cannot be it.
 
         `spans` stay in the order of the raw file, as the mention is written in that order. Where
         `part` of the text is given, the mention has to be inside of it, and the entity's offsets
-        count from its start.
+        count from its start. `passage` is what would have to be
+        added to the spans if they began anew in the mention's passage.
         """
         self.mentions[type] += 1
         first, last = part or (0, len(text))
@@ -113,9 +121,12 @@ class Reading:
             as_said = mention is None or mention == covered
             if as_said and first <= start < end <= last and covered == covered.strip():
                 if len(self.fitted) < SAMPLE and mention is not None:
-                    self.fitted.append(Try(text, spans, mention))
+                    self.fitted.append(Try(text, spans, mention, passage))
+                if self.last_fit is not text:
+                    self.fits_in(text)
                 return Entity(type, (Span(start - first, end - first),), covered, identifiers)
-        return self.compared(type, spans, text, mention, where, identifiers, (first, last))
+        there = (first, last)
+        return self.compared(type, spans, text, mention, where, identifiers, there, passage)
 
     def compared(
         self,
@@ -126,16 +137,17 @@ class Reading:
         where: str,
         identifiers: tuple[str, ...],
         part: tuple[int, int],
+        passage: int = 0,
     ) -> Entity | None:
         """Return what `place` returns, for any mention: odd, or of several spans, too."""
-        spans = raw if self.by_code_points else self.counting.located(raw, text)
+        spans = raw if self.by_code_points else self.located(raw, text)
         first, last = part
         fault = span_fault(spans, last, first)
         covered = text_at(spans, text)
         if mention is not None and covered != mention:
             differs = difference(covered, mention)
             if (fault or differs == "text_differs") and len(self.missed) < SAMPLE:
-                self.missed.append(Try(text, raw, mention))
+                self.missed.append(Try(text, raw, mention, passage))
             if not fault and differs == "text_differs":
                 fault = differs
             elif not fault:
@@ -145,12 +157,34 @@ class Reading:
             self.note(fault, where, said or f"{raw} {mention!r}", lost=True)
             return None
         if mention is not None and len(self.fitted) < SAMPLE:
-            self.fitted.append(Try(text, raw, mention))
+            self.fitted.append(Try(text, raw, mention, passage))
+        self.fits_in(text)
         tidy = self.tidied(spans, text, covered, where)
         if tidy != spans:
             covered = text_at(tidy, text)
         moved = tuple([Span(start - first, end - first) for start, end in tidy])
         return Entity(type, moved, covered, identifiers) if moved else None
+
+    def fits_in(self, text: str) -> None:
+        """Note that a mention fits in a text."""
+        self.last_fit = text
+        self.fitting.add(hash(text))
+
+    def explained(self) -> Shift | None:
+        """Return what the offsets seem to count, of mentions that miss their text."""
+        missed = Counter(one.text for one in self.missed)
+        mixed = {text for text in missed if hash(text) in self.fitting}
+        return shifts(self.missed, self.fitted, self.counting, mixed)
+
+    def located(self, spans: RawSpans, text: str) -> RawSpans:
+        """Return the spans in code points of the text."""
+        return self.counting._replace(shift=self.counting.shift + self.own).located(spans, text)
+
+    def begin(self, text: str, mentions: Iterable[tuple[RawSpans, str | None]]) -> None:
+        """Tell all mentions of a text before they are placed; its own shift is theirs to tell."""
+        if self.counting.unit == "own":
+            tries = [Try(text, spans, said) for spans, said in mentions if said is not None]
+            self.own = own_shift(tries) or 0
 
     def tidied(self, spans: RawSpans, text: str, covered: str, where: str) -> RawSpans:
         """Return the spans in order, joined, and without space at their edges.
@@ -180,6 +214,9 @@ class Reading:
 
     def placed(self, mentions: Iterable[Given], text: str, where: str) -> tuple[Entity, ...]:
         """Return those of the mentions that can be placed, with their identifiers."""
+        if self.counting.unit == "own":
+            mentions = list(mentions)
+            self.begin(text, [(one[1], one[2]) for one in mentions])
         found = [
             self.place(one[0], one[1], text, one[2], where, one[3] if len(one) > 3 else ())
             for one in mentions

@@ -11,7 +11,7 @@ from typing import Any
 
 from bionerflow.config.corpora import SPLITS, Part, Recipe, Split
 from bionerflow.corpora.documents import Document, Reading, moved
-from bionerflow.corpora.offsets import Counting, shifts
+from bionerflow.corpora.offsets import Counting
 from bionerflow.corpora.readers import READERS
 from bionerflow.corpora.report import Tally, findings, lengths
 from bionerflow.corpora.sentences import joined, sentences
@@ -191,7 +191,7 @@ def check_lost(corpus: str, settings: Recipe, reading: Reading) -> None:
         return
     why = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
     first = next(f for f in reading.findings if f.lost and f.reason == reasons.most_common()[0][0])
-    fit = shifts(reading.missed, reading.fitted, reading.counting)
+    fit = reading.explained()
     raise UserError(
         f"{corpus}: {lost} of {mentions} mentions are lost ({why}; first {first.where}: "
         f"{first.detail[:120]}), more than the share that `max_lost` allows, {settings.max_lost}."
@@ -208,7 +208,7 @@ def report(
 ) -> dict[str, Any]:
     """Return the corpus's report; mentions = entities + left_out + lost."""
     reading = cutter.reading
-    fit = shifts(reading.missed, reading.fitted, reading.counting)
+    fit = reading.explained()
     return {
         "corpus": corpus,
         "language": settings.language,

@@ -2,18 +2,21 @@
 
 An offset of a raw file is the number of units before a character, plus a constant shift. Units are
 code points, as in this project, or those of other tools: bytes (C, Perl, Python 2), UTF-16 code
-units (Java, JavaScript), a text whose line ends have another length, or another normal form.
+units (Java, JavaScript), a text whose line ends have another length, or another normal form, or
+one that was written as HTML, or that lost the characters of no width. They may begin anew in each
+passage, or have a shift in each text.
 """
 
+import html
+import re
 import unicodedata
-from bisect import bisect_left
-from collections import Counter
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any, Literal, NamedTuple
 
-from bionerflow.config.corpora import UNITS, Unit
+from bionerflow.config.corpora import Unit
 
 #: Starts and ends as a raw file gives them, in its own order.
 RawSpans = Sequence[tuple[int, int]]
@@ -26,7 +29,21 @@ MEANING: dict[Unit, str] = {
     "lf": "one character per line end",
     "nfc": "the text in Unicode normal form C",
     "nfd": "the text in Unicode normal form D",
+    "visible": "code points but soft hyphens and others of no width",
+    "html": "&, < and > as they are written in HTML",
+    "html_quotes": "&, <, > and quotes as they are written in HTML",
+    "unescaped": "HTML's character references in the text as one character each",
+    "passages": "code points from the start of each passage",
+    "own": "code points with a shift of its own in each text",
 }
+#: Units in which a code point counts one.
+PLAIN: frozenset[Unit] = frozenset(("characters", "inclusive", "passages", "own"))
+#: Soft hyphens, zero-width spaces and joiners, marks of direction, byte order marks.
+NO_WIDTH = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+#: How many characters HTML has for one.
+HTML = {"&": 5, "<": 4, ">": 4}
+HTML_QUOTES = HTML | {'"': 6, "'": 6}
+REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,7});")
 #: Characters that are typed for one another, beyond what NFKC makes equal.
 LOOK_ALIKES = str.maketrans(
     {
@@ -56,7 +73,12 @@ GREEK = str.maketrans(
 
 
 def alike(text: str, other: str) -> bool:
-    """Say whether two texts differ in spelling alone; Greek letters may be spelled out."""
+    """Say whether two texts differ in spelling alone; Greek letters may be spelled out.
+
+    Characters of no width may be missing.
+    """
+    if text.translate(NO_WIDTH) == other.translate(NO_WIDTH):
+        return True
     if folded(text) == folded(other):
         return True
     return folded(text.casefold().translate(GREEK)) == folded(other.casefold().translate(GREEK))
@@ -75,6 +97,13 @@ def _widths(text: str, unit: Unit) -> Iterator[int]:
             before = c
     elif unit == "lf":
         yield from (not (c == "\r" and after == "\n") for c, after in pairwise(f"{text} "))
+    elif unit == "visible":
+        yield from (ord(c) not in NO_WIDTH for c in text)
+    elif unit in ("html", "html_quotes"):
+        written = HTML if unit == "html" else HTML_QUOTES
+        yield from (written.get(c, 1) for c in text)
+    elif unit == "unescaped":
+        yield from _unescaped_widths(text)
     else:
         yield from _normal_widths(text, "NFC" if unit == "nfc" else "NFD")
 
@@ -85,7 +114,18 @@ def _as_characters(text: str, unit: Unit) -> bool:
         return "\n" not in text
     if unit == "lf":
         return "\r" not in text
-    return unit in ("characters", "inclusive") or text.isascii()
+    if unit in ("html", "html_quotes", "unescaped"):
+        return not any(c in text for c in HTML_QUOTES)
+    return unit in PLAIN or text.isascii()
+
+
+def _unescaped_widths(text: str) -> Iterator[int]:
+    end = 0
+    for match in REFERENCE.finditer(text):
+        yield from [1] * (match.start() - end)
+        end = match.start() if len(html.unescape(match[0])) > 1 else match.end()
+        yield from [0] * (end - match.start() - 1) + [1] * (end > match.start())
+    yield from [1] * (len(text) - end)
 
 
 def _normal_widths(text: str, form: Literal["NFC", "NFD"]) -> Iterator[int]:
@@ -100,7 +140,7 @@ def _normal_widths(text: str, form: Literal["NFC", "NFD"]) -> Iterator[int]:
 
 
 @lru_cache(maxsize=64)
-def _edges(text: str, unit: Unit) -> list[int]:
+def edges_of(text: str, unit: Unit) -> list[int]:
     """Return how many units are before each code point, and before the end."""
     if _as_characters(text, unit):
         return list(range(len(text) + 1))
@@ -115,22 +155,26 @@ class Counting(NamedTuple):
 
     def located(self, spans: RawSpans, text: str) -> RawSpans:
         """Return the spans in code points of the text; -1 for what is no border of a character."""
-        if self.unit in ("characters", "inclusive"):
+        if self.unit in PLAIN:
             last = self.shift - (self.unit == "inclusive")
             return [(start - self.shift, end - last) for start, end in spans]
-        edges = _edges(text, self.unit)
+        edges = edges_of(text, self.unit)
 
         def at(offset: int) -> int:
             found = bisect_left(edges, offset - self.shift)
             return found if found < len(edges) and edges[found] == offset - self.shift else -1
 
-        return [(at(start), at(end)) for start, end in spans]
+        def after(offset: int) -> int:
+            """Return the offset behind characters of no width."""
+            found = at(offset)
+            return found if found < 0 else bisect_right(edges, offset - self.shift) - 1
+
+        first = after if self.unit == "visible" else at
+        return [(first(start), at(end)) for start, end in spans]
 
     def counted(self, at: int, text: str) -> int:
         """Return the offset that the raw file has for a code point of the text."""
-        return self.shift + (
-            at if self.unit in ("characters", "inclusive") else _edges(text, self.unit)[at]
-        )
+        return self.shift + (at if self.unit in PLAIN else edges_of(text, self.unit)[at])
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -144,97 +188,3 @@ class Counting(NamedTuple):
 
 
 CODE_POINTS = Counting()
-
-
-class Try(NamedTuple):
-    """A mention as a raw file gives it: the text, its spans there, and the mention's string."""
-
-    text: str
-    spans: RawSpans
-    mention: str
-
-
-class Shift(NamedTuple):
-    """That `fit` of the `missed` mentions would fit; `unharmed` if none would miss that fits now.
-
-    `exact` counts the mentions that would fit with all white space.
-    """
-
-    counting: Counting
-    fit: int
-    missed: int
-    unharmed: bool
-    exact: int
-
-    @property
-    def certain(self) -> bool:
-        """Whether all mentions fit so."""
-        return self.fit == self.missed and self.unharmed
-
-    def __str__(self) -> str:
-        """Return it in words, with the options that apply it."""
-        which = "all fit" if self.certain else f"{self.fit} of {self.missed} that miss fit"
-        options = " ".join(f"--{key} {value}" for key, value in self.counting.settings().items())
-        only = "" if self.unharmed else "; in part of the texts alone, as others would miss then"
-        return f"{which} if {self.counting} ({options}{only})"
-
-
-def shifts(missed: Sequence[Try], fitted: Sequence[Try], now: Counting) -> Shift | None:
-    """Return what the offsets seem to count, or None where nothing explains most of the misses."""
-    found = []
-    for unit in UNITS:
-        for shift in (0, *_common_shifts(missed, unit)):
-            counting = Counting(unit, shift)
-            fit = sum(fits(one, counting) for one in missed)
-            if counting != now and 2 * fit >= len(missed) > 0:
-                unharmed = all(fits(one, counting) for one in fitted)
-                exact = sum(covers(one, counting) == one.mention for one in (*missed, *fitted))
-                found.append(Shift(counting, fit, len(missed), unharmed, exact))
-    by_fit = lambda one: (one.certain, one.fit, one.unharmed, one.exact)  # noqa: E731
-    return max(found, key=by_fit, default=None)
-
-
-def fits(one: Try, counting: Counting) -> bool:
-    """Say whether a mention's string is the text at its offsets, white space and form apart.
-
-    Offsets of last characters must fit to the character: with a shift, they would only widen each
-    mention by the white space before it.
-    """
-    found = covers(one, counting)
-    if counting.unit == "inclusive":
-        return found == one.mention
-    return inked(found) == inked(one.mention)
-
-
-def covers(one: Try, counting: Counting) -> str:
-    """Return the text at a mention's offsets; nothing where they are outside of it."""
-    spans = counting.located(one.spans, one.text)
-    if any(start < 0 for start, _ in spans):
-        return ""
-    return " ".join(one.text[start:end] for start, end in spans)
-
-
-def inked(text: str) -> str:
-    """Return the text in normal form C without white space."""
-    return "".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
-
-
-def _common_shifts(missed: Sequence[Try], unit: Unit) -> list[int]:
-    """Return the shifts by which most mentions miss the nearest place of their string."""
-    found: Counter[int] = Counter()
-    for text, spans, mention in missed:
-        edges = _edges(text, unit)
-        start = min(start for start, _ in spans) if spans else 0
-        places = [start - edges[at] for at in occurrences(text, mention.strip())]
-        found.update([min(places, key=abs)] if places else [])
-    return [shift for shift, _ in found.most_common(2) if shift]
-
-
-def occurrences(text: str, mention: str) -> Iterator[int]:
-    """Yield where a string begins in the text; the first 100."""
-    at = text.find(mention) if mention else -1
-    for _ in range(100):
-        if at < 0:
-            return
-        yield at
-        at = text.find(mention, at + 1)

@@ -1,15 +1,12 @@
-"""Raw files as numbered lines, records and elements; a fault names its file and line."""
+"""Raw files as numbered lines and records; a fault names its file and line."""
 
 import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO, TextIOWrapper
-from typing import Any, BinaryIO, TextIO, TypeVar
-from xml.etree.ElementTree import Element, ParseError
+from typing import Any, TextIO, TypeVar
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import iterparse
 from pydantic import BaseModel, ValidationError
 
 from bionerflow.utils.errors import UserError
@@ -244,55 +241,3 @@ def _value(name: str, window: Window) -> Any:
         except (ValueError, RecursionError) as error:
             if not isinstance(error, json.JSONDecodeError) or not window.more():
                 raise UserError(f"{name}:{window.line}: not whole JSON ({error}).") from None
-
-
-class ByLine:
-    """A binary file that gives its lines one at a time; `number` is that of the last one."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file, self.number, self.ended = file, 1, False
-
-    def read(self, size: int = -1) -> bytes:
-        """Return a line, or a part of a long one."""
-        self.number += self.ended
-        line = self.file.readline(READ)
-        self.ended = line.endswith(b"\n")
-        return line
-
-
-def elements(name: str, file: BinaryIO, tag: str) -> Iterator[tuple[int, Element]]:
-    """Yield the elements of a tag with the lines they begin at, one in memory at a time.
-
-    Raises:
-        UserError: the file is not XML, or declares entities (which could fill the memory).
-    """
-    source = ByLine(file)
-    with xml_faults(name, source):
-        events = iterparse(source, events=("start", "end"))
-        _, top = next(events)
-        line = source.number
-        for event, element in events:
-            if element.tag != tag:
-                continue
-            if event == "start":
-                line = source.number
-            else:
-                yield line, element
-                top.clear()
-
-
-@contextmanager
-def xml_faults(name: str, source: ByLine) -> Iterator[None]:
-    """Tell faults of XML as the user's to mend."""
-    try:
-        yield
-    except ParseError as error:
-        raise UserError(f"{name}:{error.position[0]}: not XML ({error}).") from error
-    except DefusedXmlException as error:
-        raise UserError(
-            f"{name}:{source.number}: declares entities, which a corpus must not ({error})."
-        ) from error
-    except (LookupError, ValueError) as error:
-        raise UserError(
-            f"{name}:{source.number}: not XML of a known encoding ({error})."
-        ) from error

@@ -2,8 +2,9 @@
 
 from bionerflow.formats.base import Format, Parsed
 from bionerflow.formats.bio import MultiBio
+from bionerflow.formats.brat import MultiBrat
 from bionerflow.formats.code import MultiCode, SingleCode
-from bionerflow.formats.spans import JsonIndex, MultiBrat, MultiSpan, SingleSpan
+from bionerflow.formats.spans import JsonIndex, MultiSpan, SingleSpan
 from bionerflow.formats.symbolic import Symbolic
 from bionerflow.formats.tags import Html, MultiTag, SingleTag
 from bionerflow.formats.terms import ConvTerm, JsonEntity, MultiTerm, SingleTerm, Uniner

@@ -98,9 +98,9 @@ def _of_string(value: str, said: object, reading: Reading) -> Parts:
             return [(loads(value), said)]
         except ValueError:
             pass
-    if said is None and not reading.stands(value):
-        typed = said_with_type(value, reading) or named_mention(value, reading)
-        if typed:
+    if not reading.stands(value):
+        typed = said_with_type(value, reading) if said is None else None
+        if typed := typed or named_mention(value, reading):
             return [Item(typed[1], one, None, value) for one in mentions_in(typed[0], reading)]
     return [Item(said, one, None, value) for one in mentions_in(value, reading)]
 

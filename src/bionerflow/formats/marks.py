@@ -8,6 +8,7 @@ own marks would be misread all the same has them escaped by a backslash, all of 
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from bionerflow.data.schema import Entity
@@ -69,13 +70,16 @@ class TagFormat(Format):
         return [(reading.types[0], answer[len(start) :])] if found else None
 
     def read_exact(self, answer: str, reading: Reading) -> bool:
-        """Read copies that equal the sentence but for marks, none of which is escaped."""
-        copies = None if ESCAPE in answer or BOLD in answer else self.exact_copies(answer, reading)
+        """Read copies that equal the sentence but for marks and what escapes its own ones."""
+        copies = self.exact_copies(answer, reading)
         if copies is None:
             return False
-        scan = partial(self.scan, reading=reading, escaped=False)
-        source = Stripped.of(reading.text, scan)
+        escaped = _is_escaped(answer, reading.text)
+        scan = partial(self.scan, reading=reading, escaped=escaped)
+        source = Stripped(reading.text, []) if escaped else Stripped.of(reading.text, scan)
         found = [(type, Stripped.of(copy, scan)) for type, copy in copies]
+        if escaped:
+            found = [(type, _without_escapes(copy)) for type, copy in found]
         if any(copy.rest != source.rest for _, copy in found):
             return False
         alignment = Alignment.of(source.rest, source.rest)
@@ -104,6 +108,8 @@ class TagFormat(Format):
     def mark_up(self, text: str, entities: Sequence[Entity], escaped: bool) -> str:
         """Insert marks: what ends at an offset closes before what begins there opens."""
         events = []
+        if escaped:
+            entities = [replace(one, text=self.escape(one.text, True)) for one in entities]
         for i, entity in enumerate(sorted(entities, key=by_position)):
             events.append((entity.start, 1, i, self.opening(entity)))
             events.append((entity.end, 0, -i, self.closing(entity)))
@@ -136,12 +142,11 @@ class TagFormat(Format):
         text = reading.text
         if BOLD in copy and BOLD not in text:
             copy = copy.replace(BOLD, "")
-        escaped = ESCAPE in copy and ESCAPE not in text
+        escaped = _is_escaped(copy, text)
         scan = partial(self.scan, reading=reading, escaped=escaped)
         stripped = Stripped.of(copy, scan)
         if escaped and any(mark.key == ESCAPE for _, mark in stripped.marks):
-            marks = [(at, mark) for at, mark in stripped.marks if mark.key != ESCAPE]
-            stripped, source = Stripped(stripped.rest, marks), Stripped(text, [])
+            stripped, source = _without_escapes(stripped), Stripped(text, [])
         else:
             source = Stripped.of(text, scan)
         plain = Alignment.of(stripped.rest, source.rest)
@@ -161,6 +166,15 @@ class TagFormat(Format):
             reading.drop("truncated", copy[-80:])
         placed = place_marks(stripped, source, alignment)
         return _pair(placed, stripped.rest, source.rest, reading, type)
+
+
+def _is_escaped(copy: str, text: str) -> bool:
+    return ESCAPE in copy and ESCAPE not in text
+
+
+def _without_escapes(copy: Stripped) -> Stripped:
+    """Leave out the backslashes among the marks."""
+    return Stripped(copy.rest, [(at, mark) for at, mark in copy.marks if mark.key != ESCAPE])
 
 
 def _once(answer: str, reading: Reading) -> str:

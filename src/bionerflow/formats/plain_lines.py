@@ -33,6 +33,13 @@ _COLUMNS = re.compile(r"[,;|\t]")
 #: Commas with a space behind, as a name such as 2,4-D has none; and all of them.
 _SPACED_COMMAS = re.compile(r"[,;]\s|[，、；①-⑳]|(?<=[」』》”])\s?(?=[「『《“])|<br\s?/?>")
 _COMMAS = re.compile(r"[,，、;；①-⑳]|(?<=[」』》”])\s?(?=[「『《“])|<br\s?/?>")
+#: What is between mentions that have their types in brackets.
+_BETWEEN_TYPED = re.compile(rf"{_COMMAS.pattern}|(?<=[)）])\s{{1,9}}and\s", re.IGNORECASE)
+#: What is between words that name a type, and what they list.
+_VERB = re.compile(
+    r"^[A-Za-z][A-Za-z ]{0,60}\s(?:are|is|were|was|includes?)(?:\sthe\sfollowing)?\s",
+    re.IGNORECASE,
+)
 #: What else is between mentions.
 _OTHERS = re.compile(r"\s[/|&]\s|\t|\.\s|\s(?:and|or)\s", re.IGNORECASE)
 #: A line of a table that has only rules, and the marks that end a document of YAML.
@@ -107,19 +114,27 @@ def _is_head(words: str) -> bool:
 
 def _by_heading(line: Line, reading: Reading) -> list[Line]:
     """Part a line of several headings with their mentions: "Disease: gout; Chemical: naproxen."."""
-    parts = [part for part in _BETWEEN_HEADINGS.split(line.said, MOST_PARTS) if part.strip()]
-    if len(parts) < 2:
-        return [line]
-    named = [_NAMED.fullmatch(part) for part in parts]
-    if not all(one and _in_heading(one["type"].strip(), reading) for one in named):
-        return [line]
-    return [Line(part, part, line.bulleted) for part in parts]
+    for between in (_BETWEEN_HEADINGS, _before_headings(reading.types)):
+        parts = [part for part in between.split(line.said, MOST_PARTS) if part.strip()]
+        named = [_NAMED.fullmatch(part) for part in parts]
+        known = all(one and _in_heading(one["type"].strip(), reading) for one in named)
+        if len(parts) > 1 and known:
+            return [Line(part, part, line.bulleted) for part in parts]
+    return [line]
+
+
+@lru_cache(maxsize=256)
+def _before_headings(types: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile the pattern of what is before a heading in its line: "Chemical: x, Disease: y"."""
+    name = rf"{names_pattern(types)}[*_]{{0,3}}\s{{0,3}}[:：]"
+    return re.compile(rf"[,，、.]\s{{0,9}}(?:and\s|[和及])?(?={name})", re.IGNORECASE)
 
 
 def _pairs(line: str, reading: Reading) -> list[tuple[str, str]]:
     """Read a line that says mentions with their types: one, or several with commas between."""
-    parts = [part for part in _COMMAS.split(line.strip(" .。"), MOST_PARTS) if part.strip()]
+    parts = [part for part in _BETWEEN_TYPED.split(line.strip(" .。"), MOST_PARTS) if part.strip()]
     if len(parts) > 1:
+        parts[0] = _VERB.split(parts[0], maxsplit=1)[-1]
         typed = [said_with_type(_AND.sub("", part.strip(), count=1), reading) for part in parts]
         found = [pair for pair in typed if pair and reading.stands(pair[0])]
         if len(found) == len(parts):
@@ -141,6 +156,8 @@ def _in_words(line: Line, reading: Reading) -> dict[str, list[str]] | None:
     if _DENIAL.search(line.written):
         return None
     head, colon, rest = re.sub("：", ":", line.said[:2000]).partition(":")
+    if not colon and (verb := _VERB.match(line.said[:2000])):
+        head, colon, rest = verb[0], verb[0], line.said[verb.end() : 2000]
     if colon:
         found = mentions_in(rest.strip(" .。"), reading)
         found = [_mention(part, reading) for part in found]
@@ -232,10 +249,19 @@ def _parts(words: str, reading: Reading) -> list[str]:
     tried: list[list[str]] = []
     for commas in (_SPACED_COMMAS, _COMMAS, _OTHERS):
         found = [_mention(one, reading) for one in commas.split(words, MOST_PARTS) if one.strip()]
+        found = [piece for part in found for piece in _both(part, reading)]
         if all(map(reading.stands, found)):
             return found
         tried.append(found)
     return tried[1]
+
+
+def _both(part: str, reading: Reading) -> list[str]:
+    """Part the last two mentions of a list that only "and" separates."""
+    if reading.stands(part):
+        return [part]
+    pieces = [_mention(piece, reading) for piece in _OTHERS.split(part, 1)]
+    return pieces if all(map(reading.stands, pieces)) else [part]
 
 
 def _in_prose(words: str, reading: Reading) -> list[str]:

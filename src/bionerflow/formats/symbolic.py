@@ -48,13 +48,16 @@ class Symbolic(TagFormat):
         return "\n".join(copies) or NOTHING
 
     def exact_copies(self, answer: str, reading: Reading) -> list[tuple[str, str]] | None:
-        """Return the types and copies of lines, each of another type."""
+        """Return the types and copies, which have the lines of the sentence, each another type."""
         if answer == NOTHING:
             return []
-        lines = [line.partition(": ") for line in answer.split("\n")]
-        types = [type for type, _, _ in lines if type in reading.types]
-        whole = len(types) == len(lines) == len(set(types))
-        return [(type, copy) for type, _, copy in lines] if whole else None
+        lines, size = answer.split("\n"), reading.text.count("\n") + 1
+        if size > 1:
+            lines = ["\n".join(lines[at : at + size]) for at in range(0, len(lines), size)]
+        copies = [line.partition(": ") for line in lines]
+        types = [type for type, _, _ in copies if type in reading.types]
+        whole = len(types) == len(copies) == len(set(types))
+        return [(type, copy) for type, _, copy in copies] if whole else None
 
     def read_copies(self, answer: str, reading: Reading) -> None:
         """Cut the answer at the types' names, and read a copy for each."""

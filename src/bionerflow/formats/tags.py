@@ -48,6 +48,7 @@ class MultiTag(TagFormat):
     """`<protein>BCL6</protein>` (mfner, section 3.2)."""
 
     name = "multi_tag"
+    special = "<＜"
     marks_in_types = "<>＜＞/\n\r"
     #: Models add attributes, which have a sign of equality, and mentions, after a colon.
     after_name = (
@@ -95,7 +96,7 @@ class MultiTag(TagFormat):
 def tag_pattern(types: tuple[str, ...], after_name: str, escaped: bool) -> re.Pattern[str]:
     """Compile the pattern of tags: a slash or nothing, the type."""
     tag = rf"[<＜]\s{{0,9}}(/?)\s{{0,9}}({names_pattern(types)}){after_name}"
-    return re.compile(rf"\\[<>]|{tag}" if escaped else tag, re.IGNORECASE)
+    return re.compile(rf"\\[<>＜＞]|{tag}" if escaped else tag, re.IGNORECASE)
 
 
 _ANY_TAG = re.compile(r"[<＜](/?)([^<>＜＞\n/:]{1,60})(:[^<>＜＞\n]{0,500})?[>＞]")
@@ -134,9 +135,13 @@ class Html(MultiTag):
     name = "html"
     prompt = "unified"
     crossing = True
-    special = "<>"
+    special = "<>＜＞"
     marks_in_types = "<>＜＞/:：\n\r"
     after_name = r"\s{0,9}[:：>＞]"
+
+    def carries(self, entity: Entity) -> bool:
+        """Tell whether a tag can hold the mention."""
+        return super().carries(entity) and len(entity.text) < LONGEST_TAG
 
     def opening(self, entity: Entity) -> str:
         """Open with the type and the mention."""
@@ -171,10 +176,9 @@ class Html(MultiTag):
                 closes = _closes(opens, type, bare, holding)
                 yield mark_of(match, opens, type, "" if closes else None)
                 continue
-            done = _content_end(string, match.end(), reading.text)
+            done, content = _content(string, match.end(), reading.text, escaped)
             closes = _closes(opens, type, holding, bare)
-            content = None if closes else string[match.end() : done - 1]
-            yield Mark(match.start(), done, opens, type, content)
+            yield Mark(match.start(), done, opens, type, None if closes else content)
 
 
 def _closes(opens: bool, type: str, own: dict[str, int], others: dict[str, int]) -> bool:
@@ -192,13 +196,20 @@ def _closes(opens: bool, type: str, own: dict[str, int], others: dict[str, int])
     return False
 
 
-def _content_end(string: str, start: int, text: str) -> int:
-    """Find the end of a tag that holds a mention, which may itself hold the closing sign."""
-    end = first = string.find(">", start, start + LONGEST_TAG)
-    if first < 0:
-        return start + 1 if start < len(string) else start
-    following = first
+def _content(string: str, start: int, text: str, escaped: bool) -> tuple[int, str]:
+    """Find the end of a tag that holds a mention, and the mention.
+
+    It may itself hold the closing sign, which is escaped in an escaped string.
+    """
+    if escaped and (match := _ESCAPED_CONTENT.match(string, start)):
+        return match.end(), match[1].replace(ESCAPE, "")
+    end = following = string.find(">", start, start + LONGEST_TAG)
+    if end < 0:
+        return min(start + 1, len(string)), ""
     while following >= 0 and string[start:following] in text:
         end = following
         following = string.find(">", end + 1, start + LONGEST_TAG)
-    return end + 1
+    return end + 1, string[start:end]
+
+
+_ESCAPED_CONTENT = re.compile(rf"((?:\\.|[^\\>]){{0,{LONGEST_TAG}}})>", re.DOTALL)

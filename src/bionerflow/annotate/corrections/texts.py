@@ -17,7 +17,6 @@ from bionerflow.corpora.new_corpus import options_of
 from bionerflow.corpora.new_corpus.choices import CHOICES, Choices
 from bionerflow.corpora.new_corpus.folder import Found, found
 from bionerflow.corpora.new_corpus.forms import form_of
-from bionerflow.corpora.offsets import shifts
 from bionerflow.corpora.raw import values
 from bionerflow.corpora.readers import READERS
 from bionerflow.data.schema import Entity, Span
@@ -157,7 +156,7 @@ def read(files: Found, raw: Mapping[str, bytes]) -> Texts:
     options = options_of(files, raw, CHOICES.options()).options
     reading = Reading()
     documents = list(READERS.named(files.reader)(reading, raw, **options))
-    fit = shifts(reading.missed, reading.fitted, reading.counting)
+    fit = reading.explained()
     if fit and fit.certain:
         reading = Reading(fit.counting)
         documents = list(READERS.named(files.reader)(reading, raw, **options))

@@ -31,7 +31,6 @@ from bionerflow.corpora.new_corpus.guesses import (
 )
 from bionerflow.corpora.new_corpus.recipe import configuration, experiment
 from bionerflow.corpora.normalise import normalise, read, reading_of
-from bionerflow.corpora.offsets import shifts
 from bionerflow.data.schema import EXAMPLES, read_rows
 from bionerflow.utils.errors import UserError
 from bionerflow.utils.files import read_json, write_json, write_text
@@ -133,7 +132,7 @@ def of_texts(
     """Return the settings that the texts and mentions tell, and why: offsets and line ends."""
     found: dict[str, Any] = {}
     evidence: list[str] = []
-    fit = shifts(reading.missed, reading.fitted, reading.counting)
+    fit = reading.explained()
     if fit and fit.certain and choices.offsets is None and choices.shift is None:
         found |= fit.counting.settings()
         evidence.append(f"Of mentions that miss their text, {fit}: so they are read.")

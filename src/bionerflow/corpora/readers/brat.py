@@ -194,6 +194,7 @@ def hits(text: str, shift: int, rows: Sequence[Row]) -> int:
 
 def placed(reading: Reading, rows: Sequence[Row], text: str, shift: int) -> Iterator[Entity]:
     """Yield the mentions that can be placed."""
+    reading.begin(text, ((row.spans, row.mention) for row in rows))
     for where, id, type, spans, mention, known in rows:
         moved = [(start - shift, end - shift) for start, end in spans] if shift else spans
         entity = reading.place(type, moved, text, mention, f"{where} {id}", known)

@@ -5,7 +5,7 @@ from io import BytesIO
 from xml.etree.ElementTree import Element
 
 from bionerflow.corpora.documents import Document, Reading, joined
-from bionerflow.corpora.raw import elements
+from bionerflow.corpora.elements import elements
 from bionerflow.utils.errors import UserError
 
 #: The type of a part of a coordinated term, which carries no `sem` of its own.

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from bionerflow.corpora.documents import Document, Reading
 from bionerflow.corpora.identifiers import parted
-from bionerflow.corpora.offsets import Try, covers
 from bionerflow.corpora.raw import bad_line, lines
+from bionerflow.corpora.shifts import Try, covers
 from bionerflow.data.schema import Entity, Span
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
@@ -185,11 +185,38 @@ def placed(
     title, abstract = layout.parts(block)
     border = reading.counting.counted(abstract.start, layout.text)
     found: tuple[list[Entity], list[Entity]] = ([], [])
-    for line, start, end, text, type, known in block.mentions:
+    reading.begin(layout.text, (([(m.start, m.end)], m.text) for m in block.mentions))
+    border += reading.own
+    mentions = block.mentions
+    if reading.counting.unit == "passages":
+        mentions = from_title(layout.text, title, abstract, mentions)
+    for line, start, end, text, type, known in mentions:
         part, its = (title, found[0]) if start < border else (abstract, found[1])
         where = f"{name}:{line}"
         spans = [(start, end)]
-        entity = reading.place(type, spans, layout.text, text, where, known, part=part)
+        in_title = end <= title.end and layout.text[start:end] == text
+        passage = 0 if in_title or mentions is not block.mentions else abstract.start
+        entity = reading.place(
+            type, spans, layout.text, text, where, known, part=part, passage=passage
+        )
         if entity:
             its.append(entity)
+    return found
+
+
+def from_title(
+    text: str, title: Span, abstract: Span, mentions: Iterable[Mention]
+) -> list[Mention]:
+    """Return mentions whose offsets begin anew in the abstract with offsets from the title on.
+
+    What stands at its offsets in the title is there; what is said a second time, in the abstract.
+    """
+    found: list[Mention] = []
+    said: set[Mention] = set()
+    for mention in mentions:
+        start, end, plain = mention.start, mention.end, mention._replace(line=0)
+        if end > title.end or text[start:end] != mention.text or plain in said:
+            start, end = start + abstract.start, end + abstract.start
+        said.add(plain)
+        found.append(mention._replace(start=start, end=end))
     return found

@@ -4,7 +4,7 @@ Each form is a function from a record to what is in it (`Record`). The texts are
 whose sentences a splitter finds.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bionerflow.corpora.documents import Document, Mention, Reading
@@ -89,8 +89,15 @@ def document(reading: Reading, id: str, record: Record, where: str) -> Document:
     return Document(id, record.text, reading.placed(record.mentions, record.text, where))
 
 
-def mention(value: Any) -> Mention:
+def all_of(values: Iterable[Any]) -> list[Mention]:
+    """Return the mentions that values say."""
+    return [one for value in values for one in mentions(value)]
+
+
+def mentions(value: Any) -> list[Mention]:
     """Return a mention: a list of start, end and type, or a dictionary by any of their names.
+
+    One that has several types is a mention of each.
 
     Raises:
         ValueError: an offset is no number.
@@ -104,13 +111,12 @@ def mention(value: Any) -> Mention:
         type_first = isinstance(value[0], str) and not value[0].isdecimal()
         start, end, type = (*value[1:3], value[0]) if type_first else value[:3]
         spans, said = [(whole(start), whole(end))], None
-    if isinstance(type, list):
-        type = type[0] if type else None
+    types = (type or [None]) if isinstance(type, list) else [type]
     if isinstance(said, list) and len(said) == 1:
         said = said[0]
     text = said if isinstance(said, str) else None
-    named = str(type) if type not in (None, "") else UNTYPED
-    return Mention(named, spans, text, identifiers)
+    named = [str(one) if one not in (None, "") else UNTYPED for one in types]
+    return [Mention(one, spans, text, identifiers) for one in named]
 
 
 def places(value: Mapping[str, Any]) -> list[tuple[int, int]]:
@@ -159,7 +165,7 @@ def doccano(value: Any) -> Record | None:
         raise ValueError("the labels are of whole texts, not of mentions")
     text = first_of(value, ("text", "data"))
     passed = {"relations": len(value.get("relations") or ())}
-    return Record(text, [mention(one) for one in found], passed)
+    return Record(text, all_of(found), passed)
 
 
 def label_studio(value: Any) -> Record | None:
@@ -172,7 +178,7 @@ def label_studio(value: Any) -> Record | None:
     """
     if "data" not in value:
         labels = value.get("label") or []
-        return Record(first_of(value, ("text",)), [mention(one) for one in labels])
+        return Record(first_of(value, ("text",)), all_of(labels))
     by_people = value.get("annotations") or value.get("completions")
     predictions = value.get("predictions") or []
     given = by_people or predictions
@@ -187,15 +193,15 @@ def label_studio(value: Any) -> Record | None:
         "predictions": len(predictions) if by_people else 0,
     }
     text = task_text(value["data"], found)
-    return Record(text, [label_studio_mention(one["value"]) for one in found], passed)
+    return Record(text, all_of(label_studio_mention(one["value"]) for one in found), passed)
 
 
-def label_studio_mention(value: Mapping[str, Any]) -> Mention:
-    """Return a mention of Label Studio; in hypertext its offsets are the global ones."""
+def label_studio_mention(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mention of Label Studio as others have it; hypertext has global offsets."""
     places = value.get("globalOffsets") or value
     kinds = [key for key in value if key.endswith("labels")]
-    return mention({**value, "start": places["start"], "end": places["end"],
-                    "label": value[kinds[0]] if kinds else None})  # fmt: skip
+    label = value[kinds[0]] if kinds else None
+    return {**value, "start": places["start"], "end": places["end"], "label": label}
 
 
 def task_text(data: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> str:
@@ -213,7 +219,7 @@ def prodigy(value: Any) -> Record | None:
     """Read a record of Prodigy; those rejected or ignored do not count."""
     if value.get("answer", "accept") != "accept":
         return None
-    found = [mention(one) for one in value.get("spans") or []]
+    found = all_of(value.get("spans") or [])
     return Record(value["text"], found, {"relations": len(value.get("relations") or ())})
 
 
@@ -221,12 +227,12 @@ def spacy_json(value: Any) -> Record | None:
     """Read a document of spaCy: of `Doc.to_json`, of version 2, or a pair with offsets."""
     if isinstance(value, list):
         text, kinds = value
-        return Record(text, [mention(one) for one in kinds.get("entities", [])])
+        return Record(text, all_of(kinds.get("entities", [])))
     if "paragraphs" in value:
         return spacy_2(value)
     groups = value.get("spans") or {}
     found = [*(value.get("ents") or []), *(one for group in groups.values() for one in group)]
-    return Record(value["text"], [mention(one) for one in found])
+    return Record(value["text"], all_of(found))
 
 
 def spacy_2(value: Mapping[str, Any]) -> Record:
@@ -246,7 +252,7 @@ def spacy_2(value: Mapping[str, Any]) -> Record:
 def spacy_paragraph(paragraph: Mapping[str, Any]) -> tuple[str, list[Mention]]:
     """Return a paragraph's text and mentions: `entities` by offsets, or tags of its tokens."""
     if "entities" in paragraph:
-        return paragraph["raw"], [mention(one) for one in paragraph["entities"]]
+        return paragraph["raw"], all_of(paragraph["entities"])
     tokens = [token for one in paragraph["sentences"] for token in one["tokens"]]
     raw, at, borders = paragraph.get("raw"), 0, []
     text = raw if isinstance(raw, str) else " ".join(token["orth"] for token in tokens)
@@ -260,7 +266,7 @@ def spacy_paragraph(paragraph: Mapping[str, Any]) -> tuple[str, list[Mention]]:
 
 def pubannotation(value: Any) -> Record | None:
     """Read a document of PubAnnotation: `denotations`."""
-    found = [mention(one["span"] | {"obj": one["obj"]}) for one in value.get("denotations") or []]
+    found = all_of(one["span"] | {"obj": one["obj"]} for one in value.get("denotations") or [])
     return Record(value["text"], found, {"relations": len(value.get("relations") or ())})
 
 
@@ -271,8 +277,9 @@ def bigbio(value: Any) -> Record | None:
     for passage in passages:
         text = text.ljust(passage["offsets"][0][0]) + "".join(passage["text"])
     found = [
-        mention({**one, "text": " ".join(one["text"])})._replace(identifiers=concepts(one))
+        said._replace(identifiers=concepts(one))
         for one in value.get("entities") or []
+        for said in mentions({**one, "text": " ".join(one["text"])})
     ]
     passed = {what: len(value.get(what) or ()) for what in ("relations", "events")}
     return Record(text, found, passed)
@@ -289,4 +296,4 @@ def spans(value: Any) -> Record | None:
     names = ("entities", "spans", "annotations", "mentions", "ner", "annotation", "tokens")
     found = first_of(value, names)
     text = first_of(value, ("text", "content", "raw", "sentence", "document"))
-    return Record(text, [mention(one) for one in found])
+    return Record(text, all_of(found))
