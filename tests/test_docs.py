@@ -159,7 +159,7 @@ def test_commands_of_a_page_exist_and_take_their_arguments(page):
                 assert set(named) <= {*targets, ".venv/.installed"}, command
             case "python" if words[1] != "-c":
                 assert (ROOT / words[1]).is_file(), command
-            case "snakemake":
+            case "snakemake" if words[1:] != ["--version"]:
                 for file in get_argument_parser().parse_args(words[1:]).configfile or ():
                     own = str(file).startswith("own/") or str(file) == "config/mine.yaml"
                     assert own or (ROOT / file).is_file(), command
