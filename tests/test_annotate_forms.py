@@ -2,13 +2,16 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cassis
 import pandas as pd
 import pytest
 import spacy
+from conftest import ROOT
 from marking import Marker, marks
 from pydantic import BaseModel, ConfigDict
 from seqeval.metrics.sequence_labeling import get_entities
@@ -264,3 +267,32 @@ def test_each_form_is_known_by_all_and_checked_somewhere():
     checked = {"bioc", "brat", "pubtator"}  # test_annotate_viewers
     checked |= {"html", "jsonl"}  # test_annotate_page, test_annotate
     assert {*TOOLS, "conll", "csv", *checked} == set(FORMS)
+
+
+def example(language: str) -> str:
+    """Return the block of docs/annotate.md in a language."""
+    page = (ROOT / "docs/annotate.md").read_text("utf-8")
+    [block] = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return block
+
+
+def test_the_page_s_code_makes_a_training_file_for_spacy(written, tmp_path, monkeypatch):
+    shutil.copy(written("spacy")[0], tmp_path / "notes.spacy")
+    monkeypatch.chdir(tmp_path)
+    exec(example("python"), {})
+    vocab = spacy.blank("en").vocab
+    found = {doc.text: doc for doc in DocBin().from_disk("train.spacy").get_docs(vocab)}
+    assert found.keys() == set(TEXTS.values())
+    assert sum(len(doc.spans["sc"]) for doc in found.values()) == len(places())
+
+
+def test_the_page_s_interface_of_label_studio_has_the_names_of_the_tasks(written):
+    view = {one.tag: one.attrib for one in ElementTree.fromstring(example("xml"))}
+    tasks = json.loads(written("label_studio")[0].read_text("utf-8"))
+    [(label, text)] = {
+        (one["from_name"], one["to_name"])
+        for task in tasks for given in task["predictions"] for one in given["result"]
+    }  # fmt: skip
+    assert (view["Labels"]["name"], view["Labels"]["toName"]) == (label, text)
+    assert view["Text"]["name"] == text
+    assert all(view["Text"]["value"].removeprefix("$") in task["data"] for task in tasks)

@@ -13,7 +13,7 @@ from bionerflow.utils.errors import UserError
 from bionerflow.workflow.check import plan_of
 
 RESOURCES = {"cpus": 1, "memory_mb": 2000, "runtime_min": 10}
-TINY = {"smollm2-135m": tiny_model, "minilm": tiny_encoder}
+TINY = ("smollm2-135m", "minilm")
 GOLD = "results/corpora/sample_flat/test.parquet"
 RUN = "baselines.{}.{}.draw1"
 
@@ -127,8 +127,8 @@ def test_what_prompting_is_worth_becomes_a_table(tmp_path):
 def test_baselines_become_a_table_beside_a_language_model(tmp_path):
     targets = ["results/tables/baselines.csv", "results/figures/baselines/cost.png"]
     flow = Flow(tmp_path, GOLD, "--configfile", "config/demo-all.yaml")
-    for name, write in TINY.items():
-        write(tmp_path / "my models" / name)
+    tiny_model(tmp_path / "my models" / "smollm2-135m", max_position_embeddings=4096)
+    tiny_encoder(tmp_path / "my models" / "minilm")
     with (
         flow.edited("config/experiments/demo_baselines.yaml", few_sentences),
         flow.edited("config/models.yaml", tiny_models),

@@ -11,11 +11,13 @@ from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from conftest import ROOT
 from flow import Flow
+from snakemake.cli import get_argument_parser
 from test_layout import LEVELS
 from tiny import tiny_encoder, tiny_model
 
@@ -35,6 +37,7 @@ from bionerflow.config.stages import (
 )
 from bionerflow.config.tables import Tables
 from bionerflow.config.workflow import Config
+from bionerflow.formats.marked import read_examples
 from bionerflow.utils.files import write_json
 from bionerflow.workflow.plan import Plan
 
@@ -154,10 +157,12 @@ def test_commands_of_a_page_exist_and_take_their_arguments(page):
             case "make":
                 named = [word for word in words[1:] if "=" not in word]
                 assert set(named) <= {*targets, ".venv/.installed"}, command
-            case "snakemake" if "--configfile" in words:
-                file = words[words.index("--configfile") + 1]
-                own = file.startswith("own/") or file == "config/mine.yaml"
-                assert own or (ROOT / file).is_file(), command
+            case "python" if words[1] != "-c":
+                assert (ROOT / words[1]).is_file(), command
+            case "snakemake" if words[1:] != ["--version"]:
+                for file in get_argument_parser().parse_args(words[1:]).configfile or ():
+                    own = str(file).startswith("own/") or str(file) == "config/mine.yaml"
+                    assert own or (ROOT / file).is_file(), command
 
 
 @pytest.fixture(scope="module")
@@ -178,8 +183,15 @@ def test_the_python_of_the_readme_runs(capsys, tiny_run):
     assert capsys.readouterr().out.splitlines()[-1] == str(round(2 / 3, 6))
 
 
-def test_the_python_of_the_api_page_runs(capsys, tiny_run):
+def test_the_python_of_the_api_page_runs(capsys, tiny_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scores = pd.DataFrame({"conv_term": [0.5]}, index=["flat"])
+    for folder in ("predict", "tables"):
+        (tmp_path / "results" / folder).mkdir(parents=True)
+    scores.to_parquet("results/predict/RUN.parquet")
+    scores.to_csv("results/tables/table5.csv")
     names = run_python("docs/python.md", run=str(tiny_run))
+    assert names["table"].equals(scores)
     assert [problem.kind for problem in names["parsed"].problems] == ["not_in_text"]
     assert (
         "BCL6; is a; protein\nactivated lymphocytes; is a; cell_type\n" in capsys.readouterr().out
@@ -281,6 +293,22 @@ def test_settings_of_other_pages_are_valid():
     *_, (_, file, text) = blocks("docs/own-experiment.md", "yaml")
     assert file == "own/tables.yaml"
     parse(Tables, yaml.safe_load(text), file)
+
+
+def test_the_examples_for_a_prompt_on_the_page_of_engines_are_read():
+    (text,) = blocks("docs/engines.md", "text")
+    examples = read_examples(text.text.splitlines(), ["Disease", "Chemical", "Organ"])
+    assert [len(entities) for _, entities in examples] == [2, 2, 0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_test_reads_every_page_that_has_examples(page):
+    """What a page shows in another language than a shell's is executed by a test that names it."""
+    name = str(page.relative_to(ROOT))
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    examples = {language for language, *_ in FENCE.findall(page.read_text("utf-8"))} - {"bash"}
+    short = name.removeprefix("docs/").removesuffix(".md")
+    assert not examples or f'"{name}"' in tests or f'"{short}"' in tests
 
 
 def test_the_line_of_predictions_on_the_page_of_baselines_is_read(tmp_path):

@@ -1,6 +1,8 @@
 """What the package declares, locks and ships: dependencies, the wheel, the citation."""
 
 import ast
+import csv
+import json
 import os
 import re
 import shutil
@@ -48,6 +50,10 @@ CORE = ("utils", "config", "data", "formats", "corpora", "evaluate")
 OF_EXTRAS = {
     "utils/plotting.py", "utils/environment.py", "data/datasets.py", "corpora/readers/docbin.py",
 }  # fmt: skip
+#: What a release reads, beside the library and its own tool.
+RELEASED = (
+    "pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "requirements.lock",
+)  # fmt: skip
 IMPORTED_AS = {"dkpro-cassis": "cassis", "pyyaml": "yaml", "datasets": "datasets"}
 
 
@@ -162,15 +168,55 @@ def test_the_version_is_the_same_everywhere():
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
+def source(tmp_path_factory) -> Path:
+    """Copy the files that a release is made of."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in (*RELEASED, "src", "tools"):
+        subprocess.run(["cp", "-rL", str(ROOT / name), str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory) -> Path:
     """Build the wheel of the files under version control."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md", "LICENSE", "src"):
-        subprocess.run(["cp", "-rL", str(ROOT / name), str(source)], check=True)
+    out = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--wheel-dir", str(out), str(source)], check=True)
     [built] = out.iterdir()
     return built
+
+
+def released(source: Path, tag: str) -> subprocess.CompletedProcess[str]:
+    """Run a release's dry run as `make release-check TAG=…` does."""
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        [sys.executable, str(source / "tools/release.py"), tag],
+        env=os.environ | {"PATH": programs}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_release_of_another_tag_is_refused_before_anything_is_built(source):
+    done = released(source, "v99.0")
+    assert done.returncode == 1
+    assert "The versions differ: " in done.stderr
+    assert "the tag: 99.0" in done.stderr
+    assert not (source / "dist").exists()
+
+
+def test_a_release_has_the_wheel_a_bill_of_materials_and_licences(source):
+    version, pins = PROJECT["version"], set(locked("requirements.lock"))
+    done = released(source, f"v{version}")
+    assert done.returncode == 0, done.stderr
+    assert (source / f"dist/bionerflow-{version}-py3-none-any.whl").is_file()
+    bill = json.loads((source / "dist/sbom.cdx.json").read_text())
+    assert bill["metadata"]["component"]["name"] == "bionerflow"
+    assert {f"{one['name']}=={one['version']}" for one in bill["components"]} == pins
+    with (source / "dist/licences.csv").open(encoding="utf-8", newline="") as file:
+        licences = {f"{row['package']}=={row['version']}": row["licence"]
+                    for row in csv.DictReader(file)}  # fmt: skip
+    assert licences.keys() == pins
+    [transformers] = [said for pin, said in licences.items() if pin.startswith("transformers==")]
+    assert transformers.startswith("Apache")
 
 
 #: What a person with the core alone does, outside of any clone: read, render, parse, evaluate.

@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT
+from flow import Flow, carry_out
+from test_docs import blocks
 from tiny import tiny_encoder
 from torch.nn import Linear
 
@@ -25,18 +29,21 @@ from bionerflow.data.schema import (
 from bionerflow.formats import FORMATS, Format
 from bionerflow.inference.engines.base import Answer, Engine
 from bionerflow.inference.engines.load import load_engine
-from bionerflow.select.kinds import BertCls
+from bionerflow.select.kinds import BertCls, load
 from bionerflow.testing import TYPES, check_engine, check_format, check_reader, check_selector
 from bionerflow.utils import plugins
 from bionerflow.utils.errors import UserError
+from bionerflow.workflow.jobs import planned
 
 PROJECT = """\
 [build-system]
 requires = ["setuptools"]
 build-backend = "setuptools.build_meta"
 [project]
-name = "bionerflow-lines"
+name = "{}"
 version = "1.0"
+"""
+LINES = """\
 [project.entry-points."bionerflow.formats"]
 lines = "lines_plugin:Lines"
 [project.entry-points."bionerflow.readers"]
@@ -122,15 +129,22 @@ print(json.dumps({"run": plan.runs[run].formats, "said": said["instruction"],
 """
 
 
+def install(folder: Path, module: str, text: str, entry_points: str) -> Path:
+    """Make a package of one module in a folder and install it; return where it is found."""
+    (folder / module).mkdir()
+    (folder / module / "pyproject.toml").write_text(PROJECT.format(module) + entry_points)
+    (folder / module / f"{module}.py").write_text(text)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    target = ["--target", str(folder / "site")]
+    subprocess.run([*pip, "--no-index", *target, str(folder / module)], check=True)
+    return folder / "site"
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> dict[str, str]:
     """Install a plug-in from a folder; return the environment in which it is found."""
-    folder, target = tmp_path_factory.mktemp("plugin"), tmp_path_factory.mktemp("site")
-    (folder / "pyproject.toml").write_text(PROJECT)
-    (folder / "lines_plugin.py").write_text(MODULE)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--no-index", "--target", str(target), str(folder)], check=True)
-    return os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{target}"}
+    site = install(tmp_path_factory.mktemp("plugin"), "lines_plugin", MODULE, LINES)
+    return os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{site}"}
 
 
 def run(environment: dict[str, str], *command: str, cwd: Path | None = None) -> str:
@@ -192,6 +206,49 @@ def test_an_installed_engine_annotates(installed, tmp_path):
     [found] = json.loads((tmp_path / "out.jsonl").read_text())["entities"]
     assert (found["type"], found["text"]) == ("gene", "BRCA1")
     assert json.loads((tmp_path / "out.jsonl.json").read_text())["engine"] == "first 2"
+
+
+#: A run that takes seconds, and a selector of the kind that docs/extending/selector.md adds.
+CAREFUL = {"kind": "mean_cls", "base": "tiny", "samples": 20, "num_train_epochs": 1}
+EXPERIMENT = {
+    "corpora": ["sample_flat"],
+    "models": ["dictionary"],
+    "base": {"curate": {"train": 300, "dev": 8}, "predict": {"test": 60}},
+    "configurations": {"dictionary": {"system": "dictionary", "formats": ["multi_bio"]}},
+    "selectors": {"careful": CAREFUL},
+}
+TINY = {"source": "local", "path": "tiny", "licence": "mine"}
+CONFIG = {
+    "name": "own",
+    "own_models": {"tiny": {**TINY, "resources": {"cpus": 1, "memory_mb": 2000}}},
+    "experiments": {"mfner": "own/experiment.yaml"},
+}
+FILTERED = "own.dictionary.dictionary.draw1+careful"
+
+
+@pytest.fixture
+def with_selector(tmp_path, monkeypatch) -> Iterator[Path]:
+    """Work in a copy of the repository, beside the installed package of the page."""
+    page = "docs/extending/selector.md"
+    code, [entry_points] = blocks(page, "python")[0], blocks(page, "toml")
+    site = install(tmp_path, "my_package", code.text, entry_points.text)
+    tiny_encoder(Flow(tmp_path).folder / "tiny")
+    (tmp_path / "own").mkdir()
+    for name, value in (("experiment", EXPERIMENT), ("config", CONFIG)):
+        (tmp_path / f"own/{name}.yaml").write_text(yaml.safe_dump(value))
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.chdir(tmp_path)
+    plugins.plugins.cache_clear()
+    yield tmp_path
+    plugins.plugins.cache_clear()
+
+
+def test_an_installed_selector_filters_a_run(with_selector):
+    carry_out(planned([f"results/evaluate/{FILTERED}.json"], "--configfile", "own/config.yaml"))
+    model = load(Path("results/select/careful/model"))
+    assert (type(model).__name__, type(model).__module__) == ("MeanCls", "my_package")
+    counted = json.loads(Path(f"results/select/{FILTERED}.json").read_text())
+    assert counted["kept"] + counted["dropped"] == counted["scored"] > 0
 
 
 @pytest.fixture
