@@ -35,7 +35,7 @@ def test_the_page_has_an_outcome_for_every_attack():
 
 def test_an_attack_held_if_all_cases_that_ran_passed(tmp_path):
     (tmp_path / "report.xml").write_text(REPORT)
-    found = cases(tmp_path / "report.xml")
+    found = cases([tmp_path / "report.xml"])
     assert {test: outcome(its) for test, its in found.items()} == {
         "test_a.py::test_x": "held (2)",
         "test_b.py::test_x": "broke",

@@ -63,7 +63,12 @@ def add_choices(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--folders", nargs="+", help="folders of BRAT's texts and annotations, if they are separate"
     )
-    group.add_argument("--offsets", choices=UNITS, help="unit of the offsets (default: characters)")
+    group.add_argument(
+        "--offsets",
+        choices=UNITS,
+        metavar="UNIT",
+        help=f"unit of the offsets: {', '.join(UNITS)} (default: characters)",
+    )
     group.add_argument("--shift", type=int, help="by how much all offsets are too large")
     group.add_argument("--line-ends", action=on_off, help="a line end is a sentence boundary")
     group.add_argument("--trim", action=on_off, default=True,
