@@ -8,7 +8,7 @@ CORES ?= 2
 INSTALLED := .venv/.installed
 DEMO := results/tables/table5.csv results/report.html
 # The ways to these are the longest: their jobs go first, the others beside them.
-LONGEST := $(foreach f,conv_term multi_triple curated,results/predict/demo.smollm2-135m.$(f).draw1.parquet)
+LONGEST := $(foreach r,predict/demo.smollm2-135m.conv_term.draw1 select/demo.smollm2-135m.curated.draw1+llm_cls,results/$(r).parquet)
 # The console has what jobs say, and Snakemake's steps by tens of per cent; the log has the rest.
 BRIEF := --quiet rules reason host 2>&1 | python tools/brief.py
 # uv is several times faster than pip, but does not read pip's settings: what they say is handed on,
