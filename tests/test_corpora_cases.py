@@ -115,6 +115,16 @@ def jsonl(*records: Any) -> str:
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
+def in_form(form: str, text: str, mentions: list[tuple[int, int, str]]) -> dict[str, str]:
+    """Write a text with mentions of one type (start, end, string) as BRAT or JSON lines."""
+    ann = "".join(f"T{n}\tD {s} {e}\t{m}\n" for n, (s, e, m) in enumerate(mentions, 1))
+    own = [{"type": "D", "spans": [{"start": s, "end": e}], "text": m} for s, e, m in mentions]
+    return {
+        "brat": {"a.txt": text, "a.ann": ann},
+        "jsonl": {"a.jsonl": jsonl({"doc_id": "1", "text": text, "entities": own})},
+    }[form]
+
+
 def columns(*places: int, between: str = " ", extra: str = "_") -> str:
     """Write tokens (place 0 of a row) and tags (1) in columns; other columns hold `extra`."""
     blocks = []

@@ -4,7 +4,7 @@ import html
 import json
 
 import pytest
-from test_corpora_cases import jsonl, made, write
+from test_corpora_cases import in_form, jsonl, made, write
 
 from bionerflow.corpora.offsets import Counting
 from bionerflow.corpora.shifts import Try, own_shift
@@ -34,13 +34,7 @@ def test_what_offsets_count_is_found(unit, form, tmp_path):
         (len(counted(text[:at])), len(counted(text[: at + len(one)])), without_width(one))
         for at, one in zip(starts, strings, strict=True)
     ]
-    ann = "".join(f"T{n}\tD {s} {e}\t{m}\n" for n, (s, e, m) in enumerate(mentions, 1))
-    own = [{"type": "D", "spans": [{"start": s, "end": e}], "text": m} for s, e, m in mentions]
-    files = {
-        "brat": {"a.txt": text, "a.ann": ann},
-        "jsonl": {"a.jsonl": jsonl({"doc_id": "1", "text": text, "entities": own})},
-    }[form]
-    found = made(write(tmp_path / "in", files))
+    found = made(write(tmp_path / "in", in_form(form, text, mentions)))
     assert (found.entry.offsets, found.entry.shift, found.report["lost"]) == (unit, 0, 0)
     assert [m for _, its in found.rows for *_, m in its] == strings
     assert any("all fit if" in g and f"--offsets {unit})" in g for g in found.report["guesses"])

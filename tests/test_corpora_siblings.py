@@ -15,6 +15,7 @@ from test_corpora_cases import (
     WORDS,
     columns,
     docbin,
+    in_form,
     jsonl,
     made,
     write,
@@ -249,13 +250,7 @@ INCLUSIVE = {
 @pytest.mark.parametrize("form", ["brat", "jsonl"])
 def test_ends_that_are_last_characters(form, case, tmp_path):
     text, mentions, shift = INCLUSIVE[case]
-    ann = "".join(f"T{n}\tD {s} {e}\t{m}\n" for n, (s, e, m) in enumerate(mentions, 1))
-    own = [{"type": "D", "spans": [{"start": s, "end": e}], "text": m} for s, e, m in mentions]
-    files = {
-        "brat": {"a.txt": text, "a.ann": ann},
-        "jsonl": {"a.jsonl": jsonl({"doc_id": "1", "text": text, "entities": own})},
-    }[form]
-    found = made(write(tmp_path / "in", files))
+    found = made(write(tmp_path / "in", in_form(form, text, mentions)))
     assert (found.entry.offsets, found.entry.shift, found.report["lost"]) == ("inclusive", shift, 0)
     assert [m for _, its in found.rows for *_, m in its] == [m for *_, m in mentions]
     assert any("--offsets inclusive" in guess for guess in found.report["guesses"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml.common import DefusedXmlException
@@ -39,7 +39,7 @@ class Collected(TreeBuilder):
         self.ended: list[tuple[int, Element]] = []
         self._starts, self._ends = super().start, super().end
 
-    def start(self, tag: str, attrs: dict[str, str]) -> Element:  # type: ignore[override]
+    def start(self, tag: str, attrs: dict[Any, Any], /) -> Element:
         """Note where an element of the tag begins, and which element is the first of all."""
         element = self._starts(tag, attrs)
         if tag == self.tag:
@@ -48,7 +48,7 @@ class Collected(TreeBuilder):
             self.top = element
         return element
 
-    def end(self, tag: str) -> Element:
+    def end(self, tag: str, /) -> Element:
         """Keep an element of the tag that has ended."""
         element = self._ends(tag)
         if tag == self.tag:
@@ -60,7 +60,8 @@ class Collected(TreeBuilder):
         ended, self.ended = self.ended, []
         for one in ended:
             yield one
-            self.top.clear()  # type: ignore[union-attr]
+            if self.top is not None:
+                self.top.clear()
 
 
 def elements(name: str, file: BinaryIO, tag: str) -> Iterator[tuple[int, Element]]:

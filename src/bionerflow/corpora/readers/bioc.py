@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any, BinaryIO, TextIO
 from xml.etree.ElementTree import Element
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, with_config
 from typing_extensions import TypedDict  # pydantic takes those of `typing` from Python 3.12 on
 
 from bionerflow.corpora.documents import Document, Reading
@@ -26,7 +26,7 @@ LENIENT = ConfigDict(coerce_numbers_to_str=True)
 
 
 class Lenient(BaseModel):
-    """A part of BioC JSON."""
+    """A part of BioC JSON. Lists come from a factory: pydantic copies other defaults, slowly."""
 
     model_config = LENIENT
 
@@ -38,13 +38,13 @@ class Location(TypedDict):
     length: int
 
 
+@with_config(LENIENT)
 class Annotation(TypedDict, total=False):
     """A mention; its type is an infon, and infons have values of any kind.
 
     There are many of them: dictionaries are made in a third of the time of models.
     """
 
-    __pydantic_config__ = LENIENT  # type: ignore[misc]
     id: str
     infons: dict[str, Any]
     text: str | None
